@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * lw_strategy_ops: everything the engine needs to know of a strategy. The built-in ones are a const table of these
+ * and use nothing that a stranger could not.
+ *
+ * Memories of a strategy, and there are no others:
+ *   config   the values of its parameters, written once when it is made
+ *   plan     immutable table, a pure function of (ids, weights, config, seed); one per node set
+ *   state    state_size bytes for the whole strategy, zero at the start
+ *   scratch  scratch_size bytes per node, zero at the start; follows the node by id from version to version of a set
+ *   lane     lane_size bytes per lane; a thread mostly has a lane to itself, so counters there are not contended
+ */
+#ifndef LOADWISE_OPS_H
+#define LOADWISE_OPS_H
+
+#include <loadwise/outcome.h>
+#include <loadwise/view.h>
+
+LW_BEGIN
+
+enum lw_param_type {
+    LW_PARAM_U64 = 0, /* stored as uint64_t */
+    LW_PARAM_F64,     /* decimal, stored as double */
+    LW_PARAM_BOOL,    /* false or true, stored as uint64_t 0 or 1 */
+    LW_PARAM_CHOICE,  /* one of choices, stored as uint64_t, its position in the list */
+};
+
+/* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. */
+typedef struct lw_param {
+    const char *name;
+    uint32_t type;         /* enum lw_param_type */
+    uint32_t offset;       /* where in the config */
+    const char *fallback;  /* default, as a user would write it */
+    const char *min, *max; /* inclusive; NULL for BOOL and CHOICE */
+    const char *choices;   /* "random|error|next" */
+    const char *help;      /* one sentence */
+} lw_param;
+
+/* What plan_build may look at. */
+typedef struct lw_build {
+    size_t size;
+    const void *config;
+    const uint64_t *ids;     /* all different */
+    const uint32_t *weights; /* never NULL: 1 where the nodes have no weights */
+    uint32_t count;          /* at least 1 */
+    uint64_t seed;           /* of the strategy: explicit, or drawn once */
+    struct lw__builder *builder;
+} lw_build;
+
+/* Memory for the plan, aligned to 64 bytes; or NULL. The engine frees one block by itself; plan_free is for plans of
+ * more than one. */
+LW_API void *lw_build_alloc(const lw_build *build, size_t size);
+
+/* Gives such memory back. NULL-safe. */
+LW_API void lw_build_release(const lw_build *build, void *memory);
+
+/* Logs why the plan cannot be, naming node `index`, and returns code: `return lw_build_fail(...)`. */
+LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *why);
+
+/* Bits of needs above the columns. */
+#define LW_NEEDS_PLAN (UINT32_C(1) << 30)
+#define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
+
+enum lw_strategy_limit {
+    LW_LANE_SIZE = 64,    /* most bytes of lane memory */
+    LW_LANES = 16,        /* most lanes, and the default */
+    LW_CHILDREN = 16,     /* most children of one strategy */
+    LW_CONFIG_SIZE = 256, /* most bytes of config */
+    LW_SPEC_DEPTH = 8,    /* deepest nesting of a specification */
+};
+
+typedef struct lw_strategy_ops {
+    size_t size;      /* sizeof(lw_strategy_ops), so that the struct can grow */
+    const char *name; /* [a-z][a-z0-9_]*, at most 31 characters */
+    const char *help; /* one sentence: what it does and when to choose it */
+
+    const lw_param *params;
+    uint32_t param_count;
+    uint32_t config_size;
+    uint32_t children_min, children_max; /* child strategies, written in parentheses */
+
+    uint32_t needs; /* LW_HAS bits of columns, LW_NEEDS_PLAN, LW_NEEDS_CLOCK */
+    uint32_t state_size, scratch_size, lane_size;
+
+    /* Further needs that depend on the parameters. Optional. */
+    uint32_t (*needs_of)(const void *config);
+
+    /* First content of lane number `lane`. Optional: zero. A parameter named "lanes" sets how many there are. */
+    void (*lane_init)(const void *config, void *lane, uint32_t number, uint64_t seed);
+
+    /* Builds the plan for a set: pure, no clock, no health. Called under the strategy's lock, never from a prepared
+       pick. Required with LW_NEEDS_PLAN. Returns 0 or an error; *plan may stay NULL. */
+    int (*plan_build)(const lw_build *build, void **plan);
+
+    /* Optional; see lw_build_alloc. No reader is left when it is called. */
+    void (*plan_free)(const lw_build *build, void *plan);
+
+    /* The one required entry: the index of a node for which lw_view_may holds, or a negative code. Any thread, no lock,
+       no allocation; view->count is at least 1, though it may be that none may be chosen. */
+    ptrdiff_t (*pick)(const lw_view *view);
+
+    /* The first `room` nodes, all different, that may be chosen for this key, best first: for retries, replicas,
+       bounded loads and subsets. Returns how many it wrote, at least 1, or a negative code. Optional: LW_UNSUPPORTED.
+     */
+    ptrdiff_t (*sequence)(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room);
+
+    /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. Optional. */
+    void (*begin)(const lw_view *view, uint32_t index);
+    void (*done)(const lw_view *view, uint32_t index, const lw_sample *sample);
+} lw_strategy_ops;
+
+LW_END
+
+#endif

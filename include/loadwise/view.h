@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * lw_view: all that a strategy sees of one pick. For authors of strategies; users of strategies need strategy.h only.
+ *
+ * The engine makes a view on the stack of the thread that picks; it is valid until the strategy returns. Everything
+ * that a strategy may read, it reads through the functions here; what it may write is its own state, scratch and lane,
+ * with atomic operations, since other threads do the same at the same time.
+ */
+#ifndef LOADWISE_VIEW_H
+#define LOADWISE_VIEW_H
+
+#include <loadwise/bitmap.h>
+#include <loadwise/error.h>
+#include <loadwise/nodes.h>
+#include <loadwise/request.h>
+#include <stdbool.h>
+
+LW_BEGIN
+
+typedef struct lw_view {
+    const lw_nodes *nodes;
+    const lw_request *request; /* never NULL */
+    const uint64_t *eligible;  /* NULL: all; read it through the functions below, which honour exclusions too */
+    const uint32_t *eligible_blocks;
+    uint32_t count;    /* nodes, at least 1 */
+    uint32_t excludes; /* exclusions of the request */
+    uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
+
+    /* The memories declared in the ops; see ops.h. NULL where none was declared. */
+    const void *config;
+    const void *plan;
+    void *state;
+    void *const *scratch; /* one pointer a node */
+    void *lane;
+    bool lane_shared; /* other threads use this lane at the same time */
+
+    uint64_t *chance;              /* generator of this lane; use lw_view_random and its kin */
+    const struct lw__bound *bound; /* the engine's: finds the children */
+} lw_view;
+
+/* ---- who may be chosen ---- */
+
+static inline bool lw_view_is_excluded(const lw_view *view, uint32_t index) {
+    for (uint32_t i = 0; i < view->excludes; i++) {
+        if (view->request->exclude[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May this node be chosen: is it in the bitmap and not excluded by the request? */
+static inline bool lw_view_may(const lw_view *view, uint32_t index) {
+    return (view->eligible == NULL || lw_bitmap_get(view->eligible, index)) &&
+           (view->excludes == 0 || !lw_view_is_excluded(view, index));
+}
+
+/* True when nothing is out of the question, the common case that deserves a short cut. */
+static inline bool lw_view_all(const lw_view *view) { return view->eligible == NULL && view->excludes == 0; }
+
+/*
+ * Word `word` of the bitmap of nodes that may be chosen; bits past the last node are 0. For loops over nodes.
+ * Threads: any. Errors: none; word must be below LW_BITMAP_WORDS(count).
+ */
+LW_API uint64_t lw_view_word(const lw_view *view, uint32_t word);
+
+/* How many nodes may be chosen. O(1) when all may, else O(n / 512) with blocks, O(n / 64) without. Errors: none. */
+LW_API uint32_t lw_view_count(const lw_view *view);
+
+/* The node of that rank (from 0, in index order) among those that may be chosen, or a refusal. Cost as above. */
+LW_API ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank);
+
+/* Why lw_view_count is 0: LW_FILTERED when the bitmap leaves no node, else LW_EXCLUDED. */
+LW_API ptrdiff_t lw_view_refusal(const lw_view *view);
+
+/* ---- chance ---- */
+
+/* 64 random bits: splitmix64 of this lane. Threads that share a lane may now and then draw the same bits. */
+static inline uint64_t lw_view_random(const lw_view *view) {
+    uint64_t z = __atomic_load_n(view->chance, __ATOMIC_RELAXED) + UINT64_C(0x9e3779b97f4a7c15);
+    __atomic_store_n(view->chance, z, __ATOMIC_RELAXED);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Uniform below bound, which must not be 0; without bias (Lemire, "Fast Random Integer Generation in an Interval"). */
+static inline uint32_t lw_view_below(const lw_view *view, uint32_t bound) {
+    uint64_t product = (lw_view_random(view) >> 32) * bound;
+    if ((uint32_t)product < bound) {
+        uint32_t threshold = (uint32_t)-bound % bound;
+        while ((uint32_t)product < threshold) {
+            product = (lw_view_random(view) >> 32) * bound;
+        }
+    }
+    return (uint32_t)(product >> 32);
+}
+
+/* A node drawn uniformly from those that may be chosen: a bounded number of redraws, then by rank. Or a refusal. */
+LW_API ptrdiff_t lw_view_uniform(const lw_view *view);
+
+/* ---- memories ---- */
+
+/* Takes the next number from a counter in the lane (or state): every number once, whoever else takes at the same time.
+ */
+static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
+    if (view->lane_shared) {
+        return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+    }
+    uint64_t ticket = __atomic_load_n(counter, __ATOMIC_RELAXED);
+    __atomic_store_n(counter, ticket + 1, __ATOMIC_RELAXED);
+    return ticket;
+}
+
+/* ---- columns; only those declared in `needs` may be read, except weight, which is 1 where unset ---- */
+
+static inline double lw_view_load(const lw_view *view, uint32_t index) {
+    return lw_f64_at(&view->nodes->load, index, view->now);
+}
+
+static inline double lw_view_remaining(const lw_view *view, uint32_t index) {
+    return lw_f64_at(&view->nodes->remaining, index, view->now);
+}
+
+static inline uint32_t lw_view_weight(const lw_view *view, uint32_t index) {
+    return view->nodes->present & LW_HAS(weight) ? lw_u32_at(&view->nodes->weight, index) : 1;
+}
+
+static inline uint32_t lw_view_inflight(const lw_view *view, uint32_t index) {
+    return lw_u32_at(&view->nodes->inflight, index);
+}
+
+/* ---- children ---- */
+
+/* Number of child strategies. Threads: any. Errors: none. */
+LW_API uint32_t lw_view_children(const lw_view *view);
+
+/* What the child would pick, with its own memories. Threads: any. Errors: those of the child. */
+LW_API ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child);
+
+/* The child's preference order for a key; see sequence in ops.h. Errors: LW_UNSUPPORTED and those of the child. */
+LW_API ptrdiff_t lw_view_child_sequence(const lw_view *view, uint32_t child, uint64_t key, uint32_t *out,
+                                        uint32_t room);
+
+LW_END
+
+#endif
