@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Claiming lanes and moving the epoch on; see lanes.h for the idea. */
+#include "base/lanes.h"
+#include "base/random.h"
+
+enum { OWNED = LW_LANES - 1 };
+
+_Thread_local uint32_t lw__thread_token;
+
+/* The one piece of global state: how many threads have asked for a token. */
+static uint32_t tokens_given;
+
+static uint32_t thread_token(void) {
+    while (lw__thread_token == 0) { /* after 2^32 threads the count passes 0 once */
+        lw__thread_token = __atomic_add_fetch(&tokens_given, 1, __ATOMIC_RELAXED);
+    }
+    return lw__thread_token;
+}
+
+static void lane_number(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t number) {
+    lane->number = number;
+    lane->chance = lw__seed(lanes->seed, number);
+}
+
+void lw__lanes_init(struct lw__lanes *lanes, uint64_t seed) {
+    lanes->seed = seed;
+    lane_number(lanes, &lanes->lane[OWNED], OWNED);
+}
+
+static bool claim(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t token) {
+    uint32_t nobody = 0;
+    if (!__atomic_compare_exchange_n(&lane->owner, &nobody, token, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        return false;
+    }
+    lane_number(lanes, lane, __atomic_fetch_add(&lanes->claimed, 1, __ATOMIC_RELAXED));
+    return true;
+}
+
+struct lw__lane *lw__lane_search(struct lw__lanes *lanes) {
+    uint32_t token = thread_token();
+    for (uint32_t i = 0; i < OWNED; i++) {
+        struct lw__lane *lane = &lanes->lane[(token + i) % OWNED];
+        uint32_t owner = __atomic_load_n(&lane->owner, __ATOMIC_RELAXED);
+        if (owner == token || (owner == 0 && claim(lanes, lane, token))) {
+            return lane;
+        }
+    }
+    return &lanes->lane[OWNED];
+}
+
+static bool parity_is_empty(const struct lw__lanes *lanes, uint32_t parity) {
+    for (uint32_t i = 0; i < LW_LANES; i++) {
+        if (__atomic_load_n(&lanes->lane[i].readers[parity], __ATOMIC_SEQ_CST) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t lw__epoch_advance(struct lw__lanes *lanes) {
+    uint32_t epoch = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED);
+    for (int step = 0; step < 2 && parity_is_empty(lanes, (epoch + 1) & 1); step++) {
+        epoch++;
+        __atomic_store_n(&lanes->epoch, epoch, __ATOMIC_SEQ_CST);
+    }
+    return epoch;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Lanes: cache lines that threads do not share, and the reclamation that rides on them.
+ *
+ * A thread finds its lane by a token of its own, unregistered: it claims a free lane the first time and owns it for
+ * good, so what it counts there needs no locked instruction. Threads beyond the last free lane meet in the shared
+ * lane, which is the last one and counts atomically. Lanes are numbered in the order of first use: one thread alone
+ * always works in lane 0, whatever other threads the process has.
+ *
+ * Reclamation is by epochs (as in SRCU): a reader announces itself in its lane under the parity of the epoch; what was
+ * unlinked in epoch e may go when the epoch has reached e + 2, since to move on twice, each parity was seen empty
+ * once after the unlinking. Cost: a read section is one exchange and one store (two locked additions in the shared
+ * lane). Nobody ever waits for a reader: what cannot go yet stays for the next attempt.
+ */
+#ifndef LW_BASE_LANES_H
+#define LW_BASE_LANES_H
+
+#include <loadwise/ops.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lw__lane {
+    _Alignas(64) uint32_t owner; /* token of the thread, 0: free; the shared lane has none */
+    uint32_t number;             /* in the order of first use */
+    uint32_t readers[2];         /* read sections under way, by parity of the epoch they began in */
+    uint64_t chance;             /* state of the generator */
+};
+
+struct lw__lanes {
+    struct lw__lane lane[LW_LANES];
+    uint32_t epoch;
+    uint32_t claimed;
+    uint64_t seed;
+};
+
+void lw__lanes_init(struct lw__lanes *lanes, uint64_t seed);
+
+/* The slow half of lw__lane_of: claims a lane, or finds the one that is not in its first place. */
+struct lw__lane *lw__lane_search(struct lw__lanes *lanes);
+
+extern _Thread_local uint32_t lw__thread_token __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
+    uint32_t token = lw__thread_token;
+    struct lw__lane *lane = &lanes->lane[token % (LW_LANES - 1)];
+    if (__builtin_expect(token != 0 && __atomic_load_n(&lane->owner, __ATOMIC_RELAXED) == token, 1)) {
+        return lane;
+    }
+    return lw__lane_search(lanes);
+}
+
+static inline bool lw__lane_is_shared(const struct lw__lanes *lanes, const struct lw__lane *lane) {
+    return lane == &lanes->lane[LW_LANES - 1];
+}
+
+/* Begins a read section: what is reachable from now on stays until lw__read_end. Returns the parity to end it with. */
+static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *lane) {
+    uint32_t parity = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED) & 1;
+    if (lw__lane_is_shared(lanes, lane)) {
+        __atomic_fetch_add(&lane->readers[parity], 1, __ATOMIC_SEQ_CST);
+    } else {
+        uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
+        __atomic_store_n(&lane->readers[parity], readers + 1, __ATOMIC_SEQ_CST);
+    }
+    return parity;
+}
+
+static inline void lw__read_end(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t parity) {
+    if (lw__lane_is_shared(lanes, lane)) {
+        __atomic_fetch_sub(&lane->readers[parity], 1, __ATOMIC_RELEASE);
+    } else {
+        uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
+        __atomic_store_n(&lane->readers[parity], readers - 1, __ATOMIC_RELEASE);
+    }
+}
+
+/* Tries to move the epoch on, up to twice, and returns it: what was unlinked two epochs ago has no reader left. The
+   caller serialises writers. */
+uint32_t lw__epoch_advance(struct lw__lanes *lanes);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Identity and content of a node set. Cost: one hash per node. */
+#include <loadwise/nodes.h>
+
+#include "base/random.h"
+#include <stdbool.h>
+#include <loadwise/id.h>
+
+uint64_t lw_nodes_id(const lw_nodes *nodes, uint32_t index) {
+    if (nodes->present & LW_HAS(id)) {
+        return lw_u64_at(&nodes->id, index);
+    }
+    if (nodes->present & LW_HAS(name)) {
+        const char *name = lw_string_at(&nodes->name, index);
+        return name != NULL ? lw_id(name, strlen(name)) : lw_id("", 0);
+    }
+    return index;
+}
+
+uint64_t lw_nodes_fingerprint(const lw_nodes *nodes) {
+    bool weighted = (nodes->present & LW_HAS(weight)) != 0;
+    uint64_t print = nodes->count;
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        print = lw__mix(print + LW__GOLDEN) ^ lw_nodes_id(nodes, i);
+        if (weighted) {
+            print = lw__mix(print) + lw_u32_at(&nodes->weight, i);
+        }
+    }
+    print = lw__mix(print + weighted);
+    return print != 0 ? print : 1;
+}
+
+const char *lw_column_name(uint32_t column) {
+    static const char *const names[] = {
+#define COLUMN_NAME(column, kind, type, meaning) #column,
+        LW_COLUMN_LIST(COLUMN_NAME)
+#undef COLUMN_NAME
+    };
+    return column < LW_COLUMN_COUNT ? names[column] : NULL;
+}

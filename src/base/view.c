@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Who may be chosen: the eligibility bitmap less the request's exclusions, word by word; counted, ranked, drawn from.
+ *
+ * Cost: nothing when all may. Otherwise O(n / 64) words, each compared with the (few) exclusions; with block counts and no
+ * exclusions O(n / 512 + 8). A uniform draw first tries REDRAWS independent draws over all nodes, which is
+ * exact whenever it succeeds, and falls back to a draw by rank.
+ */
+#include <loadwise/view.h>
+
+#include "base/bits.h"
+
+enum { WORD_BITS = 64, BLOCK_BITS = 512, REDRAWS = 8 };
+
+static bool has_blocks(const lw_view *view) { return view->eligible_blocks != NULL && view->excludes == 0; }
+
+uint64_t lw_view_word(const lw_view *view, uint32_t word) {
+    uint32_t first = word * WORD_BITS;
+    uint32_t left = view->count - first;
+    uint64_t bits = lw__low_ones(left < WORD_BITS ? left : WORD_BITS);
+    if (view->eligible != NULL) {
+        bits &= __atomic_load_n(&view->eligible[word], __ATOMIC_RELAXED);
+    }
+    for (uint32_t i = 0; i < view->excludes; i++) {
+        uint64_t excluded = view->request->exclude[i];
+        if (excluded >= first && excluded - first < WORD_BITS) {
+            bits &= ~(UINT64_C(1) << (excluded - first));
+        }
+    }
+    return bits;
+}
+
+static uint32_t count_words(const lw_view *view) {
+    uint32_t ones = 0;
+    for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count); w++) {
+        ones += lw__ones(lw_view_word(view, w));
+    }
+    return ones;
+}
+
+uint32_t lw_view_count(const lw_view *view) {
+    if (lw_view_all(view)) {
+        return view->count;
+    }
+    if (!has_blocks(view)) {
+        return count_words(view);
+    }
+    uint32_t ones = 0;
+    for (uint32_t b = 0; b < LW_BITMAP_BLOCKS(view->count); b++) {
+        ones += __atomic_load_n(&view->eligible_blocks[b], __ATOMIC_RELAXED);
+    }
+    return ones;
+}
+
+/* The word to begin with: the first of the block that holds the rank, which becomes the rank within the rest. */
+static uint32_t skip_blocks(const lw_view *view, uint32_t *rank) {
+    uint32_t block = 0;
+    while (block + 1 < LW_BITMAP_BLOCKS(view->count)) {
+        uint32_t ones = __atomic_load_n(&view->eligible_blocks[block], __ATOMIC_RELAXED);
+        if (*rank < ones) {
+            break;
+        }
+        *rank -= ones;
+        block++;
+    }
+    return block * (BLOCK_BITS / WORD_BITS);
+}
+
+ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank) {
+    if (lw_view_all(view)) {
+        return rank < view->count ? (ptrdiff_t)rank : LW_FILTERED;
+    }
+    uint32_t w = has_blocks(view) ? skip_blocks(view, &rank) : 0;
+    for (; w < LW_BITMAP_WORDS(view->count); w++) {
+        uint64_t bits = lw_view_word(view, w);
+        uint32_t ones = lw__ones(bits);
+        if (rank < ones) {
+            return (ptrdiff_t)w * WORD_BITS + lw__nth_one(bits, rank);
+        }
+        rank -= ones;
+    }
+    return lw_view_refusal(view);
+}
+
+ptrdiff_t lw_view_refusal(const lw_view *view) {
+    lw_view plain = *view;
+    plain.excludes = 0;
+    return view->excludes != 0 && count_words(&plain) > 0 ? LW_EXCLUDED : LW_FILTERED;
+}
+
+ptrdiff_t lw_view_uniform(const lw_view *view) {
+    if (lw_view_all(view)) {
+        return lw_view_below(view, view->count);
+    }
+    for (int i = 0; i < REDRAWS; i++) {
+        uint32_t index = lw_view_below(view, view->count);
+        if (lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    uint32_t count = lw_view_count(view);
+    return count > 0 ? lw_view_nth(view, lw_view_below(view, count)) : lw_view_refusal(view);
+}
