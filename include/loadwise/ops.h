@@ -79,7 +79,9 @@ typedef struct lw_strategy_ops {
     uint32_t config_size;
     uint32_t children_min, children_max; /* child strategies, written in parentheses */
 
-    uint32_t needs; /* LW_HAS bits of columns, LW_NEEDS_PLAN, LW_NEEDS_CLOCK */
+    /* LW_HAS bits of columns, LW_NEEDS_PLAN, LW_NEEDS_CLOCK. LW_HAS(id) asks for distinct identities, which fall back
+       to names and indexes; any other column must be set. */
+    uint32_t needs;
     uint32_t state_size, scratch_size, lane_size;
 
     /* Further needs that depend on the parameters. Optional. */

@@ -47,10 +47,10 @@ LW_API int lw_strategy_from_ops(lw_strategy **out, const lw_env *env, const stru
 LW_API void lw_strategy_free(lw_strategy *strategy);
 
 /*
- * Builds the plan for this version of this set, so that no select has to; replaces older versions of the same set. A
- * few sets are kept, so that alternating between them does not rebuild. Picks go on meanwhile, also on the old version,
- * whose plan is freed when the last of them has left. Cheap when nothing is to be done. Takes the strategy's lock.
- * Errors: LW_NO_COLUMN, LW_DUPLICATE, LW_TOO_LARGE, LW_NO_WEIGHT, LW_NO_NODES, LW_NOMEM; the previous plan stays.
+ * Builds the plan for this version of this set, so that no select has to. The last two versions of a set are kept, and
+ * up to 8 in all, so that alternating between sets does not rebuild. Picks go on meanwhile, also on a version that
+ * goes: its plan is freed when the last of them has left. Cheap when nothing is to be done. Takes the strategy's lock.
+ * Errors: LW_NO_NODES, LW_NO_COLUMN, LW_DUPLICATE, LW_TOO_LARGE, LW_RANGE, LW_NOMEM; what was prepared before stays.
  */
 LW_API int lw_prepare(lw_strategy *strategy, const lw_nodes *nodes);
 

@@ -21,8 +21,6 @@ static inline uint32_t lw__nth_one(uint64_t word, uint32_t rank) {
 }
 
 /* The first `count` bits set, count from 0 to 64. */
-static inline uint64_t lw__low_ones(uint32_t count) {
-    return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-}
+static inline uint64_t lw__low_ones(uint32_t count) { return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1; }
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <loadwise/env.h>
 
-/* Copies what the caller gave over the defaults; draws the seed if it is 0. Returns LW_INVALID for half an allocator. */
+/* Copies what the caller gave over the defaults; draws the seed if it is 0. Returns LW_INVALID for half an allocator.
+ */
 int lw__env_init(lw_env *env, const lw_env *given);
 
 /* Zeroed memory on a cache line of its own, or NULL. */

@@ -3,8 +3,8 @@
 #include <loadwise/nodes.h>
 
 #include "base/random.h"
-#include <stdbool.h>
 #include <loadwise/id.h>
+#include <stdbool.h>
 
 uint64_t lw_nodes_id(const lw_nodes *nodes, uint32_t index) {
     if (nodes->present & LW_HAS(id)) {

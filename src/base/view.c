@@ -2,9 +2,9 @@
 /*
  * Who may be chosen: the eligibility bitmap less the request's exclusions, word by word; counted, ranked, drawn from.
  *
- * Cost: nothing when all may. Otherwise O(n / 64) words, each compared with the (few) exclusions; with block counts and no
- * exclusions O(n / 512 + 8). A uniform draw first tries REDRAWS independent draws over all nodes, which is
- * exact whenever it succeeds, and falls back to a draw by rank.
+ * Cost: nothing when all may. Otherwise O(n / 64) words, each compared with the (few) exclusions; with block counts and
+ * no exclusions O(n / 512 + 8). A uniform draw first tries REDRAWS independent draws over all nodes, which is exact
+ * whenever it succeeds, and falls back to a draw by rank.
  */
 #include <loadwise/view.h>
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * least_load: the node with the lowest load, or the lowest load / weight. i = argmin load_i.
+ *
+ * Ties are drawn uniformly, since many clients that see the same loads and take the first would all go to the same
+ * node; tie=first takes the lowest index. NaN means unknown and comes after every number, +inf included; where all
+ * loads are NaN any node may come. With weighted=true nodes of weight 0 are never picked.
+ *
+ * Source: loadwise 0.1.0 (LeastLoad), nginx least_conn (load / weight). Cost per pick: O(n), vectorised when the load
+ * column is a dense array of doubles.
+ */
+#include "strategy/scan.h"
+#include "strategy/table.h"
+
+enum { TIE_RANDOM = 0, TIE_FIRST = 1 };
+
+struct least_config {
+    uint64_t tie;
+    uint64_t weighted;
+};
+
+static double relative_load(const lw_view *view, uint32_t index) {
+    return lw_view_load(view, index) / lw_view_weight(view, index);
+}
+
+static ptrdiff_t least_pick(const lw_view *view) {
+    const struct least_config *config = view->config;
+    struct lw__scan scan = {
+        .view = view,
+        .dense = config->weighted ? NULL : lw_f64_dense(&view->nodes->load),
+        .score = config->weighted ? relative_load : lw_view_load,
+        .weighted = config->weighted != 0,
+    };
+    return lw__scan_pick(&scan, 0, config->tie == TIE_FIRST);
+}
+
+static uint32_t least_needs(const void *config) {
+    return ((const struct least_config *)config)->weighted ? LW_HAS(weight) : 0;
+}
+
+static const lw_param least_params[] = {
+    {"tie", LW_PARAM_CHOICE, offsetof(struct least_config, tie), "random", NULL, NULL, "random|first",
+     "which of several equally loaded nodes"},
+    {"weighted", LW_PARAM_BOOL, offsetof(struct least_config, weighted), "false", NULL, NULL, NULL,
+     "compares load / weight"},
+};
+
+const lw_strategy_ops lw__least_load = {
+    .size = sizeof lw__least_load,
+    .name = "least_load",
+    .help = "The least loaded node. For one client that sees every load as it is; otherwise p2c.",
+    .params = least_params,
+    .param_count = sizeof least_params / sizeof *least_params,
+    .config_size = sizeof(struct least_config),
+    .needs = LW_HAS(load),
+    .needs_of = least_needs,
+    .pick = least_pick,
+};

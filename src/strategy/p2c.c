@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * p2c: power of d choices. Draws d distinct nodes and takes the one with the lowest load (the lowest load / weight).
+ *
+ * Two choices already bring the longest queue from log n / log log n down to log log n, and, unlike a scan for the
+ * least, do not send everybody to the same node when the loads are old (Mitzenmacher 2001; Azar et al. 1999). Draws are
+ * distinct, so that of two nodes the busier is never taken; the order of draws is random, so keeping the first of
+ * equals is a fair tie. A NaN load loses to any number. weighted=true draws by weight too, so that idle nodes share by
+ * weight; nodes of weight 0 are then never drawn.
+ *
+ * Cost per pick: d draws and d loads read, for any n; over a partly eligible set a bounded number of redraws, then
+ * draws by rank.
+ */
+#include "strategy/table.h"
+#include "strategy/weighted.h"
+
+#include <string.h>
+
+enum { MOST_CHOICES = 16, TRIES = 8 };
+
+struct p2c_config {
+    uint64_t choices;
+    uint64_t weighted;
+};
+
+static double score_of(const lw_view *view, uint32_t index, bool weighted) {
+    double load = lw_view_load(view, index);
+    return weighted ? load / lw_view_weight(view, index) : load;
+}
+
+static uint32_t lowest(const lw_view *view, const uint32_t *drawn, uint32_t count, bool weighted) {
+    uint32_t best = drawn[0];
+    double best_score = score_of(view, best, weighted);
+    for (uint32_t i = 1; i < count; i++) {
+        double score = score_of(view, drawn[i], weighted);
+        if (score < best_score || (best_score != best_score && score == score)) {
+            best = drawn[i];
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* d distinct ranks below count, in random order: each is drawn among the ranks that are left. */
+static void draw_ranks(const lw_view *view, uint32_t count, uint32_t *drawn, uint32_t d) {
+    uint32_t sorted[MOST_CHOICES];
+    for (uint32_t i = 0; i < d; i++) {
+        uint32_t rank = lw_view_below(view, count - i), at = 0;
+        for (; at < i && sorted[at] <= rank; at++) {
+            rank++;
+        }
+        memmove(&sorted[at + 1], &sorted[at], (i - at) * sizeof *sorted);
+        drawn[i] = sorted[at] = rank;
+    }
+}
+
+static bool holds(const uint32_t *drawn, uint32_t count, uint32_t index) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (drawn[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Up to d distinct nodes that may be chosen, by independent draws of which misses are repeated a few times. */
+static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t d, bool weighted) {
+    uint32_t found = 0;
+    for (uint32_t left = d * TRIES; found < d && left > 0; left--) {
+        uint32_t index = weighted ? lw__alias_draw(view, view->plan) : lw_view_below(view, view->count);
+        if (lw_view_may(view, index) && !holds(drawn, found, index)) {
+            drawn[found++] = index;
+        }
+    }
+    return found;
+}
+
+static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
+    uint32_t drawn[MOST_CHOICES];
+    if (view->plan == NULL) {
+        return LW_NO_WEIGHT;
+    }
+    uint32_t found = draw_with_retries(view, drawn, d, true);
+    return found > 0 ? (ptrdiff_t)lowest(view, drawn, found, true) : lw__weighted_scan(view);
+}
+
+static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
+    uint32_t drawn[MOST_CHOICES];
+    uint32_t count = lw_view_count(view);
+    if (count == 0) {
+        return lw_view_refusal(view);
+    }
+    d = d < count ? d : count;
+    draw_ranks(view, count, drawn, d);
+    for (uint32_t i = 0; i < d; i++) {
+        ptrdiff_t index = lw_view_nth(view, drawn[i]);
+        if (index < 0) {
+            return index;
+        }
+        drawn[i] = (uint32_t)index;
+    }
+    return lowest(view, drawn, d, false);
+}
+
+static ptrdiff_t pick_two_of_all(const lw_view *view) {
+    uint32_t first = lw_view_below(view, view->count);
+    uint32_t second = lw_view_below(view, view->count - 1);
+    uint32_t drawn[2] = {first, second + (second >= first)};
+    return lowest(view, drawn, 2, false);
+}
+
+static ptrdiff_t p2c_pick(const lw_view *view) {
+    const struct p2c_config *config = view->config;
+    uint32_t d = (uint32_t)config->choices, drawn[MOST_CHOICES];
+    if (config->weighted) {
+        return pick_weighted(view, d);
+    }
+    if (lw_view_all(view)) {
+        return d == 2 && view->count > 1 ? pick_two_of_all(view) : pick_by_rank(view, d);
+    }
+    return draw_with_retries(view, drawn, d, false) == d ? (ptrdiff_t)lowest(view, drawn, d, false)
+                                                         : pick_by_rank(view, d);
+}
+
+static uint32_t p2c_needs(const void *config) {
+    return ((const struct p2c_config *)config)->weighted ? LW_HAS(weight) | LW_NEEDS_PLAN : 0;
+}
+
+static const lw_param p2c_params[] = {
+    {"choices", LW_PARAM_U64, offsetof(struct p2c_config, choices), "2", "2", "16", NULL,
+     "nodes drawn for each pick; more come closer to least_load and its herding"},
+    {"weighted", LW_PARAM_BOOL, offsetof(struct p2c_config, weighted), "false", NULL, NULL, NULL,
+     "draws by weight and compares load / weight"},
+};
+
+const lw_strategy_ops lw__p2c = {
+    .size = sizeof lw__p2c,
+    .name = "p2c",
+    .help = "The less loaded of two random nodes. The default for most traffic, above all with several clients.",
+    .params = p2c_params,
+    .param_count = sizeof p2c_params / sizeof *p2c_params,
+    .config_size = sizeof(struct p2c_config),
+    .needs = LW_HAS(load),
+    .needs_of = p2c_needs,
+    .plan_build = lw__alias_build,
+    .pick = p2c_pick,
+};

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Parameters as text. Numbers are read here and not by the C library, whose answer depends on the locale: a decimal is
+ * digits over a power of ten, both exact as doubles, so one correctly rounded division gives the nearest double.
+ */
+#include "strategy/unit.h"
+
+#include <string.h>
+
+enum { MANTISSA_DIGITS = 15, DIGITS_OF_U64 = 19 };
+
+const lw_param *lw__param_find(const lw_strategy_ops *ops, const char *name, size_t size) {
+    for (uint32_t i = 0; i < ops->param_count; i++) {
+        if (strlen(ops->params[i].name) == size && memcmp(ops->params[i].name, name, size) == 0) {
+            return &ops->params[i];
+        }
+    }
+    return NULL;
+}
+
+static bool read_u64(const char *text, size_t size, uint64_t *out) {
+    uint64_t value = 0;
+    if (size == 0 || size > DIGITS_OF_U64) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+/* digits[.digits], at most 15 of them. */
+static bool read_f64(const char *text, size_t size, double *out) {
+    double digits = 0, scale = 1;
+    bool fraction = false;
+    size_t seen = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '.' && !fraction) {
+            fraction = true;
+            continue;
+        }
+        if (text[i] < '0' || text[i] > '9' || ++seen > MANTISSA_DIGITS) {
+            return false;
+        }
+        digits = digits * 10 + (text[i] - '0');
+        scale = fraction ? scale * 10 : scale;
+    }
+    *out = digits / scale;
+    return seen > 0;
+}
+
+/* Position of the text among "a|b|c". */
+static bool read_choice(const char *choices, const char *text, size_t size, uint64_t *out) {
+    *out = 0;
+    for (const char *choice = choices;; (*out)++) {
+        size_t length = strcspn(choice, "|");
+        if (length == size && memcmp(choice, text, size) == 0) {
+            return true;
+        }
+        if (choice[length] == '\0') {
+            return false;
+        }
+        choice += length + 1;
+    }
+}
+
+static bool read_value(const lw_param *param, const char *text, size_t size, void *value) {
+    uint64_t least, most, number;
+    double low, high, decimal;
+    switch (param->type) {
+    case LW_PARAM_U64:
+        if (!read_u64(text, size, &number) || !read_u64(param->min, strlen(param->min), &least) ||
+            !read_u64(param->max, strlen(param->max), &most) || number < least || number > most) {
+            return false;
+        }
+        memcpy(value, &number, sizeof number);
+        return true;
+    case LW_PARAM_F64:
+        if (!read_f64(text, size, &decimal) || !read_f64(param->min, strlen(param->min), &low) ||
+            !read_f64(param->max, strlen(param->max), &high) || decimal < low || decimal > high) {
+            return false;
+        }
+        memcpy(value, &decimal, sizeof decimal);
+        return true;
+    default: return read_choice(param->type == LW_PARAM_BOOL ? "false|true" : param->choices, text, size, value);
+    }
+}
+
+static int refuse(const lw_env *env, const struct lw__unit *unit, const lw_param *param, const char *text, size_t size,
+                  size_t column) {
+    const char *name = unit->ops.name;
+    int shown = size < 40 ? (int)size : 40;
+    switch (param->type) {
+    case LW_PARAM_U64:
+        return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a whole number from %s to %s", column, name,
+                        param->name, shown, text, param->min, param->max);
+    case LW_PARAM_F64:
+        return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a decimal number from %s to %s", column, name,
+                        param->name, shown, text, param->min, param->max);
+    default:
+        return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be one of %s", column, name, param->name, shown,
+                        text, param->type == LW_PARAM_BOOL ? "false|true" : param->choices);
+    }
+}
+
+int lw__param_set(const lw_env *env, struct lw__unit *unit, const lw_param *param, const char *text, size_t size,
+                  size_t column) {
+    unsigned char value[sizeof(uint64_t)];
+    if (!read_value(param, text, size, value)) {
+        return refuse(env, unit, param, text, size, column);
+    }
+    memcpy(unit->config + param->offset, value, sizeof value);
+    return LW_OK;
+}

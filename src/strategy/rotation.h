@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the rotating strategies share: a cursor in each lane and the parameters that say where it starts. */
+#ifndef LW_STRATEGY_ROTATION_H
+#define LW_STRATEGY_ROTATION_H
+
+#include "base/random.h"
+
+#include <loadwise/ops.h>
+
+enum { LW__PHASE_RANDOM = 0, LW__PHASE_ZERO = 1 };
+
+struct lw__rotation_config {
+    uint64_t lanes;
+    uint64_t phase;
+};
+
+struct lw__rotation_lane {
+    uint64_t cursor;
+};
+
+#define LW__ROTATION_PARAMS                                                                                            \
+    {"lanes",                                                                                                          \
+     LW_PARAM_U64,                                                                                                     \
+     offsetof(struct lw__rotation_config, lanes),                                                                      \
+     "16",                                                                                                             \
+     "1",                                                                                                              \
+     "16",                                                                                                             \
+     NULL,                                                                                                             \
+     "counters that threads spread over, a power of two; 1 gives one global order"},                                   \
+    {                                                                                                                  \
+        "phase", LW_PARAM_CHOICE, offsetof(struct lw__rotation_config, phase), "random", NULL, NULL, "random|0",       \
+            "where the cycle starts: drawn from the seed, so that many processes do not start alike, or at its head"   \
+    }
+
+/* Random starts stay below 2^31: uniform over any cycle that is short beside it, and cheap to divide. */
+static inline void lw__rotation_lane_init(const void *config, void *lane, uint32_t number, uint64_t seed) {
+    const struct lw__rotation_config *rotation = (const struct lw__rotation_config *)config;
+    struct lw__rotation_lane *start = (struct lw__rotation_lane *)lane;
+    (void)number;
+    start->cursor = rotation->phase == LW__PHASE_RANDOM ? lw__mix(seed) >> 33 : 0;
+}
+
+static inline uint64_t lw__rotation_next(const lw_view *view) {
+    return lw_view_ticket(view, &((struct lw__rotation_lane *)view->lane)->cursor);
+}
+
+/* ticket mod cycle; most tickets fit 32 bits, where division is twice as fast. */
+static inline uint32_t lw__rotation_place(uint64_t ticket, uint32_t cycle) {
+    return ticket >> 32 == 0 ? (uint32_t)ticket % cycle : (uint32_t)(ticket % cycle);
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A scan for the nodes with the lowest score, in blocks of 64.
+ *
+ * First pass: the least score of each run of blocks. Second pass, only over runs that reach the threshold: the nodes at
+ * or under it. Dense columns are read in place, any other kind is gathered 64 at a time into a buffer, and both go
+ * through the same two kernels, with AVX2 where the processor has it and with a plain loop elsewhere; the answers are
+ * the same.
+ */
+#ifndef LW_STRATEGY_SCAN_H
+#define LW_STRATEGY_SCAN_H
+
+#include <loadwise/ops.h>
+
+/* Scores of a view: lower is better, NaN is no score. */
+struct lw__scan {
+    const lw_view *view;
+    const double *dense;                                  /* values in place, or NULL */
+    double (*score)(const lw_view *view, uint32_t index); /* otherwise */
+    bool descending;                                      /* dense values count negated */
+    bool weighted;                                        /* nodes of weight 0 are passed over */
+};
+
+/*
+ * A node whose score is at most least + slack: drawn uniformly, or the first. Where no node that may be chosen has a
+ * score, any of them; where none may be, a refusal.
+ */
+ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack, bool first);
+
+/* The kernels, by name for their tests: least value among those of the mask, +inf if none is a number; and the mask of
+   those at or under a threshold. values holds `count` <= 64 doubles; bits of the mask at count and above are 0. */
+double lw__least_plain(const double *values, uint32_t count, uint64_t mask, bool descending);
+uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold);
+double lw__least(const double *values, uint32_t count, uint64_t mask, bool descending);
+uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold);
+
+#endif

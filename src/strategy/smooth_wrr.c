@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * smooth_wrr: weighted round robin that interleaves instead of bursting. Weights 5, 1, 1 give a a b a c a a.
+ *
+ * Rule (nginx, commit 52327e0, 2012): each turn every node's current value grows by its weight; the largest, the first
+ * of equals, is picked and loses the sum of all weights. The sequence repeats after W = sum / gcd turns, so it is laid
+ * out once, in the plan, and a pick is a ticket and a table entry. Laying out needs no scan over nodes: nodes of equal
+ * weight take turns in order of index, so each turn compares only one candidate per distinct weight.
+ *
+ * Beyond max_period slots the cycle is walked in golden-ratio steps instead: turn t belongs to the node that holds
+ * place t * s mod W of the running sums, s near W / 1.618 and coprime to W. Each cycle is still exact, and since such
+ * steps spread evenly (three-distance theorem) no node bursts; the order is not nginx's.
+ *
+ * Ineligible nodes are passed over by taking the next tickets, so that over each cycle the eligible ones get exact
+ * shares per lane; after 32 misses, or with exclusions, the pick is a draw by weight among what may be chosen.
+ *
+ * Cost per pick: one counter in the thread's own lane, one division, one load of a 2-byte slot; O(log n) beyond
+ * max_period. Build: O(W x distinct weights), at most 65536 x 361.
+ */
+#include "base/sort.h"
+#include "strategy/rotation.h"
+#include "strategy/table.h"
+#include "strategy/weighted.h"
+
+enum { MISSES = 32, SLOT_NODES = 65536 };
+
+__extension__ typedef unsigned __int128 product128;
+
+struct wrr_config {
+    struct lw__rotation_config rotation;
+    uint64_t max_period;
+};
+
+struct wrr_plan {
+    uint64_t cycle; /* W */
+    uint64_t step;  /* 0: laid out in slots; else the golden step, over sums */
+    uint32_t count;
+    union {
+        uint16_t *slots;
+        uint64_t *sums;
+    } at;
+};
+
+/* Nodes of one weight, in order of index; `next` is the one whose turn comes first. */
+struct weight_class {
+    int64_t weight, value;
+    uint32_t begin, end, next;
+};
+
+static uint32_t classify(const uint64_t *by_weight, uint32_t count, uint32_t gcd, struct weight_class *classes) {
+    uint32_t made = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t weight = (int64_t)((by_weight[i] >> 32) / gcd);
+        if (made == 0 || classes[made - 1].weight != weight) {
+            classes[made++] = (struct weight_class){weight, 0, i, i, i};
+        }
+        classes[made - 1].end = i + 1;
+    }
+    return made;
+}
+
+/* One turn: the class with the largest value, ties to the lowest index, gives its next node. */
+static uint32_t take_turn(struct weight_class *classes, uint32_t made, const uint64_t *by_weight, int64_t cycle) {
+    struct weight_class *best = NULL;
+    for (struct weight_class *c = classes; c < classes + made; c++) {
+        c->value += c->weight;
+        if (best == NULL || c->value > best->value ||
+            (c->value == best->value && (uint32_t)by_weight[c->next] < (uint32_t)by_weight[best->next])) {
+            best = c;
+        }
+    }
+    uint32_t node = (uint32_t)by_weight[best->next++];
+    if (best->next == best->end) { /* its first node was picked once more than its last: a round behind */
+        best->next = best->begin;
+        best->value -= cycle;
+    }
+    return node;
+}
+
+static void lay_out(struct wrr_plan *plan, uint64_t *by_weight, struct weight_class *classes, const lw_build *build,
+                    uint32_t gcd) {
+    uint32_t weighted = 0;
+    for (uint32_t i = 0; i < build->count; i++) {
+        if (build->weights[i] > 0) {
+            by_weight[weighted++] = (uint64_t)build->weights[i] << 32 | i;
+        }
+    }
+    lw__sort_high(by_weight, by_weight + build->count, weighted);
+    uint32_t made = classify(by_weight, weighted, gcd, classes);
+    for (uint64_t turn = 0; turn < plan->cycle; turn++) {
+        plan->at.slots[turn] = (uint16_t)take_turn(classes, made, by_weight, (int64_t)plan->cycle);
+    }
+}
+
+static int build_slots(struct wrr_plan *plan, const lw_build *build, uint32_t gcd) {
+    uint64_t *by_weight = lw_build_alloc(build, 2 * sizeof *by_weight * build->count);
+    struct weight_class *classes = lw_build_alloc(build, sizeof *classes * build->count);
+    if (by_weight != NULL && classes != NULL) {
+        lay_out(plan, by_weight, classes, build, gcd);
+    }
+    int error = by_weight != NULL && classes != NULL ? LW_OK : LW_NOMEM;
+    lw_build_release(build, by_weight);
+    lw_build_release(build, classes);
+    return error;
+}
+
+static uint64_t gcd64(uint64_t a, uint64_t b) {
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static void build_sums(struct wrr_plan *plan, const lw_build *build, uint32_t gcd) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < build->count; i++) {
+        sum += build->weights[i] / gcd;
+        plan->at.sums[i] = sum;
+    }
+    plan->step = (uint64_t)((product128)plan->cycle * LW__GOLDEN >> 64) | 1;
+    while (gcd64(plan->step, plan->cycle) != 1) {
+        plan->step++;
+    }
+}
+
+static int wrr_build(const lw_build *build, void **out) {
+    const struct wrr_config *config = build->config;
+    uint32_t gcd = lw__weights_gcd(build->weights, build->count);
+    if (gcd == 0) {
+        return LW_OK; /* no weights, no plan */
+    }
+    uint64_t cycle = lw__weights_sum(build->weights, build->count) / gcd;
+    bool fits = cycle <= config->max_period && build->count <= SLOT_NODES;
+    size_t body = fits ? cycle * sizeof(uint16_t) : build->count * sizeof(uint64_t);
+    struct wrr_plan *plan = lw_build_alloc(build, sizeof *plan + body);
+    if (plan == NULL) {
+        return LW_NOMEM;
+    }
+    *plan = (struct wrr_plan){.cycle = cycle, .count = build->count, .at.slots = (uint16_t *)(void *)(plan + 1)};
+    if (!fits) {
+        build_sums(plan, build, gcd);
+    } else if (build_slots(plan, build, gcd) != LW_OK) {
+        lw_build_release(build, plan);
+        return LW_NOMEM;
+    }
+    *out = plan;
+    return LW_OK;
+}
+
+static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
+    if (__builtin_expect(plan->step == 0, 1)) {
+        return plan->at.slots[lw__rotation_place(ticket, (uint32_t)plan->cycle)];
+    }
+    uint64_t place = (uint64_t)((product128)(ticket % plan->cycle) * plan->step % plan->cycle);
+    return lw__sums_find(plan->at.sums, plan->count, place);
+}
+
+static ptrdiff_t wrr_pick(const lw_view *view) {
+    const struct wrr_plan *plan = view->plan;
+    if (plan == NULL) {
+        return LW_NO_WEIGHT;
+    }
+    for (int miss = 0; view->excludes == 0 && miss < MISSES; miss++) {
+        uint32_t index = node_of_turn(plan, lw__rotation_next(view));
+        if (lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    return lw__weighted_scan(view);
+}
+
+static const lw_param wrr_params[] = {
+    LW__ROTATION_PARAMS,
+    {"max_period", LW_PARAM_U64, offsetof(struct wrr_config, max_period), "65536", "1", "65536", NULL,
+     "longest cycle that is laid out as a table; longer ones are walked in golden-ratio steps, exact per cycle too"},
+};
+
+const lw_strategy_ops lw__smooth_wrr = {
+    .size = sizeof lw__smooth_wrr,
+    .name = "smooth_wrr",
+    .help = "Weighted turns without bursts (nginx's rule). For unequal nodes and requests of equal cost.",
+    .params = wrr_params,
+    .param_count = sizeof wrr_params / sizeof *wrr_params,
+    .config_size = sizeof(struct wrr_config),
+    .needs = LW_HAS(weight) | LW_NEEDS_PLAN,
+    .lane_size = sizeof(struct lw__rotation_lane),
+    .lane_init = lw__rotation_lane_init,
+    .plan_build = wrr_build,
+    .pick = wrr_pick,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The one list of built-in strategies. A new one adds its line here and in src/CMakeLists.txt. */
+#include "strategy/table.h"
+
+#include <loadwise/strategy.h>
+
+static const lw_strategy_ops *const builtin[] = {
+    &lw__round_robin, &lw__smooth_wrr, &lw__random,         &lw__weighted_random, &lw__least_load,
+    &lw__p2c,         &lw__ring,       &lw__most_available, &lw__chain,
+};
+
+const lw_strategy_ops *lw_strategy_builtin(size_t position) {
+    return position < sizeof builtin / sizeof *builtin ? builtin[position] : NULL;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef LW_STRATEGY_TABLE_H
+#define LW_STRATEGY_TABLE_H
+
+#include <loadwise/ops.h>
+
+extern const lw_strategy_ops lw__round_robin, lw__smooth_wrr, lw__random, lw__weighted_random, lw__least_load, lw__p2c,
+    lw__ring, lw__most_available, lw__chain;
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One unit of a strategy tree: checks the ops table that it is given, as strictly for a built-in as for a stranger's,
+ * fills the config with the declared defaults, and makes the memories the table asks for.
+ */
+#include "strategy/unit.h"
+
+#include "base/random.h"
+#include <string.h>
+
+enum { NAME_SIZE = 32 };
+
+static bool name_is_good(const char *name) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t size = name == NULL ? 0 : strlen(name);
+    return size > 0 && size < NAME_SIZE && strspn(name, allowed) == size && name[0] >= 'a';
+}
+
+static bool params_are_good(const lw_strategy_ops *ops) {
+    for (uint32_t i = 0; i < ops->param_count; i++) {
+        const lw_param *param = &ops->params[i];
+        bool bounded = param->type == LW_PARAM_U64 || param->type == LW_PARAM_F64;
+        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_CHOICE ||
+            param->offset > ops->config_size || ops->config_size - param->offset < sizeof(uint64_t) ||
+            param->offset % sizeof(uint64_t) != 0 || (bounded && (param->min == NULL || param->max == NULL)) ||
+            (param->type == LW_PARAM_CHOICE && param->choices == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *ops_fault(const lw_strategy_ops *ops) {
+    if (!name_is_good(ops->name)) {
+        return "name must be [a-z][a-z0-9_]*, at most 31 characters";
+    }
+    if (ops->pick == NULL) {
+        return "pick is required";
+    }
+    if ((ops->needs & LW_NEEDS_PLAN) != 0 && ops->plan_build == NULL) {
+        return "plan_build is required with LW_NEEDS_PLAN";
+    }
+    if (ops->lane_size > LW_LANE_SIZE) {
+        return "lane_size is at most 64";
+    }
+    if (ops->config_size > LW_CONFIG_SIZE) {
+        return "config_size is at most 256";
+    }
+    if (ops->children_min > ops->children_max || ops->children_max > LW_CHILDREN) {
+        return "children_min <= children_max <= 16 is required";
+    }
+    return params_are_good(ops) ? NULL : "a parameter lacks its name, default, range or place in the config";
+}
+
+static int set_defaults(const lw_env *env, struct lw__unit *unit) {
+    for (uint32_t i = 0; i < unit->ops.param_count; i++) {
+        const lw_param *param = &unit->ops.params[i];
+        int error = lw__param_set(env, unit, param, param->fallback, strlen(param->fallback), 0);
+        if (error != LW_OK) {
+            return error;
+        }
+    }
+    return LW_OK;
+}
+
+int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out) {
+    if (strategy->unit_count == LW__UNITS) {
+        return lw__fail(&strategy->env, LW_RANGE, "specification: more than %d strategies", LW__UNITS);
+    }
+    struct lw__unit *unit = lw__alloc(&strategy->env, sizeof *unit);
+    if (unit == NULL) {
+        return LW_NOMEM;
+    }
+    memcpy(&unit->ops, ops, ops->size < sizeof *ops ? ops->size : sizeof *ops);
+    unit->index = strategy->unit_count;
+    strategy->units[strategy->unit_count++] = unit;
+    *out = unit;
+    const char *fault = ops_fault(&unit->ops);
+    if (fault != NULL) {
+        return lw__fail(&strategy->env, LW_INVALID, "ops of %.31s: %s",
+                        unit->ops.name != NULL ? unit->ops.name : "a strategy without a name", fault);
+    }
+    return set_defaults(&strategy->env, unit);
+}
+
+/* The parameter "lanes", where declared, says how many there are. */
+static uint32_t lanes_wanted(const struct lw__unit *unit) {
+    const lw_param *param = lw__param_find(&unit->ops, "lanes", strlen("lanes"));
+    uint64_t lanes = LW_LANES;
+    if (param != NULL) {
+        memcpy(&lanes, unit->config + param->offset, sizeof lanes);
+    }
+    return (uint32_t)lanes;
+}
+
+static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
+    uint32_t lanes = lanes_wanted(unit);
+    if (lanes == 0 || lanes > LW_LANES || (lanes & (lanes - 1)) != 0) {
+        return lw__fail(&strategy->env, LW_RANGE, "%s: lanes=%u must be a power of two from 1 to %d", unit->ops.name,
+                        lanes, LW_LANES);
+    }
+    unit->lane_mask = lanes - 1;
+    if (unit->ops.lane_size == 0) {
+        return LW_OK;
+    }
+    unit->lanes = lw__alloc(&strategy->env, (size_t)lanes * LW_LANE_SIZE);
+    if (unit->lanes == NULL) {
+        return LW_NOMEM;
+    }
+    for (uint32_t i = 0; i < lanes && unit->ops.lane_init != NULL; i++) {
+        uint64_t seed = lw__seed(strategy->env.seed, ((uint64_t)unit->index + 1) * 2 * LW_LANES + i);
+        unit->ops.lane_init(unit->config, unit->lanes + (size_t)i * LW_LANE_SIZE, i, seed);
+    }
+    return LW_OK;
+}
+
+int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
+    unit->needs = unit->ops.needs;
+    if (unit->ops.needs_of != NULL) {
+        unit->needs |= unit->ops.needs_of(unit->config);
+    }
+    if (unit->ops.state_size > 0 && (unit->state = lw__alloc(&strategy->env, unit->ops.state_size)) == NULL) {
+        return LW_NOMEM;
+    }
+    return make_lanes(strategy, unit);
+}
+
+void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit) {
+    lw__release(&strategy->env, unit->state);
+    lw__release(&strategy->env, unit->lanes);
+    lw__release(&strategy->env, unit);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Inside of an lw_strategy: a tree of units (one per name in the specification), the lanes they share, and the plans
+ * bound to the node sets that were prepared.
+ *
+ *   spec.c      reads a specification into a tree of units
+ *   param.c     reads one parameter into the config of a unit
+ *   unit.c      one unit: its ops checked and copied, its memories made
+ *   plans.c     what lw_prepare builds for one version of one node set, found again in O(1), and retired
+ *   strategy.c  the handle: made, freed, asked what it is
+ *   select.c    the public picks
+ *   table.c     the built-in strategies
+ */
+#ifndef LW_STRATEGY_UNIT_H
+#define LW_STRATEGY_UNIT_H
+
+#include "base/env.h"
+#include "base/lanes.h"
+
+#include <loadwise/ops.h>
+#include <loadwise/strategy.h>
+#include <pthread.h>
+
+enum { LW__UNITS = 64, LW__SETS = 8 };
+
+struct lw__unit {
+    lw_strategy_ops ops; /* copied over zeros, so that a shorter, older table is whole */
+    uint32_t index;      /* position in the tree, parents first */
+    uint32_t needs;
+    uint32_t child_count;
+    uint32_t children[LW_CHILDREN]; /* positions */
+    void *state;
+    unsigned char *lanes; /* lane_mask + 1 lines of LW_LANE_SIZE */
+    uint32_t lane_mask;
+    _Alignas(8) unsigned char config[LW_CONFIG_SIZE];
+};
+
+/* A unit together with what it has for one node set. */
+struct lw__bound {
+    const struct lw__unit *unit;
+    void *plan;
+    void **scratch;
+};
+
+/* All bound units for one version of one set. */
+struct lw__binding {
+    uint64_t set, version;
+    uint32_t count;
+    uint64_t *ids;             /* NULL unless some unit needs identity */
+    struct lw__binding *older; /* in the list of retired bindings */
+    uint32_t retired_in;       /* epoch */
+    struct lw__bound bound[];  /* unit_count of them */
+};
+
+struct lw_strategy {
+    lw_env env;
+    struct lw__unit *units[LW__UNITS];
+    uint32_t unit_count;
+    uint32_t needs;                      /* of all units together */
+    uint32_t required;                   /* columns among them that must be set */
+    bool planned;                        /* some unit has a plan or scratch */
+    bool identified;                     /* some unit needs to know ids */
+    bool listens;                        /* some unit has begin */
+    bool clocked;                        /* some unit may read the time */
+    struct lw__bound unbound[LW__UNITS]; /* for strategies without plans */
+    struct lw__lanes lanes;
+
+    pthread_mutex_t preparing; /* guards the plans; no prepared pick takes it */
+    struct lw__binding *bindings[LW__SETS];
+    uint64_t prepared_at[LW__SETS]; /* order of preparation */
+    uint64_t preparations;
+    struct lw__binding *retired;
+};
+
+/* unit.c */
+int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out);
+int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit);
+void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit);
+
+/* param.c: reads `text` into the config. column: where it stands in the specification, from 1. */
+const lw_param *lw__param_find(const lw_strategy_ops *ops, const char *name, size_t size);
+int lw__param_set(const lw_env *env, struct lw__unit *unit, const lw_param *param, const char *text, size_t size,
+                  size_t column);
+
+/* spec.c */
+struct lw__names { /* what a name in a specification may mean */
+    const lw_strategy_ops *const *own;
+    size_t count;
+};
+int lw__spec_read(lw_strategy *strategy, const struct lw__names *names, const char *spec);
+
+/* plans.c */
+int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t version);
+void lw__plans_free(lw_strategy *strategy);
+
+/* strategy.c: why these nodes cannot be chosen from; told to the log. */
+int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
+
+static inline int lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
+    bool good =
+        nodes->size >= sizeof *nodes && nodes->count - 1 < INT32_MAX && (strategy->required & ~nodes->present) == 0;
+    return __builtin_expect(good, 1) ? LW_OK : lw__nodes_refuse(strategy, nodes);
+}
+
+/* The version a set is known by: its own, or the fingerprint of its content when it has no number. */
+static inline uint64_t lw__plans_version(const lw_nodes *nodes) {
+    return nodes->set != 0 ? nodes->version : lw_nodes_fingerprint(nodes);
+}
+
+/* Where a set is looked for first, so that the usual search is one comparison. */
+static inline uint32_t lw__plans_home(uint64_t set) { return (uint32_t)(set * UINT64_C(0x9e3779b97f4a7c15) >> 61); }
+
+/* Inside a read section only. */
+static inline const struct lw__binding *lw__plans_find(const lw_strategy *strategy, const lw_nodes *nodes,
+                                                       uint64_t version) {
+    for (uint32_t i = 0, at = lw__plans_home(nodes->set); i < LW__SETS; i++, at = (at + 1) % LW__SETS) {
+        const struct lw__binding *found = __atomic_load_n(&strategy->bindings[at], __ATOMIC_SEQ_CST);
+        if (found != NULL && found->version == version && found->set == nodes->set && found->count == nodes->count) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+/* Turns the view to this unit's memories, in this lane. */
+static inline void lw__view_turn(lw_view *view, const struct lw__bound *bound, struct lw__lane *lane, bool shared) {
+    const struct lw__unit *unit = bound->unit;
+    view->bound = bound;
+    view->config = unit->config;
+    view->plan = bound->plan;
+    view->scratch = bound->scratch;
+    view->state = unit->state;
+    view->lane = unit->lanes == NULL ? NULL : unit->lanes + (size_t)(lane->number & unit->lane_mask) * LW_LANE_SIZE;
+    view->lane_shared = shared || unit->lane_mask != LW_LANES - 1;
+    view->chance = &lane->chance;
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Weighted draws in whole numbers, without a rounding anywhere.
+ *
+ * Alias table (Walker 1977, Vose 1991): n columns of height W = sum of w; node i fills w_i * n units, large ones lend
+ * what small ones lack. Draw a column and a height below W: under the threshold the column's node, over it its alias.
+ * Weights are divided by their gcd first. Where W still reaches 2^32 the heights do not fit an entry of 8 bytes, and a
+ * binary search in the running sums answers instead, as exactly.
+ *
+ * Cost: O(1) a draw, 8 bytes a node; O(log n) and 8 bytes a node in the second form; O(n) for the scan over a set of
+ * which only a part may be chosen.
+ */
+#include "strategy/weighted.h"
+
+#include "base/bits.h"
+
+enum { REDRAWS = 16, WORD_BITS = 64 };
+
+struct lw__alias {
+    uint64_t total;
+    uint32_t count;
+    uint32_t by_sums;   /* which form */
+    uint64_t entries[]; /* columns: threshold in the high half, alias in the low one; or running sums */
+};
+
+static uint64_t column(uint64_t threshold, uint32_t alias) { return threshold << 32 | alias; }
+
+uint32_t lw__weights_gcd(const uint32_t *weights, uint32_t count) {
+    uint32_t gcd = 0;
+    for (uint32_t i = 0; i < count && gcd != 1; i++) {
+        for (uint32_t rest = weights[i]; rest != 0;) {
+            uint32_t next = gcd % rest;
+            gcd = rest;
+            rest = next;
+        }
+    }
+    return gcd;
+}
+
+uint64_t lw__weights_sum(const uint32_t *weights, uint32_t count) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += weights[i];
+    }
+    return sum;
+}
+
+uint32_t lw__sums_find(const uint64_t *sums, uint32_t count, uint64_t place) {
+    uint32_t base = 0;
+    for (uint32_t left = count; left > 1;) {
+        uint32_t half = left / 2;
+        base += sums[base + half - 1] <= place ? half : 0;
+        left -= half;
+    }
+    return base;
+}
+
+/* Uniform below a bound of 64 bits, by the high half of a product. */
+static uint64_t below_wide(const lw_view *view, uint64_t bound) {
+    __extension__ typedef unsigned __int128 wide;
+    uint64_t threshold = (0 - bound) % bound;
+    for (;;) {
+        wide product = (wide)lw_view_random(view) * bound;
+        if ((uint64_t)product >= threshold) {
+            return (uint64_t)(product >> 64);
+        }
+    }
+}
+
+/* Pairs small columns with large ones. `need` holds what each column still has to give away, w_i * n. */
+static void pair_columns(struct lw__alias *table, uint64_t *need, uint32_t *stack) {
+    uint32_t small = 0, large = table->count;
+    for (uint32_t i = 0; i < table->count; i++) {
+        stack[need[i] < table->total ? small++ : --large] = i;
+    }
+    while (small > 0 && large < table->count) {
+        uint32_t poor = stack[--small], rich = stack[large];
+        table->entries[poor] = column(need[poor], rich);
+        need[rich] -= table->total - need[poor];
+        if (need[rich] < table->total) {
+            large++;
+            stack[small++] = rich;
+        }
+    }
+    while (large < table->count) { /* full columns: the alias is the node itself, so the threshold does not matter */
+        uint32_t full = stack[large++];
+        table->entries[full] = column(0, full);
+    }
+}
+
+static int fill_columns(const lw_build *build, struct lw__alias *table, uint32_t gcd) {
+    uint64_t *need = lw_build_alloc(build, build->count * (sizeof(uint64_t) + sizeof(uint32_t)));
+    if (need == NULL) {
+        return LW_NOMEM;
+    }
+    for (uint32_t i = 0; i < build->count; i++) {
+        need[i] = (uint64_t)(build->weights[i] / gcd) * build->count;
+    }
+    pair_columns(table, need, (uint32_t *)(void *)(need + build->count));
+    lw_build_release(build, need);
+    return LW_OK;
+}
+
+static void fill_sums(const lw_build *build, struct lw__alias *table, uint32_t gcd) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < build->count; i++) {
+        sum += build->weights[i] / gcd;
+        table->entries[i] = sum;
+    }
+}
+
+int lw__alias_build(const lw_build *build, void **out) {
+    uint32_t gcd = lw__weights_gcd(build->weights, build->count);
+    if (gcd == 0) {
+        return LW_OK;
+    }
+    struct lw__alias *table = lw_build_alloc(build, sizeof *table + build->count * sizeof *table->entries);
+    if (table == NULL) {
+        return LW_NOMEM;
+    }
+    int error = LW_OK;
+    table->count = build->count;
+    table->total = lw__weights_sum(build->weights, build->count) / gcd;
+    table->by_sums = table->total > UINT32_MAX;
+    if (table->by_sums) {
+        fill_sums(build, table, gcd);
+    } else {
+        error = fill_columns(build, table, gcd);
+    }
+    if (error != LW_OK) {
+        lw_build_release(build, table);
+        return error;
+    }
+    *out = table;
+    return LW_OK;
+}
+
+/* One draw of 64 bits gives column and height; a draw that would bias either is thrown away. */
+uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) {
+    if (table->by_sums) {
+        return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
+    }
+    uint32_t count = table->count, total = (uint32_t)table->total;
+    for (;;) {
+        uint64_t bits = lw_view_random(view);
+        uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
+        bool suspect = (uint32_t)place < count || (uint32_t)height < total;
+        if (suspect && ((uint32_t)place < (0 - count) % count || (uint32_t)height < (0 - total) % total)) {
+            continue;
+        }
+        uint64_t drawn = table->entries[place >> 32];
+        return height >> 32 < drawn >> 32 ? (uint32_t)(place >> 32) : (uint32_t)drawn;
+    }
+}
+
+ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) {
+    if (table == NULL) {
+        return LW_NO_WEIGHT;
+    }
+    if (lw_view_all(view)) {
+        return lw__alias_draw(view, table);
+    }
+    for (int i = 0; i < REDRAWS; i++) {
+        uint32_t index = lw__alias_draw(view, table);
+        if (lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    return lw__weighted_scan(view);
+}
+
+/* Walks the nodes that may be chosen: their sum of weights, or the one that holds a place in the running sum. */
+static uint64_t walk_weights(const lw_view *view, uint64_t place, ptrdiff_t *found, bool *any) {
+    uint64_t sum = 0;
+    for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count); w++) {
+        for (uint64_t bits = lw_view_word(view, w); bits != 0; bits &= bits - 1) {
+            uint32_t index = w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
+            uint32_t weight = lw_view_weight(view, index);
+            *any = true;
+            if (place < sum + weight && *found < 0) {
+                *found = index;
+            }
+            sum += weight;
+        }
+    }
+    return sum;
+}
+
+ptrdiff_t lw__weighted_scan(const lw_view *view) {
+    ptrdiff_t found = -1;
+    bool any = false;
+    uint64_t sum = walk_weights(view, UINT64_MAX, &found, &any);
+    if (sum == 0) {
+        return any ? LW_NO_WEIGHT : lw_view_refusal(view);
+    }
+    walk_weights(view, below_wide(view, sum), &found, &any);
+    return found >= 0 ? found : lw_view_refusal(view);
+}

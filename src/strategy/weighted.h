@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Draws in proportion to integer weights, exactly: from an alias table, or over whatever remains of a set. */
+#ifndef LW_STRATEGY_WEIGHTED_H
+#define LW_STRATEGY_WEIGHTED_H
+
+#include <loadwise/ops.h>
+
+struct lw__alias;
+
+/* Builds the table: O(n). Stays NULL when all weights are 0. One block, freed by the engine. */
+int lw__alias_build(const lw_build *build, void **table);
+
+/* A node by weight among all, eligible or not: O(1), or O(log n) when the weights sum to 2^32 or more. */
+uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table);
+
+/* A node by weight among those that may be chosen: redraws, then lw__weighted_scan. */
+ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table);
+
+/* A node by weight among those that may be chosen, without a table: O(n). Refuses with LW_NO_WEIGHT when theirs are 0.
+ */
+ptrdiff_t lw__weighted_scan(const lw_view *view);
+
+/* Greatest common divisor and sum of the weights. */
+uint32_t lw__weights_gcd(const uint32_t *weights, uint32_t count);
+uint64_t lw__weights_sum(const uint32_t *weights, uint32_t count);
+
+/* First i with sums[i] > place, where sums are the running sums of count weights: a branch-free binary search. */
+uint32_t lw__sums_find(const uint64_t *sums, uint32_t count, uint64_t place);
+
+#endif
