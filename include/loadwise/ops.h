@@ -62,8 +62,6 @@ LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const 
 #define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
 
 enum lw_strategy_limit {
-    LW_LANE_SIZE = 64,    /* most bytes of lane memory */
-    LW_LANES = 16,        /* most lanes, and the default */
     LW_CHILDREN = 16,     /* most children of one strategy */
     LW_CONFIG_SIZE = 256, /* most bytes of config */
     LW_SPEC_DEPTH = 8,    /* deepest nesting of a specification */

@@ -17,6 +17,28 @@
 
 LW_BEGIN
 
+enum lw_lane_limit {
+    LW_LANE_SIZE = 64, /* most bytes of lane memory */
+    LW_LANES = 16,     /* most lanes, and the default */
+};
+
+/* The memories of a strategy for one node set, as declared in its ops; NULL where none was declared. See ops.h. */
+typedef struct lw_memory {
+    const void *config;
+    void *plan;
+    void *state;
+    void **scratch;       /* one pointer a node */
+    unsigned char *lanes; /* lane_mask + 1 of them, 64 bytes apart */
+    uint32_t lane_mask;
+} lw_memory;
+
+/* The lane of the thread that picks. */
+typedef struct lw_lane {
+    uint64_t chance; /* state of the generator; use lw_view_random and its kin */
+    uint32_t number; /* in the order of first use */
+    uint32_t shared; /* not 0: other threads are in this lane at the same time */
+} lw_lane;
+
 typedef struct lw_view {
     const lw_nodes *nodes;
     const lw_request *request; /* never NULL */
@@ -25,17 +47,8 @@ typedef struct lw_view {
     uint32_t count;    /* nodes, at least 1 */
     uint32_t excludes; /* exclusions of the request */
     uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
-
-    /* The memories declared in the ops; see ops.h. NULL where none was declared. */
-    const void *config;
-    const void *plan;
-    void *state;
-    void *const *scratch; /* one pointer a node */
-    void *lane;
-    bool lane_shared; /* other threads use this lane at the same time */
-
-    uint64_t *chance;              /* generator of this lane; use lw_view_random and its kin */
-    const struct lw__bound *bound; /* the engine's: finds the children */
+    const lw_memory *memory;
+    lw_lane *lane;
 } lw_view;
 
 /* ---- who may be chosen ---- */
@@ -77,8 +90,8 @@ LW_API ptrdiff_t lw_view_refusal(const lw_view *view);
 
 /* 64 random bits: splitmix64 of this lane. Threads that share a lane may now and then draw the same bits. */
 static inline uint64_t lw_view_random(const lw_view *view) {
-    uint64_t z = __atomic_load_n(view->chance, __ATOMIC_RELAXED) + UINT64_C(0x9e3779b97f4a7c15);
-    __atomic_store_n(view->chance, z, __ATOMIC_RELAXED);
+    uint64_t z = __atomic_load_n(&view->lane->chance, __ATOMIC_RELAXED) + UINT64_C(0x9e3779b97f4a7c15);
+    __atomic_store_n(&view->lane->chance, z, __ATOMIC_RELAXED);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
@@ -101,10 +114,21 @@ LW_API ptrdiff_t lw_view_uniform(const lw_view *view);
 
 /* ---- memories ---- */
 
-/* Takes the next number from a counter in the lane (or state): every number once, whoever else takes at the same time.
- */
+static inline const void *lw_view_config(const lw_view *view) { return view->memory->config; }
+
+static inline const void *lw_view_plan(const lw_view *view) { return view->memory->plan; }
+
+static inline void *lw_view_state(const lw_view *view) { return view->memory->state; }
+
+static inline void *lw_view_scratch(const lw_view *view, uint32_t index) { return view->memory->scratch[index]; }
+
+static inline void *lw_view_lane(const lw_view *view) {
+    return view->memory->lanes + (size_t)(view->lane->number & view->memory->lane_mask) * LW_LANE_SIZE;
+}
+
+/* Takes the next number from a counter in the lane: every number once, whoever else takes at the same time. */
 static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
-    if (view->lane_shared) {
+    if (view->lane->shared || view->memory->lane_mask != LW_LANES - 1) {
         return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
     }
     uint64_t ticket = __atomic_load_n(counter, __ATOMIC_RELAXED);

@@ -18,13 +18,14 @@ static uint32_t thread_token(void) {
 }
 
 static void lane_number(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t number) {
-    lane->number = number;
-    lane->chance = lw__seed(lanes->seed, number);
+    lane->seen.number = number;
+    lane->seen.chance = lw__seed(lanes->seed, number);
 }
 
 void lw__lanes_init(struct lw__lanes *lanes, uint64_t seed) {
     lanes->seed = seed;
     lane_number(lanes, &lanes->lane[OWNED], OWNED);
+    lanes->lane[OWNED].seen.shared = 1;
 }
 
 static bool claim(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t token) {

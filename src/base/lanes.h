@@ -20,10 +20,9 @@
 #include <stdint.h>
 
 struct lw__lane {
-    _Alignas(64) uint32_t owner; /* token of the thread, 0: free; the shared lane has none */
-    uint32_t number;             /* in the order of first use */
-    uint32_t readers[2];         /* read sections under way, by parity of the epoch they began in */
-    uint64_t chance;             /* state of the generator */
+    _Alignas(64) lw_lane seen; /* what strategies see of it */
+    uint32_t owner;            /* token of the thread, 0: free; the shared lane has none */
+    uint32_t readers[2];       /* read sections under way, by parity of the epoch they began in */
 };
 
 struct lw__lanes {
@@ -49,14 +48,10 @@ static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
     return lw__lane_search(lanes);
 }
 
-static inline bool lw__lane_is_shared(const struct lw__lanes *lanes, const struct lw__lane *lane) {
-    return lane == &lanes->lane[LW_LANES - 1];
-}
-
 /* Begins a read section: what is reachable from now on stays until lw__read_end. Returns the parity to end it with. */
 static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *lane) {
     uint32_t parity = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED) & 1;
-    if (lw__lane_is_shared(lanes, lane)) {
+    if (lane->seen.shared) {
         __atomic_fetch_add(&lane->readers[parity], 1, __ATOMIC_SEQ_CST);
     } else {
         uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
@@ -65,8 +60,8 @@ static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *
     return parity;
 }
 
-static inline void lw__read_end(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t parity) {
-    if (lw__lane_is_shared(lanes, lane)) {
+static inline void lw__read_end(struct lw__lane *lane, uint32_t parity) {
+    if (lane->seen.shared) {
         __atomic_fetch_sub(&lane->readers[parity], 1, __ATOMIC_RELEASE);
     } else {
         uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);

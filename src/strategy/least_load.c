@@ -24,14 +24,16 @@ static double relative_load(const lw_view *view, uint32_t index) {
 }
 
 static ptrdiff_t least_pick(const lw_view *view) {
-    const struct least_config *config = view->config;
+    const struct least_config *config = lw_view_config(view);
     struct lw__scan scan = {
         .view = view,
         .dense = config->weighted ? NULL : lw_f64_dense(&view->nodes->load),
         .score = config->weighted ? relative_load : lw_view_load,
+        .sign = 1,
         .weighted = config->weighted != 0,
+        .first = config->tie == TIE_FIRST,
     };
-    return lw__scan_pick(&scan, 0, config->tie == TIE_FIRST);
+    return lw__scan_pick(&scan, 0);
 }
 
 static uint32_t least_needs(const void *config) {

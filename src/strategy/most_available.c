@@ -16,17 +16,15 @@ struct most_config {
     double epsilon;
 };
 
-static double used_up(const lw_view *view, uint32_t index) { return -lw_view_remaining(view, index); }
-
 static ptrdiff_t most_pick(const lw_view *view) {
-    const struct most_config *config = view->config;
+    const struct most_config *config = lw_view_config(view);
     struct lw__scan scan = {
         .view = view,
         .dense = lw_f64_dense(&view->nodes->remaining),
-        .score = used_up,
-        .descending = true,
+        .score = lw_view_remaining,
+        .sign = -1,
     };
-    return lw__scan_pick(&scan, config->epsilon, false);
+    return lw__scan_pick(&scan, config->epsilon);
 }
 
 static const lw_param most_params[] = {

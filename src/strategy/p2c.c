@@ -28,12 +28,16 @@ static double score_of(const lw_view *view, uint32_t index, bool weighted) {
     return weighted ? load / lw_view_weight(view, index) : load;
 }
 
+/* Is b better than a? A number beats NaN; equals leave the first. In arithmetic, since the answer is a coin toss that
+   no branch predictor foresees. */
+static uint32_t beats(double b, double a) { return (uint32_t)(b < a) | ((uint32_t)(a != a) & (uint32_t)(b == b)); }
+
 static uint32_t lowest(const lw_view *view, const uint32_t *drawn, uint32_t count, bool weighted) {
     uint32_t best = drawn[0];
     double best_score = score_of(view, best, weighted);
     for (uint32_t i = 1; i < count; i++) {
         double score = score_of(view, drawn[i], weighted);
-        if (score < best_score || (best_score != best_score && score == score)) {
+        if (beats(score, best_score)) {
             best = drawn[i];
             best_score = score;
         }
@@ -67,7 +71,7 @@ static bool holds(const uint32_t *drawn, uint32_t count, uint32_t index) {
 static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t d, bool weighted) {
     uint32_t found = 0;
     for (uint32_t left = d * TRIES; found < d && left > 0; left--) {
-        uint32_t index = weighted ? lw__alias_draw(view, view->plan) : lw_view_below(view, view->count);
+        uint32_t index = weighted ? lw__alias_draw(view, lw_view_plan(view)) : lw_view_below(view, view->count);
         if (lw_view_may(view, index) && !holds(drawn, found, index)) {
             drawn[found++] = index;
         }
@@ -77,7 +81,7 @@ static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t
 
 static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
     uint32_t drawn[MOST_CHOICES];
-    if (view->plan == NULL) {
+    if (lw_view_plan(view) == NULL) {
         return LW_NO_WEIGHT;
     }
     uint32_t found = draw_with_retries(view, drawn, d, true);
@@ -103,14 +107,14 @@ static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
 }
 
 static ptrdiff_t pick_two_of_all(const lw_view *view) {
-    uint32_t first = lw_view_below(view, view->count);
-    uint32_t second = lw_view_below(view, view->count - 1);
-    uint32_t drawn[2] = {first, second + (second >= first)};
-    return lowest(view, drawn, 2, false);
+    uint32_t first = lw_view_below(view, view->count), second = lw_view_below(view, view->count - 1);
+    second += second >= first;
+    uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
+    return first ^ ((first ^ second) & (0 - second_wins));
 }
 
 static ptrdiff_t p2c_pick(const lw_view *view) {
-    const struct p2c_config *config = view->config;
+    const struct p2c_config *config = lw_view_config(view);
     uint32_t d = (uint32_t)config->choices, drawn[MOST_CHOICES];
     if (config->weighted) {
         return pick_weighted(view, d);

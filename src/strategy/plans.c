@@ -58,8 +58,8 @@ static lw_build build_for(struct lw__builder *builder, const struct lw__binding 
 }
 
 static void release_scratch(lw_strategy *strategy, struct lw__bound *bound, uint32_t count) {
-    for (uint32_t i = 0; bound->scratch != NULL && i < count; i++) {
-        unsigned char *memory = bound->scratch[i];
+    for (uint32_t i = 0; bound->memory.scratch != NULL && i < count; i++) {
+        unsigned char *memory = bound->memory.scratch[i];
         if (memory != NULL) {
             struct cell *cell = (struct cell *)(void *)(memory - offsetof(struct cell, memory));
             if (--cell->users == 0) {
@@ -67,19 +67,19 @@ static void release_scratch(lw_strategy *strategy, struct lw__bound *bound, uint
             }
         }
     }
-    lw__release(&strategy->env, bound->scratch);
+    lw__release(&strategy->env, bound->memory.scratch);
 }
 
 static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         struct lw__bound *bound = &binding->bound[u];
-        if (bound->plan != NULL) {
+        if (bound->memory.plan != NULL) {
             struct lw__builder builder = {strategy, bound->unit, NULL};
             lw_build build = build_for(&builder, binding, NULL);
             if (bound->unit->ops.plan_free != NULL) {
-                bound->unit->ops.plan_free(&build, bound->plan);
+                bound->unit->ops.plan_free(&build, bound->memory.plan);
             } else {
-                lw_build_release(&build, bound->plan);
+                lw_build_release(&build, bound->memory.plan);
             }
         }
         release_scratch(strategy, bound, binding->count);
@@ -91,7 +91,7 @@ static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
 /* The scratch of a node: the old cell where the id was known, else a new one. */
 static void *cell_for(lw_strategy *strategy, const struct lw__bound *old, int64_t old_index, uint32_t size) {
     if (old_index >= 0) {
-        unsigned char *memory = old->scratch[old_index];
+        unsigned char *memory = old->memory.scratch[old_index];
         ((struct cell *)(void *)(memory - offsetof(struct cell, memory)))->users++;
         return memory;
     }
@@ -111,14 +111,14 @@ static int make_scratch(lw_strategy *strategy, struct lw__binding *binding, cons
         if (size == 0) {
             continue;
         }
-        bound->scratch = lw__alloc(&strategy->env, binding->count * sizeof *bound->scratch);
-        if (bound->scratch == NULL) {
+        bound->memory.scratch = lw__alloc(&strategy->env, binding->count * sizeof *bound->memory.scratch);
+        if (bound->memory.scratch == NULL) {
             return LW_NOMEM;
         }
         for (uint32_t i = 0; i < binding->count; i++) {
             int64_t known = old != NULL ? lw__idmap_find(old_ids, binding->ids[i]) : -1;
-            bound->scratch[i] = cell_for(strategy, old != NULL ? &old->bound[u] : NULL, known, size);
-            if (bound->scratch[i] == NULL) {
+            bound->memory.scratch[i] = cell_for(strategy, old != NULL ? &old->bound[u] : NULL, known, size);
+            if (bound->memory.scratch[i] == NULL) {
                 return LW_NOMEM;
             }
         }
@@ -137,7 +137,7 @@ static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const 
         if (unit->needs & LW_NEEDS_PLAN) {
             struct lw__builder builder = {strategy, unit, nodes};
             lw_build build = build_for(&builder, binding, weights);
-            error = unit->ops.plan_build(&build, &binding->bound[u].plan);
+            error = unit->ops.plan_build(&build, &binding->bound[u].memory.plan);
         }
     }
     lw__release(&strategy->env, weights);
@@ -203,7 +203,7 @@ static int binding_new(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ve
     binding->version = version;
     binding->count = nodes->count;
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
-        binding->bound[u].unit = strategy->units[u];
+        binding->bound[u] = (struct lw__bound){strategy->units[u]->memory, strategy->units[u]};
     }
     int error = strategy->identified ? make_ids(strategy, binding, nodes) : LW_OK;
     if (error == LW_OK) {

@@ -145,17 +145,17 @@ static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uin
 }
 
 static ptrdiff_t ring_pick(const lw_view *view) {
-    const struct ring_config *config = view->config;
-    if (view->plan == NULL) {
+    const struct ring_config *config = lw_view_config(view);
+    if (lw_view_plan(view) == NULL) {
         return LW_NO_WEIGHT;
     }
     if (view->request->flags & LW_REQUEST_KEYED) {
-        return owner_of(view, view->plan, view->request->key);
+        return owner_of(view, lw_view_plan(view), view->request->key);
     }
     switch (config->absent_key) {
     case ABSENT_ERROR: return LW_KEY_REQUIRED;
     case ABSENT_NEXT: return LW_NO_KEY;
-    default: return owner_of(view, view->plan, lw_view_random(view));
+    default: return owner_of(view, lw_view_plan(view), lw_view_random(view));
     }
 }
 
@@ -169,7 +169,7 @@ static bool met_before(const uint32_t *out, uint32_t found, uint32_t node) {
 }
 
 static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
-    const struct ring_plan *plan = view->plan;
+    const struct ring_plan *plan = lw_view_plan(view);
     if (plan == NULL) {
         return LW_NO_WEIGHT;
     }

@@ -41,7 +41,7 @@ static inline void lw__rotation_lane_init(const void *config, void *lane, uint32
 }
 
 static inline uint64_t lw__rotation_next(const lw_view *view) {
-    return lw_view_ticket(view, &((struct lw__rotation_lane *)view->lane)->cursor);
+    return lw_view_ticket(view, &((struct lw__rotation_lane *)lw_view_lane(view))->cursor);
 }
 
 /* ticket mod cycle; most tickets fit 32 bits, where division is twice as fast. */

@@ -14,6 +14,9 @@
 #include "strategy/table.h"
 
 static ptrdiff_t round_robin_pick(const lw_view *view) {
+    if (lw_view_all(view)) {
+        return lw__rotation_place(lw__rotation_next(view), view->count);
+    }
     if (view->excludes != 0) {
         return lw_view_uniform(view);
     }

@@ -16,132 +16,34 @@ enum { WORD_BITS = 64, RUNS = 256, RETRIES = 2 };
 
 #define INFINITE __builtin_inf()
 
-double lw__least_plain(const double *values, uint32_t count, uint64_t mask, bool descending) {
+/* The two kernels over a block of at most 64 values; see scan.h. */
+typedef double least_fn(const double *values, uint32_t count, uint64_t mask, double sign);
+typedef uint64_t hits_fn(const double *values, uint32_t count, uint64_t mask, double sign, double threshold);
+
+double lw__least_plain(const double *values, uint32_t count, uint64_t mask, double sign) {
     double least = INFINITE;
     for (uint32_t i = 0; i < count; i++) {
-        double value = descending ? -values[i] : values[i];
+        double value = values[i] * sign;
         least = (mask >> i & 1) && value < least ? value : least;
     }
     return least;
 }
 
-uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold) {
+uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, double sign, double threshold) {
     uint64_t hits = 0;
     for (uint32_t i = 0; i < count; i++) {
-        double value = descending ? -values[i] : values[i];
-        hits |= (uint64_t)(value <= threshold) << i;
+        hits |= (uint64_t)(values[i] * sign <= threshold) << i;
     }
     return hits & mask;
 }
-
-#if defined(__x86_64__)
-
-#define AVX2 __attribute__((target("avx2")))
-
-AVX2 static double least_of_lanes(__m256d lanes) {
-    __m128d pair = _mm_min_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
-    return _mm_cvtsd_f64(_mm_min_sd(pair, _mm_unpackhi_pd(pair, pair)));
-}
-
-/* min_pd answers its second operand when one is NaN, so a NaN never enters the accumulator. */
-AVX2 static double least_full(const double *values, bool descending) {
-    __m256d flip = _mm256_set1_pd(descending ? -0.0 : 0.0), least[4];
-    for (int k = 0; k < 4; k++) {
-        least[k] = _mm256_set1_pd(INFINITE);
-    }
-    for (uint32_t i = 0; i < WORD_BITS; i += 16) {
-        for (uint32_t k = 0; k < 4; k++) {
-            least[k] = _mm256_min_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i + 4 * k), flip), least[k]);
-        }
-    }
-    return least_of_lanes(_mm256_min_pd(_mm256_min_pd(least[0], least[1]), _mm256_min_pd(least[2], least[3])));
-}
-
-AVX2 static uint64_t hits_full(const double *values, bool descending, double threshold) {
-    __m256d flip = _mm256_set1_pd(descending ? -0.0 : 0.0), bound = _mm256_set1_pd(threshold);
-    uint64_t hits = 0;
-    for (uint32_t i = 0; i < WORD_BITS; i += 4) {
-        __m256d four = _mm256_xor_pd(_mm256_loadu_pd(values + i), flip);
-        hits |= (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(four, bound, _CMP_LE_OQ)) << i;
-    }
-    return hits;
-}
-
-/* Ineligible nodes take no part: they are read as NaN, four mask bits at a time. */
-AVX2 static double least_masked(const double *values, uint64_t mask, bool descending) {
-    __m256d flip = _mm256_set1_pd(descending ? -0.0 : 0.0), least = _mm256_set1_pd(INFINITE);
-    __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
-    for (uint32_t i = 0; i < WORD_BITS; i += 4) {
-        __m256i chosen = _mm256_and_si256(_mm256_set1_epi64x((long long)(mask >> i)), bit);
-        __m256d absent = _mm256_castsi256_pd(_mm256_cmpeq_epi64(chosen, _mm256_setzero_si256()));
-        __m256d four = _mm256_or_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i), flip), absent);
-        least = _mm256_min_pd(four, least);
-    }
-    return least_of_lanes(least);
-}
-
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
-
-double lw__least(const double *values, uint32_t count, uint64_t mask, bool descending) {
-    if (count < WORD_BITS || !has_avx2()) {
-        return lw__least_plain(values, count, mask, descending);
-    }
-    return mask == UINT64_MAX ? least_full(values, descending) : least_masked(values, mask, descending);
-}
-
-uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold) {
-    if (count < WORD_BITS || !has_avx2()) {
-        return lw__hits_plain(values, count, mask, descending, threshold);
-    }
-    return hits_full(values, descending, threshold) & mask;
-}
-
-#else
-
-double lw__least(const double *values, uint32_t count, uint64_t mask, bool descending) {
-    return lw__least_plain(values, count, mask, descending);
-}
-
-uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold) {
-    return lw__hits_plain(values, count, mask, descending, threshold);
-}
-
-#endif
 
 /* One block of 64 nodes, ready for a kernel. */
 struct block {
     const double *values;
     uint32_t count;
     uint64_t mask;
-    bool descending;
     double gathered[WORD_BITS];
 };
-
-static void load_block(const struct lw__scan *scan, uint32_t word, struct block *block) {
-    const lw_view *view = scan->view;
-    uint32_t begin = word * WORD_BITS, left = view->count - begin;
-    block->count = left < WORD_BITS ? left : WORD_BITS;
-    block->mask = lw_view_all(view) ? lw__low_ones(block->count) : lw_view_word(view, word);
-    block->descending = scan->descending && scan->dense != NULL;
-    if (scan->dense != NULL) {
-        block->values = scan->dense + begin;
-        return;
-    }
-    for (uint32_t i = 0; i < block->count; i++) {
-        if (scan->weighted && lw_view_weight(view, begin + i) == 0) {
-            block->mask &= ~(UINT64_C(1) << i);
-        }
-        block->gathered[i] = block->mask >> i & 1 ? scan->score(view, begin + i) : INFINITE;
-    }
-    block->values = block->gathered;
-}
-
-/* The nodes of a block that qualify; with any_score, whatever their score. */
-static uint64_t block_hits(const struct lw__scan *scan, uint32_t word, double threshold, bool any_score) {
-    struct block block;
-    load_block(scan, word, &block);
-    return any_score ? block.mask : lw__hits(block.values, block.count, block.mask, block.descending, threshold);
-}
 
 /* Runs of blocks, few enough for their least scores to fit the stack. */
 struct runs {
@@ -149,14 +51,38 @@ struct runs {
     double least[RUNS];
 };
 
-static double scan_least(const struct lw__scan *scan, struct runs *runs) {
+#define INLINE static inline __attribute__((always_inline))
+
+static void gather(const struct lw__scan *scan, uint32_t begin, struct block *block) {
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (scan->weighted && lw_view_weight(scan->view, begin + i) == 0) {
+            block->mask &= ~(UINT64_C(1) << i);
+        }
+        block->gathered[i] = block->mask >> i & 1 ? scan->score(scan->view, begin + i) : INFINITE;
+    }
+    block->values = block->gathered;
+}
+
+INLINE void load_block(const struct lw__scan *scan, uint32_t word, struct block *block) {
+    const lw_view *view = scan->view;
+    uint32_t begin = word * WORD_BITS, left = view->count - begin;
+    block->count = left < WORD_BITS ? left : WORD_BITS;
+    block->mask = lw_view_all(view) ? lw__low_ones(block->count) : lw_view_word(view, word);
+    if (scan->dense != NULL) {
+        block->values = scan->dense + begin;
+    } else {
+        gather(scan, begin, block);
+    }
+}
+
+INLINE double scan_least(const struct lw__scan *scan, struct runs *runs, least_fn *least_of) {
     double least = INFINITE;
     struct block block;
     for (uint32_t begin = 0, r = 0; begin < runs->words; begin += runs->length, r++) {
         double run_least = INFINITE;
         for (uint32_t w = begin; w < begin + runs->length && w < runs->words; w++) {
             load_block(scan, w, &block);
-            double found = lw__least(block.values, block.count, block.mask, block.descending);
+            double found = least_of(block.values, block.count, block.mask, scan->sign);
             run_least = found < run_least ? found : run_least;
         }
         runs->least[r] = run_least;
@@ -165,16 +91,19 @@ static double scan_least(const struct lw__scan *scan, struct runs *runs) {
     return least;
 }
 
-/* How many qualify; and the one of that rank, in index order, if there are so many. */
-static uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, double threshold, bool any_score,
+/* How many qualify; and the one of that rank, in index order, if there are so many. Without kernel: all qualify. */
+INLINE uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, double threshold, hits_fn *hits_of,
                           uint32_t rank, uint32_t *found) {
     uint32_t seen = 0;
+    struct block block;
     for (uint32_t begin = 0, r = 0; begin < runs->words; begin += runs->length, r++) {
-        bool reaches = any_score || runs->least[r] <= threshold;
+        bool reaches = hits_of == NULL || runs->least[r] <= threshold;
         for (uint32_t w = begin; reaches && w < begin + runs->length && w < runs->words; w++) {
-            uint64_t hits = block_hits(scan, w, threshold, any_score);
+            load_block(scan, w, &block);
+            uint64_t hits =
+                hits_of == NULL ? block.mask : hits_of(block.values, block.count, block.mask, scan->sign, threshold);
             uint32_t ones = lw__ones(hits);
-            if (rank >= seen && rank - seen < ones) {
+            if (rank - seen < ones) {
                 *found = w * WORD_BITS + lw__nth_one(hits, rank - seen);
             }
             seen += ones;
@@ -183,29 +112,129 @@ static uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, 
     return seen;
 }
 
-static ptrdiff_t choose(const struct lw__scan *scan, const struct runs *runs, double threshold, bool any_score,
-                        bool first) {
-    uint32_t found = 0, again = 0;
-    uint32_t hits = scan_hits(scan, runs, threshold, any_score, 0, &found);
-    if (hits > 1 && !first) {
-        uint32_t rank = lw_view_below(scan->view, hits);
-        again = scan_hits(scan, runs, threshold, any_score, rank, &found);
+INLINE ptrdiff_t choose(const struct lw__scan *scan, const struct runs *runs, double threshold, hits_fn *hits_of) {
+    uint32_t found = 0;
+    uint32_t hits = scan_hits(scan, runs, threshold, hits_of, 0, &found);
+    if (hits > 1 && !scan->first) {
+        uint32_t again = scan_hits(scan, runs, threshold, hits_of, lw_view_below(scan->view, hits), &found);
         hits = again < hits ? again : hits; /* values that other threads write may have moved */
     }
     return hits > 0 ? (ptrdiff_t)found : LW_NO_WEIGHT;
 }
 
-ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack, bool first) {
+INLINE ptrdiff_t scan_pick(const struct lw__scan *scan, double slack, least_fn *least_of, hits_fn *hits_of) {
     struct runs runs;
     runs.words = LW_BITMAP_WORDS(scan->view->count);
     runs.length = (runs.words + RUNS - 1) / RUNS;
     for (int attempt = 0; attempt < RETRIES; attempt++) {
-        double least = scan_least(scan, &runs);
-        ptrdiff_t index = choose(scan, &runs, least + slack, false, first);
+        double least = scan_least(scan, &runs, least_of);
+        ptrdiff_t index = choose(scan, &runs, least + slack, hits_of);
         if (index >= 0) {
             return index;
         }
     }
-    ptrdiff_t index = choose(scan, &runs, 0, true, first);
+    ptrdiff_t index = choose(scan, &runs, 0, NULL);
     return index < 0 && lw_view_count(scan->view) == 0 ? lw_view_refusal(scan->view) : index;
 }
+
+#if defined(__x86_64__)
+
+#define AVX2 __attribute__((target("avx2")))
+
+/* All ones in the lanes of nodes i to i + 3 that take part. */
+AVX2 static inline __m256i lanes_of(uint64_t mask, uint32_t i) {
+    __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
+    return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x((long long)(mask >> i)), bit), bit);
+}
+
+AVX2 static inline double least_of_lanes(__m256d lanes) {
+    __m128d pair = _mm_min_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
+    return _mm_cvtsd_f64(_mm_min_sd(pair, _mm_unpackhi_pd(pair, pair)));
+}
+
+/* min_pd answers its second operand when one is NaN, so a NaN never enters the accumulator. */
+AVX2 static inline double least_full(const double *values, __m256d sign) {
+    __m256d a = _mm256_set1_pd(INFINITE), b = a, c = a, d = a;
+    for (uint32_t i = 0; i < WORD_BITS; i += 16) {
+        a = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i), sign), a);
+        b = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 4), sign), b);
+        c = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 8), sign), c);
+        d = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 12), sign), d);
+    }
+    return least_of_lanes(_mm256_min_pd(_mm256_min_pd(a, b), _mm256_min_pd(c, d)));
+}
+
+AVX2 static inline double least_avx2(const double *values, uint32_t count, uint64_t mask, double sign) {
+    __m256d signs = _mm256_set1_pd(sign), least = _mm256_set1_pd(INFINITE);
+    if (mask == UINT64_MAX) {
+        return least_full(values, signs);
+    }
+    for (uint32_t i = 0; i < count; i += 4) {
+        __m256i lanes = lanes_of(mask, i);
+        __m256d four = _mm256_mul_pd(_mm256_maskload_pd(values + i, lanes), signs);
+        least = _mm256_min_pd(_mm256_blendv_pd(_mm256_set1_pd(INFINITE), four, _mm256_castsi256_pd(lanes)), least);
+    }
+    return least_of_lanes(least);
+}
+
+AVX2 static inline uint64_t hits_of_four(__m256d four, __m256d threshold, uint32_t i) {
+    return (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(four, threshold, _CMP_LE_OQ)) << i;
+}
+
+AVX2 static inline uint64_t hits_avx2(const double *values, uint32_t count, uint64_t mask, double sign,
+                                      double threshold) {
+    __m256d signs = _mm256_set1_pd(sign), bound = _mm256_set1_pd(threshold);
+    uint64_t hits = 0;
+    for (uint32_t i = 0; mask == UINT64_MAX && i < WORD_BITS; i += 4) {
+        hits |= hits_of_four(_mm256_mul_pd(_mm256_loadu_pd(values + i), signs), bound, i);
+    }
+    for (uint32_t i = 0; mask != UINT64_MAX && i < count; i += 4) {
+        __m256i lanes = lanes_of(mask, i);
+        hits |= hits_of_four(_mm256_mul_pd(_mm256_maskload_pd(values + i, lanes), signs), bound, i);
+    }
+    return hits & mask;
+}
+
+AVX2 static ptrdiff_t scan_pick_avx2(const struct lw__scan *scan, double slack) {
+    return scan_pick(scan, slack, least_avx2, hits_avx2);
+}
+
+AVX2 static double least_block_avx2(const double *values, uint32_t count, uint64_t mask, double sign) {
+    return least_avx2(values, count, mask, sign);
+}
+
+AVX2 static uint64_t hits_block_avx2(const double *values, uint32_t count, uint64_t mask, double sign,
+                                     double threshold) {
+    return hits_avx2(values, count, mask, sign, threshold);
+}
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+
+double lw__least(const double *values, uint32_t count, uint64_t mask, double sign) {
+    return has_avx2() ? least_block_avx2(values, count, mask, sign) : lw__least_plain(values, count, mask, sign);
+}
+
+uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, double sign, double threshold) {
+    return has_avx2() ? hits_block_avx2(values, count, mask, sign, threshold)
+                      : lw__hits_plain(values, count, mask, sign, threshold);
+}
+
+ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack) {
+    return has_avx2() ? scan_pick_avx2(scan, slack) : scan_pick(scan, slack, lw__least_plain, lw__hits_plain);
+}
+
+#else
+
+double lw__least(const double *values, uint32_t count, uint64_t mask, double sign) {
+    return lw__least_plain(values, count, mask, sign);
+}
+
+uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, double sign, double threshold) {
+    return lw__hits_plain(values, count, mask, sign, threshold);
+}
+
+ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack) {
+    return scan_pick(scan, slack, lw__least_plain, lw__hits_plain);
+}
+
+#endif

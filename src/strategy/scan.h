@@ -16,22 +16,21 @@
 struct lw__scan {
     const lw_view *view;
     const double *dense;                                  /* values in place, or NULL */
-    double (*score)(const lw_view *view, uint32_t index); /* otherwise */
-    bool descending;                                      /* dense values count negated */
+    double (*score)(const lw_view *view, uint32_t index); /* a value, otherwise */
+    double sign;                                          /* score = value * sign, 1 or -1 */
     bool weighted;                                        /* nodes of weight 0 are passed over */
+    bool first;                                           /* of several, the first; else one drawn uniformly */
 };
 
-/*
- * A node whose score is at most least + slack: drawn uniformly, or the first. Where no node that may be chosen has a
- * score, any of them; where none may be, a refusal.
- */
-ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack, bool first);
+/* A node whose score is at most least + slack. Where no node that may be chosen has a score, any of them; where none
+   may be, a refusal. */
+ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack);
 
-/* The kernels, by name for their tests: least value among those of the mask, +inf if none is a number; and the mask of
+/* The kernels, by name for their tests: least score among those of the mask, +inf if none is a number; and the mask of
    those at or under a threshold. values holds `count` <= 64 doubles; bits of the mask at count and above are 0. */
-double lw__least_plain(const double *values, uint32_t count, uint64_t mask, bool descending);
-uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold);
-double lw__least(const double *values, uint32_t count, uint64_t mask, bool descending);
-uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, bool descending, double threshold);
+double lw__least_plain(const double *values, uint32_t count, uint64_t mask, double sign);
+uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, double sign, double threshold);
+double lw__least(const double *values, uint32_t count, uint64_t mask, double sign);
+uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, double sign, double threshold);
 
 #endif

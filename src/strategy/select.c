@@ -42,7 +42,7 @@ static inline int find_bound(lw_strategy *strategy, const lw_nodes *nodes, bool 
             *bound = binding->bound;
             return LW_OK;
         }
-        lw__read_end(&strategy->lanes, pick->lane, pick->parity);
+        lw__read_end(pick->lane, pick->parity);
         int error = prepared_only ? LW_NOT_PREPARED : lw__plans_prepare(strategy, nodes, version);
         if (error != LW_OK) {
             return error;
@@ -75,33 +75,37 @@ static inline int pick_begin(lw_strategy *strategy, const lw_nodes *nodes, const
     view->count = nodes->count;
     view->excludes = (uint32_t)request->exclude_count;
     view->now = now;
-    lw__view_turn(view, bound, pick->lane, lw__lane_is_shared(&strategy->lanes, pick->lane));
+    view->memory = &bound->memory;
+    view->lane = &pick->lane->seen;
     return LW_OK;
 }
 
-static inline void pick_end(lw_strategy *strategy, struct pick *pick) {
+static inline void pick_end(struct pick *pick) {
     if (pick->reading) {
-        lw__read_end(&strategy->lanes, pick->lane, pick->parity);
+        lw__read_end(pick->lane, pick->parity);
     }
+}
+
+static const struct lw__bound *bound_of(const lw_view *view) {
+    return (const struct lw__bound *)(const void *)view->memory;
 }
 
 /* The view of another unit of the same tree, in the same lane. */
 static lw_view view_of(const lw_view *view, const struct lw__bound *bound) {
-    struct lw__lane *lane = (struct lw__lane *)(void *)((char *)view->chance - offsetof(struct lw__lane, chance));
     lw_view turned = *view;
-    lw__view_turn(&turned, bound, lane, lane->owner == 0);
+    turned.memory = &bound->memory;
     return turned;
 }
 
 static const struct lw__bound *child_of(const lw_view *view, uint32_t child) {
-    const struct lw__unit *unit = view->bound->unit;
-    return view->bound - unit->index + unit->children[child];
+    const struct lw__bound *bound = bound_of(view);
+    return bound - bound->unit->index + bound->unit->children[child];
 }
 
 static void tell_begin(const lw_strategy *strategy, const lw_view *root, uint32_t index) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         if (strategy->units[u]->ops.begin != NULL) {
-            lw_view view = view_of(root, root->bound + u);
+            lw_view view = view_of(root, bound_of(root) + u);
             strategy->units[u]->ops.begin(&view, index);
         }
     }
@@ -110,7 +114,7 @@ static void tell_begin(const lw_strategy *strategy, const lw_view *root, uint32_
 static void tell_done(const lw_strategy *strategy, const lw_view *root, uint32_t index, const lw_sample *sample) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         if (strategy->units[u]->ops.done != NULL) {
-            lw_view view = view_of(root, root->bound + u);
+            lw_view view = view_of(root, bound_of(root) + u);
             strategy->units[u]->ops.done(&view, index, sample);
         }
     }
@@ -127,11 +131,11 @@ ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_re
     if (error != LW_OK) {
         return error;
     }
-    ptrdiff_t index = pick.view.bound->unit->ops.pick(&pick.view);
+    ptrdiff_t index = bound_of(&pick.view)->unit->ops.pick(&pick.view);
     if (strategy->listens && index >= 0) {
         tell_begin(strategy, &pick.view, (uint32_t)index);
     }
-    pick_end(strategy, &pick);
+    pick_end(&pick);
     return index;
 }
 
@@ -150,7 +154,7 @@ int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, co
         return error;
     }
     tell_done(strategy, &pick.view, index, sample);
-    pick_end(strategy, &pick);
+    pick_end(&pick);
     return LW_OK;
 }
 
@@ -160,25 +164,25 @@ ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key
     if (error != LW_OK) {
         return error;
     }
-    const lw_strategy_ops *ops = &pick.view.bound->unit->ops;
+    const lw_strategy_ops *ops = &bound_of(&pick.view)->unit->ops;
     ptrdiff_t found = room == 0               ? LW_INVALID
                       : ops->sequence == NULL ? LW_UNSUPPORTED
                                               : ops->sequence(&pick.view, key, out, room);
-    pick_end(strategy, &pick);
+    pick_end(&pick);
     return found;
 }
 
 /* ---- children ---- */
 
-uint32_t lw_view_children(const lw_view *view) { return view->bound->unit->child_count; }
+uint32_t lw_view_children(const lw_view *view) { return bound_of(view)->unit->child_count; }
 
 ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child) {
     lw_view turned = view_of(view, child_of(view, child));
-    return turned.bound->unit->ops.pick(&turned);
+    return bound_of(&turned)->unit->ops.pick(&turned);
 }
 
 ptrdiff_t lw_view_child_sequence(const lw_view *view, uint32_t child, uint64_t key, uint32_t *out, uint32_t room) {
     lw_view turned = view_of(view, child_of(view, child));
-    const lw_strategy_ops *ops = &turned.bound->unit->ops;
+    const lw_strategy_ops *ops = &bound_of(&turned)->unit->ops;
     return ops->sequence == NULL ? LW_UNSUPPORTED : ops->sequence(&turned, key, out, room);
 }

@@ -158,7 +158,7 @@ static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
 }
 
 static ptrdiff_t wrr_pick(const lw_view *view) {
-    const struct wrr_plan *plan = view->plan;
+    const struct wrr_plan *plan = lw_view_plan(view);
     if (plan == NULL) {
         return LW_NO_WEIGHT;
     }

@@ -15,7 +15,7 @@ static void summarise(lw_strategy *strategy) {
         strategy->needs |= unit->needs;
         scratched |= unit->ops.scratch_size > 0;
         strategy->listens |= unit->ops.begin != NULL;
-        strategy->unbound[i].unit = unit;
+        strategy->unbound[i] = (struct lw__bound){unit->memory, unit};
     }
     strategy->required = strategy->needs & COLUMNS & ~IDENTITY;
     strategy->planned = scratched || (strategy->needs & LW_NEEDS_PLAN) != 0;

@@ -99,34 +99,35 @@ static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
         return lw__fail(&strategy->env, LW_RANGE, "%s: lanes=%u must be a power of two from 1 to %d", unit->ops.name,
                         lanes, LW_LANES);
     }
-    unit->lane_mask = lanes - 1;
+    unit->memory.lane_mask = lanes - 1;
     if (unit->ops.lane_size == 0) {
         return LW_OK;
     }
-    unit->lanes = lw__alloc(&strategy->env, (size_t)lanes * LW_LANE_SIZE);
-    if (unit->lanes == NULL) {
+    unit->memory.lanes = lw__alloc(&strategy->env, (size_t)lanes * LW_LANE_SIZE);
+    if (unit->memory.lanes == NULL) {
         return LW_NOMEM;
     }
     for (uint32_t i = 0; i < lanes && unit->ops.lane_init != NULL; i++) {
         uint64_t seed = lw__seed(strategy->env.seed, ((uint64_t)unit->index + 1) * 2 * LW_LANES + i);
-        unit->ops.lane_init(unit->config, unit->lanes + (size_t)i * LW_LANE_SIZE, i, seed);
+        unit->ops.lane_init(unit->config, unit->memory.lanes + (size_t)i * LW_LANE_SIZE, i, seed);
     }
     return LW_OK;
 }
 
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
+    unit->memory.config = unit->config;
     unit->needs = unit->ops.needs;
     if (unit->ops.needs_of != NULL) {
         unit->needs |= unit->ops.needs_of(unit->config);
     }
-    if (unit->ops.state_size > 0 && (unit->state = lw__alloc(&strategy->env, unit->ops.state_size)) == NULL) {
+    if (unit->ops.state_size > 0 && (unit->memory.state = lw__alloc(&strategy->env, unit->ops.state_size)) == NULL) {
         return LW_NOMEM;
     }
     return make_lanes(strategy, unit);
 }
 
 void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit) {
-    lw__release(&strategy->env, unit->state);
-    lw__release(&strategy->env, unit->lanes);
+    lw__release(&strategy->env, unit->memory.state);
+    lw__release(&strategy->env, unit->memory.lanes);
     lw__release(&strategy->env, unit);
 }

@@ -29,17 +29,14 @@ struct lw__unit {
     uint32_t needs;
     uint32_t child_count;
     uint32_t children[LW_CHILDREN]; /* positions */
-    void *state;
-    unsigned char *lanes; /* lane_mask + 1 lines of LW_LANE_SIZE */
-    uint32_t lane_mask;
+    lw_memory memory;               /* what does not depend on the node set */
     _Alignas(8) unsigned char config[LW_CONFIG_SIZE];
 };
 
 /* A unit together with what it has for one node set. */
 struct lw__bound {
+    lw_memory memory; /* first, so that a view's memory leads back here */
     const struct lw__unit *unit;
-    void *plan;
-    void **scratch;
 };
 
 /* All bound units for one version of one set. */
@@ -120,19 +117,6 @@ static inline const struct lw__binding *lw__plans_find(const lw_strategy *strate
         }
     }
     return NULL;
-}
-
-/* Turns the view to this unit's memories, in this lane. */
-static inline void lw__view_turn(lw_view *view, const struct lw__bound *bound, struct lw__lane *lane, bool shared) {
-    const struct lw__unit *unit = bound->unit;
-    view->bound = bound;
-    view->config = unit->config;
-    view->plan = bound->plan;
-    view->scratch = bound->scratch;
-    view->state = unit->state;
-    view->lane = unit->lanes == NULL ? NULL : unit->lanes + (size_t)(lane->number & unit->lane_mask) * LW_LANE_SIZE;
-    view->lane_shared = shared || unit->lane_mask != LW_LANES - 1;
-    view->chance = &lane->chance;
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include "strategy/table.h"
 #include "strategy/weighted.h"
 
-static ptrdiff_t weighted_random_pick(const lw_view *view) { return lw__weighted_draw(view, view->plan); }
+static ptrdiff_t weighted_random_pick(const lw_view *view) { return lw__weighted_draw(view, lw_view_plan(view)); }
 
 const lw_strategy_ops lw__weighted_random = {
     .size = sizeof lw__weighted_random,
