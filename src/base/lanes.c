@@ -24,6 +24,7 @@ static void lane_number(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t
 
 void lw__lanes_init(struct lw__lanes *lanes, uint64_t seed) {
     lanes->seed = seed;
+    lanes->cheap = lw__barrier_is_cheap();
     lane_number(lanes, &lanes->lane[OWNED], OWNED);
     lanes->lane[OWNED].seen.shared = 1;
 }
@@ -60,6 +61,7 @@ static bool parity_is_empty(const struct lw__lanes *lanes, uint32_t parity) {
 
 uint32_t lw__epoch_advance(struct lw__lanes *lanes) {
     uint32_t epoch = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED);
+    lw__barrier_heavy(lanes->cheap);
     for (int step = 0; step < 2 && parity_is_empty(lanes, (epoch + 1) & 1); step++) {
         epoch++;
         __atomic_store_n(&lanes->epoch, epoch, __ATOMIC_SEQ_CST);

@@ -9,11 +9,14 @@
  *
  * Reclamation is by epochs (as in SRCU): a reader announces itself in its lane under the parity of the epoch; what was
  * unlinked in epoch e may go when the epoch has reached e + 2, since to move on twice, each parity was seen empty
- * once after the unlinking. Cost: a read section is one exchange and one store (two locked additions in the shared
- * lane). Nobody ever waits for a reader: what cannot go yet stays for the next attempt.
+ * once after the unlinking. Cost: a read section is two plain stores (base/barrier.h; one of them an exchange where the
+ * kernel has no membarrier; two locked additions in the shared lane). Nobody ever waits for a reader: what cannot go
+ * yet stays for the next attempt.
  */
 #ifndef LW_BASE_LANES_H
 #define LW_BASE_LANES_H
+
+#include "base/barrier.h"
 
 #include <loadwise/ops.h>
 #include <stdbool.h>
@@ -29,6 +32,7 @@ struct lw__lanes {
     struct lw__lane lane[LW_LANES];
     uint32_t epoch;
     uint32_t claimed;
+    bool cheap; /* see base/barrier.h */
     uint64_t seed;
 };
 
@@ -55,7 +59,7 @@ static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *
         __atomic_fetch_add(&lane->readers[parity], 1, __ATOMIC_SEQ_CST);
     } else {
         uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
-        __atomic_store_n(&lane->readers[parity], readers + 1, __ATOMIC_SEQ_CST);
+        lw__barrier_store(&lane->readers[parity], readers + 1, lanes->cheap);
     }
     return parity;
 }

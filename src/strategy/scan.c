@@ -139,7 +139,7 @@ INLINE ptrdiff_t scan_pick(const struct lw__scan *scan, double slack, least_fn *
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2")))
+#define AVX2 __attribute__((target("avx2,popcnt")))
 
 /* All ones in the lanes of nodes i to i + 3 that take part. */
 AVX2 static inline __m256i lanes_of(uint64_t mask, uint32_t i) {
@@ -177,20 +177,35 @@ AVX2 static inline double least_avx2(const double *values, uint32_t count, uint6
     return least_of_lanes(least);
 }
 
-AVX2 static inline uint64_t hits_of_four(__m256d four, __m256d threshold, uint32_t i) {
-    return (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(four, threshold, _CMP_LE_OQ)) << i;
+AVX2 static inline __m256d hit_lanes(const double *values, __m256d sign, __m256d threshold) {
+    return _mm256_cmp_pd(_mm256_mul_pd(_mm256_loadu_pd(values), sign), threshold, _CMP_LE_OQ);
+}
+
+AVX2 static inline uint64_t bits_of(__m256d lanes) { return (uint64_t)(uint32_t)_mm256_movemask_pd(lanes); }
+
+/* Hits are rare: sixteen values are compared before anyone asks which of them it was. */
+AVX2 static inline uint64_t hits_full(const double *values, __m256d sign, __m256d threshold) {
+    uint64_t hits = 0;
+    for (uint32_t i = 0; i < WORD_BITS; i += 16) {
+        __m256d a = hit_lanes(values + i, sign, threshold), b = hit_lanes(values + i + 4, sign, threshold);
+        __m256d c = hit_lanes(values + i + 8, sign, threshold), d = hit_lanes(values + i + 12, sign, threshold);
+        if (bits_of(_mm256_or_pd(_mm256_or_pd(a, b), _mm256_or_pd(c, d))) != 0) {
+            hits |= (bits_of(a) | bits_of(b) << 4 | bits_of(c) << 8 | bits_of(d) << 12) << i;
+        }
+    }
+    return hits;
 }
 
 AVX2 static inline uint64_t hits_avx2(const double *values, uint32_t count, uint64_t mask, double sign,
                                       double threshold) {
     __m256d signs = _mm256_set1_pd(sign), bound = _mm256_set1_pd(threshold);
     uint64_t hits = 0;
-    for (uint32_t i = 0; mask == UINT64_MAX && i < WORD_BITS; i += 4) {
-        hits |= hits_of_four(_mm256_mul_pd(_mm256_loadu_pd(values + i), signs), bound, i);
+    if (mask == UINT64_MAX) {
+        return hits_full(values, signs, bound);
     }
-    for (uint32_t i = 0; mask != UINT64_MAX && i < count; i += 4) {
-        __m256i lanes = lanes_of(mask, i);
-        hits |= hits_of_four(_mm256_mul_pd(_mm256_maskload_pd(values + i, lanes), signs), bound, i);
+    for (uint32_t i = 0; i < count; i += 4) {
+        __m256d four = _mm256_mul_pd(_mm256_maskload_pd(values + i, lanes_of(mask, i)), signs);
+        hits |= bits_of(_mm256_cmp_pd(four, bound, _CMP_LE_OQ)) << i;
     }
     return hits & mask;
 }
@@ -208,7 +223,7 @@ AVX2 static uint64_t hits_block_avx2(const double *values, uint32_t count, uint6
     return hits_avx2(values, count, mask, sign, threshold);
 }
 
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"); }
 
 double lw__least(const double *values, uint32_t count, uint64_t mask, double sign) {
     return has_avx2() ? least_block_avx2(values, count, mask, sign) : lw__least_plain(values, count, mask, sign);

@@ -149,7 +149,9 @@ uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) {
             continue;
         }
         uint64_t drawn = table->entries[place >> 32];
-        return height >> 32 < drawn >> 32 ? (uint32_t)(place >> 32) : (uint32_t)drawn;
+        uint32_t own = (uint32_t)(place >> 32), alias = (uint32_t)drawn;
+        uint32_t own_wins = height >> 32 < drawn >> 32; /* a coin toss: no branch */
+        return alias ^ ((alias ^ own) & (0 - own_wins));
     }
 }
 
