@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The front door. Everything real happens in CMake and in scripts/.
+NODES ?= examples/data/nodes.yaml
+REQUESTS ?= examples/data/requests.csv
+STRATEGY ?= p2c
+SECONDS_EACH ?= 600
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.SILENT:
+.PHONY: help run test test-quick soak bench fuzz format lint install clean
+
+help: ## Say what there is
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=)
+	scripts/setup.sh run
+	scripts/build release tools/all
+	build/release/tools/loadwise/loadwise pick --nodes $(NODES) --requests $(REQUESTS) --strategy '$(STRATEGY)' --summary
+
+test: ## Everything, within 12 minutes on 2 cores
+	scripts/setup.sh test
+	scripts/test
+
+test-quick: ## The inner loop, within a minute
+	scripts/setup.sh run
+	scripts/test quick
+
+soak: ## The long runs: hours of fuzzing and threads (SECONDS_EACH=)
+	scripts/setup.sh test
+	scripts/soak $(SECONDS_EACH)
+
+bench: ## Nanoseconds per pick, beside the limits of this machine
+	scripts/setup.sh run
+	scripts/build release bench/all
+	scripts/bench
+
+fuzz: ## Each fuzz target for SECONDS_EACH seconds
+	scripts/setup.sh test
+	scripts/build asan fuzz/all
+	scripts/fuzz $(SECONDS_EACH)
+
+format: ## Format the C sources in place
+	scripts/setup.sh test
+	scripts/format
+
+lint: ## Check the format, then let clang-tidy read everything
+	scripts/setup.sh test
+	scripts/lint
+
+install: ## Install the library and the command (PREFIX=, DESTDIR=)
+	scripts/setup.sh run
+	scripts/build release loadwise_shared loadwise_static tools/all
+	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)' | grep -v Up-to-date
+
+clean: ## Remove all that was built
+	rm -rf build
