@@ -27,6 +27,10 @@ LW_BEGIN
     X(UNSUPPORTED, -9, "this strategy does not offer the operation")                                                   \
     X(KEY_REQUIRED, -10, "the request has no key and the strategy insists on one")                                     \
     X(TOO_LARGE, -11, "the plan would exceed its stated bound")                                                        \
+    X(FULL, -12, "the bound on entries is reached")                                                                    \
+    X(UNAVAILABLE, -13, "the store could not be asked in time")                                                        \
+    X(CORRUPT, -14, "the record is damaged or of a newer version")                                                     \
+    X(ALREADY, -15, "this has ended before")                                                                           \
     X(NO_NODES, -32, "there are no nodes")                                                                             \
     X(ALL_UNHEALTHY, -33, "every node is unhealthy")                                                                   \
     X(EXCLUDED, -34, "the request excludes every node that is eligible")                                               \
