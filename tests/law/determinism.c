@@ -6,7 +6,7 @@
 #include "laws.h"
 #include <pthread.h>
 
-enum { REPEAT_PICKS = 3000, REPEAT_NODES = 70 };
+enum { REPEAT_PICKS = 3000, REPEAT_NODES = 60 };
 
 static const char *const every_spec[] = {
     "round_robin",
