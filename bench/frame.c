@@ -4,7 +4,6 @@
  * neighbour may sit on the same core; for a run of two it is woken first and both then start on a spin barrier.
  * It lives as long as the frame: a fresh thread for every run would be a fresh user of the library each time.
  */
-#define _GNU_SOURCE
 #include "frame.h"
 
 #include <pthread.h>
@@ -18,6 +17,10 @@
 enum { MOST_RUNS = 64, ROUND_TRIPS = 2000, ADDITIONS = 8 };
 
 struct frame {
+    _Alignas(128) atomic_int ready;
+    _Alignas(128) atomic_int go;
+    _Alignas(128) atomic_int done;
+    _Alignas(128) atomic_uint ball;
     pthread_t second;
     sem_t wake;
     uint32_t threads;
@@ -25,10 +28,6 @@ struct frame {
     bool leaving;
     const struct frame_task *task;
     uint64_t sums[2];
-    _Alignas(128) atomic_int ready;
-    _Alignas(128) atomic_int go;
-    _Alignas(128) atomic_int done;
-    _Alignas(128) atomic_uint ball;
 };
 
 /* Whatever loops return ends here, so that the compiler must compute it. */

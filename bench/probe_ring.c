@@ -77,7 +77,7 @@ static void settle_points(uint64_t *points, uint32_t length) {
 static int build_ring(struct probe *probe) {
     probe->length = probe->fleet->count * POINTS_A_NODE;
     probe->shift = (uint32_t)__builtin_clz(probe->length);
-    probe->points = malloc((probe->length + 1) * sizeof *probe->points);
+    probe->points = calloc(probe->length + 1, sizeof *probe->points);
     probe->index = calloc((UINT32_C(1) << (32 - probe->shift)) + 2, sizeof *probe->index);
     if (probe->points == NULL || probe->index == NULL) {
         return -1;

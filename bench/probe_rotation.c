@@ -53,7 +53,7 @@ struct weight_class {
 };
 
 static struct weight_class *next_class(struct weight_class *classes, int64_t step, int64_t total) {
-    struct weight_class *best = NULL;
+    struct weight_class *best = classes;
     int64_t best_value = INT64_MIN;
     for (int64_t weight = 1; weight < WEIGHTS; weight++) {
         struct weight_class *class = &classes[weight];
@@ -94,19 +94,20 @@ static void sort_by_weight(const struct fleet *fleet, struct weight_class *class
 static int build_period(struct probe *probe) {
     const struct fleet *fleet = probe->fleet;
     struct weight_class classes[WEIGHTS] = {0};
+    uint32_t *members = malloc(fleet->count * sizeof *members);
+    probe->slots = malloc((size_t)fleet->count * FLEET_WEIGHT * sizeof *probe->slots);
+    if (members == NULL || probe->slots == NULL) {
+        free(members);
+        return -1;
+    }
     for (uint32_t i = 0; i < fleet->count; i++) {
         probe->length += fleet->weights[i];
         classes[fleet->weights[i]].size++;
     }
-    uint32_t *members = malloc(fleet->count * sizeof *members);
-    probe->slots = malloc(probe->length * sizeof *probe->slots);
-    int whole = members != NULL && probe->slots != NULL;
-    if (whole) {
-        sort_by_weight(fleet, classes, members);
-        fill_period(probe, classes);
-    }
+    sort_by_weight(fleet, classes, members);
+    fill_period(probe, classes);
     free(members);
-    return whole ? 0 : -1;
+    return 0;
 }
 
 const struct probe_kind probe_round_robin = {

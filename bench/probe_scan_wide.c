@@ -14,7 +14,7 @@
 
 #define WIDE __attribute__((target("avx512f,avx512dq,avx512bw,bmi,bmi2,popcnt")))
 
-enum { BLOCK = 512, WIDTH = 8, PARTS = 4, STEP = WIDTH * PARTS, WORDS = FLEET_MOST / 64 };
+enum { BLOCK = 512, WIDTH = 8, PARTS = 4, STEP = WIDTH * PARTS };
 
 /* Which of the eight nodes from i on count. */
 WIDE static inline __mmask8 wide_mask(const uint64_t *eligible, uint32_t i) {
@@ -119,35 +119,19 @@ WIDE static inline uint32_t wide_highest(const struct probe *probe, struct probe
     uint32_t count = probe->fleet->count;
     __m512d highest = wide_extreme(remaining, eligible, 0, count, true);
     __m512d least = _mm512_sub_pd(highest, _mm512_set1_pd(PROBE_EPSILON));
-    uint64_t words[WORDS];
+    uint64_t *words = lane->words;
     uint32_t ties = 0;
-    for (uint32_t i = 0; i < count; i += 64) {
+    uint32_t i = 0;
+    do {
         words[i / 64] = wide_at_least(remaining, eligible, i, count, least);
         ties += (uint32_t)_mm_popcnt_u64(words[i / 64]);
-    }
+        i += 64;
+    } while (i < count);
     return wide_bit(words, probe_below((uint32_t)(probe_draw(lane) >> 32), ties));
 }
 
-WIDE PROBE_LOOP(wide_lowest_whole, wide_lowest(probe, NULL)) WIDE
-    PROBE_LOOP(wide_lowest_partial, wide_lowest(probe, probe->fleet->eligible)) WIDE
-    PROBE_LOOP(wide_highest_whole, wide_highest(probe, lane, NULL)) WIDE
-    PROBE_LOOP(wide_highest_partial, wide_highest(probe, lane, probe->fleet->eligible))
-
-        static bool has_wide(void) {
-    return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("popcnt");
-}
-
-const struct probe_kind probe_least_load_wide = {"least_load",      "AVX-512 scan of the loads", has_wide,
-                                                 wide_lowest_whole, wide_lowest_partial,         NULL};
-const struct probe_kind probe_most_available_wide = {
-    "most_available", "two AVX-512 scans of the shares", has_wide, wide_highest_whole, wide_highest_partial, NULL};
-
-#else
-
-static bool has_not(void) { return false; }
-
-const struct probe_kind probe_least_load_wide = {"least_load", "", has_not, NULL, NULL, NULL};
-const struct probe_kind probe_most_available_wide = {"most_available", "", has_not, NULL, NULL, NULL};
-
-#endif
+#define WIDE_LOOP(name, pick) WIDE PROBE_LOOP(name, pick)
+WIDE_LOOP(wide_lowest_whole, wide_lowest(probe, NULL))
+WIDE_LOOP(wide_lowest_partial, wide_lowest(probe, probe->fleet->eligible))
+WIDE_LOOP(wide_highest_whole, wide_highest(probe, lane, NULL))
+WIDE_LOOP(wide_highest_partial, wide_highest(probe, lane, probe->fleet->eligible))

@@ -9,14 +9,14 @@
 static const struct probe_kind *const kinds[] = {
     &probe_round_robin,         &probe_smooth_wrr,     &probe_random, &probe_weighted_random,
     &probe_least_load_wide,     &probe_least_load,     &probe_p2c,    &probe_ring,
-    &probe_most_available_wide, &probe_most_available, &probe_chain,
+    &probe_most_available_wide, &probe_most_available, &probe_chain,  NULL,
 };
 
 const struct probe_kind *probe_find(const char *strategy) {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        bool usable = kinds[i]->usable == NULL || kinds[i]->usable();
-        if (usable && strcmp(kinds[i]->strategy, strategy) == 0) {
-            return kinds[i];
+    for (const struct probe_kind *const *kind = kinds; *kind != NULL; kind++) {
+        bool usable = (*kind)->usable == NULL || (*kind)->usable();
+        if (usable && strcmp((*kind)->strategy, strategy) == 0) {
+            return *kind;
         }
     }
     return NULL;

@@ -18,12 +18,13 @@
 struct probe_lane {
     _Alignas(128) uint64_t cursor;
     uint64_t chance;
+    uint64_t words[FLEET_MOST / 64]; /* most_available: who ties */
 };
 
 struct probe {
+    struct probe_lane lane[2];
     const struct probe_kind *kind;
     const struct fleet *fleet;
-    struct probe_lane lane[2];
     uint16_t *slots;  /* smooth_wrr: node of each slot of the period */
     uint64_t *points; /* weighted_random: one entry a node; ring: one a point */
     uint32_t *index;  /* ring: first point of each range of hashes */
@@ -88,7 +89,7 @@ static inline bool probe_may(const struct probe *probe, uint32_t index) {
         (void)lane;                                                                                                    \
         for (uint64_t i = 0; i < picks; i++) {                                                                         \
             __asm__ volatile("" ::: "memory");                                                                         \
-            sum += pick;                                                                                               \
+            sum += (pick);                                                                                             \
         }                                                                                                              \
         return sum;                                                                                                    \
     }

@@ -5,7 +5,6 @@
  * Each round goes through all rows, and within a row library and limit take turns, so that a bad minute of a shared
  * machine falls on both; a row is judged by the median of the ratios of its rounds.
  */
-#define _GNU_SOURCE
 #include "report.h"
 #include "stand.h"
 
@@ -297,9 +296,14 @@ static int check_allocations(const struct table *table) {
     for (uint32_t i = 0; i < table->stand_count; i++) {
         calls += stand_calls_since(&table->stands[i]);
     }
-    fprintf(calls > 0 ? stderr : stdout, table->options.csv && calls == 0 ? "" : "\nAllocations during picks: %zu\n",
-            calls);
-    return calls > 0 ? LW_INVALID : 0;
+    if (calls > 0) {
+        fprintf(stderr, "bench-select: %zu allocations during picks\n", calls);
+        return LW_INVALID;
+    }
+    if (!table->options.csv) {
+        printf("\nNo allocation during picks.\n");
+    }
+    return 0;
 }
 
 static int run(struct table *table) {
