@@ -7,10 +7,11 @@
  */
 #include "probes.h"
 
+#include <stddef.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
-#include <stddef.h>
 
 #define WIDE __attribute__((target("avx512f,avx512dq,avx512bw,bmi,bmi2,popcnt")))
 
@@ -135,3 +136,22 @@ WIDE_LOOP(wide_lowest_whole, wide_lowest(probe, NULL))
 WIDE_LOOP(wide_lowest_partial, wide_lowest(probe, probe->fleet->eligible))
 WIDE_LOOP(wide_highest_whole, wide_highest(probe, lane, NULL))
 WIDE_LOOP(wide_highest_partial, wide_highest(probe, lane, probe->fleet->eligible))
+
+static bool has_wide(void) {
+    return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+const struct probe_kind probe_least_load_wide = {"least_load",      "AVX-512 scan of the loads", has_wide,
+                                                 wide_lowest_whole, wide_lowest_partial,         NULL};
+const struct probe_kind probe_most_available_wide = {
+    "most_available", "two AVX-512 scans of the shares", has_wide, wide_highest_whole, wide_highest_partial, NULL};
+
+#else
+
+static bool has_not(void) { return false; }
+
+const struct probe_kind probe_least_load_wide = {"least_load", "", has_not, NULL, NULL, NULL};
+const struct probe_kind probe_most_available_wide = {"most_available", "", has_not, NULL, NULL, NULL};
+
+#endif
