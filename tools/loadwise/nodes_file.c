@@ -20,7 +20,7 @@ struct nodes_reading {
     const char *path;
     const unsigned char *bytes;
     size_t size;
-    yaml_document_t *document;
+    yaml_document_t document;
     struct fleet *fleet;
     struct problem *problem;
 };
@@ -28,7 +28,7 @@ struct nodes_reading {
 /* ---- complaints ---- */
 
 __attribute__((format(printf, 3, 4))) static enum status
-nodes_wrong(const struct nodes_reading *reading, const yaml_node_t *where, const char *format, ...) {
+nodes_wrong(struct nodes_reading *reading, const yaml_node_t *where, const char *format, ...) {
     char text[800];
     va_list arguments;
     va_start(arguments, format);
@@ -44,14 +44,15 @@ static struct shown nodes_shown(const yaml_node_t *yaml) {
         struct shown quoted = {"\""};
         text_show(quoted.text + 1, sizeof quoted.text - 2, (const char *)yaml->data.scalar.value,
                   yaml->data.scalar.length);
-        strcat(quoted.text, "\"");
+        size_t size = strlen(quoted.text);
+        memcpy(quoted.text + size, "\"", 2);
         return quoted;
     }
     const char *kind = yaml->type == YAML_MAPPING_NODE ? "a mapping" : "a list";
     return text_shown(kind, strlen(kind));
 }
 
-static enum status nodes_unknown_field(const struct nodes_reading *reading, const yaml_node_t *key) {
+static enum status nodes_unknown_field(struct nodes_reading *reading, const yaml_node_t *key) {
     char list[200] = "";
     for (size_t i = 0, used = 0; node_field_at(i) != NULL; i++) {
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", node_field_at(i)->name);
@@ -60,7 +61,7 @@ static enum status nodes_unknown_field(const struct nodes_reading *reading, cons
 }
 
 /* For bytes that are no UTF-8 libyaml knows the offset, not the line. */
-static size_t nodes_line_of(const struct nodes_reading *reading, size_t offset) {
+static size_t nodes_line_of(struct nodes_reading *reading, size_t offset) {
     size_t line = 0;
     for (size_t i = 0; i < offset && i < reading->size; i++) {
         line += reading->bytes[i] == '\n';
@@ -68,7 +69,7 @@ static size_t nodes_line_of(const struct nodes_reading *reading, size_t offset) 
     return line;
 }
 
-static enum status nodes_bad_yaml(const struct nodes_reading *reading, const yaml_parser_t *parser) {
+static enum status nodes_bad_yaml(struct nodes_reading *reading, const yaml_parser_t *parser) {
     if (parser->error == YAML_MEMORY_ERROR) {
         return problem_memory(reading->problem);
     }
@@ -82,10 +83,10 @@ static enum status nodes_bad_yaml(const struct nodes_reading *reading, const yam
 
 /* ---- one node ---- */
 
-static enum status nodes_read_field(const struct nodes_reading *reading, struct node *node, uint32_t *seen,
+static enum status nodes_read_field(struct nodes_reading *reading, struct node *node, uint32_t *seen,
                                     const yaml_node_pair_t *pair) {
-    const yaml_node_t *key = yaml_document_get_node(reading->document, pair->key);
-    struct node_value value = {reading->document, yaml_document_get_node(reading->document, pair->value)};
+    const yaml_node_t *key = yaml_document_get_node(&reading->document, pair->key);
+    struct node_value value = {&reading->document, yaml_document_get_node(&reading->document, pair->value)};
     const struct node_field *field =
         key->type == YAML_SCALAR_NODE ? node_field_find((const char *)key->data.scalar.value, key->data.scalar.length)
                                       : NULL;
@@ -105,7 +106,7 @@ static enum status nodes_read_field(const struct nodes_reading *reading, struct 
     }
 }
 
-static enum status nodes_read_node(const struct nodes_reading *reading, const yaml_node_t *yaml) {
+static enum status nodes_read_node(struct nodes_reading *reading, const yaml_node_t *yaml) {
     struct node *node = &reading->fleet->nodes[reading->fleet->count++];
     fleet_node_init(node, yaml->start_mark.line + 1);
     if (yaml->type != YAML_MAPPING_NODE) {
@@ -131,7 +132,7 @@ static int nodes_by_name(const void *left, const void *right) {
     return order != 0 ? order : (a > b) - (a < b);
 }
 
-static enum status nodes_check_unique(const struct nodes_reading *reading) {
+static enum status nodes_check_unique(struct nodes_reading *reading) {
     const struct fleet *fleet = reading->fleet;
     const struct node **sorted = malloc(fleet->count * sizeof *sorted);
     if (sorted == NULL) {
@@ -153,12 +154,12 @@ static enum status nodes_check_unique(const struct nodes_reading *reading) {
     return status;
 }
 
-static enum status nodes_none(const struct nodes_reading *reading, const yaml_node_t *list) {
+static enum status nodes_none(struct nodes_reading *reading, const yaml_node_t *list) {
     return problem_set(reading->problem, STATUS_NO_NODES, "%s:%zu: nodes: the list is empty", reading->path,
                        list->start_mark.line + 1);
 }
 
-static enum status nodes_read_list(const struct nodes_reading *reading, const yaml_node_t *list) {
+static enum status nodes_read_list(struct nodes_reading *reading, const yaml_node_t *list) {
     const yaml_node_item_t *first = list->data.sequence.items.start;
     size_t count = (size_t)(list->data.sequence.items.top - first);
     if (count == 0) {
@@ -169,7 +170,7 @@ static enum status nodes_read_list(const struct nodes_reading *reading, const ya
         return problem_memory(reading->problem);
     }
     for (size_t i = 0; i < count; i++) {
-        enum status status = nodes_read_node(reading, yaml_document_get_node(reading->document, first[i]));
+        enum status status = nodes_read_node(reading, yaml_document_get_node(&reading->document, first[i]));
         if (status != STATUS_DONE) {
             return status;
         }
@@ -177,7 +178,7 @@ static enum status nodes_read_list(const struct nodes_reading *reading, const ya
     return nodes_check_unique(reading);
 }
 
-static enum status nodes_read_root(const struct nodes_reading *reading, const yaml_node_t *root) {
+static enum status nodes_read_root(struct nodes_reading *reading, const yaml_node_t *root) {
     if (root == NULL) {
         return problem_set(reading->problem, STATUS_NO_NODES, "%s: the file is empty", reading->path);
     }
@@ -187,14 +188,14 @@ static enum status nodes_read_root(const struct nodes_reading *reading, const ya
     }
     const yaml_node_t *list = NULL;
     for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(reading->document, pair->key);
+        const yaml_node_t *key = yaml_document_get_node(&reading->document, pair->key);
         if (key->type != YAML_SCALAR_NODE || strcmp((const char *)key->data.scalar.value, "nodes") != 0) {
             return nodes_wrong(reading, key, "%s: unknown; the file holds one list, `nodes:`", nodes_shown(key).text);
         }
         if (list != NULL) {
             return nodes_wrong(reading, key, "nodes: given twice");
         }
-        list = yaml_document_get_node(reading->document, pair->value);
+        list = yaml_document_get_node(&reading->document, pair->value);
     }
     if (list == NULL) {
         return problem_set(reading->problem, STATUS_NO_NODES, "%s: there is no list `nodes:`", reading->path);
@@ -208,7 +209,7 @@ static enum status nodes_read_root(const struct nodes_reading *reading, const ya
 }
 
 /* A second document after `---` would be lost without a word. */
-static enum status nodes_check_end(const struct nodes_reading *reading, yaml_parser_t *parser) {
+static enum status nodes_check_end(struct nodes_reading *reading, yaml_parser_t *parser) {
     yaml_document_t next;
     if (!yaml_parser_load(parser, &next)) {
         return nodes_bad_yaml(reading, parser);
@@ -220,24 +221,21 @@ static enum status nodes_check_end(const struct nodes_reading *reading, yaml_par
 }
 
 static enum status nodes_read_document(struct nodes_reading *reading, yaml_parser_t *parser) {
-    yaml_document_t document;
-    if (!yaml_parser_load(parser, &document)) {
+    if (!yaml_parser_load(parser, &reading->document)) {
         return nodes_bad_yaml(reading, parser);
     }
-    reading->document = &document;
-    const yaml_node_t *root = yaml_document_get_root_node(&document);
-    enum status status = nodes_read_root(reading, root);
+    enum status status = nodes_read_root(reading, yaml_document_get_root_node(&reading->document));
     if (status == STATUS_DONE) {
         status = nodes_check_end(reading, parser);
     }
-    yaml_document_delete(&document);
+    yaml_document_delete(&reading->document);
     return status;
 }
 
 enum status nodes_file_parse(struct fleet *fleet, const char *path, const unsigned char *bytes, size_t size,
                              struct problem *problem) {
     *fleet = (struct fleet){NULL, 0, 0};
-    struct nodes_reading reading = {path, bytes, size, NULL, fleet, problem};
+    struct nodes_reading reading = {.path = path, .bytes = bytes, .size = size, .fleet = fleet, .problem = problem};
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
         return problem_memory(problem);

@@ -38,6 +38,9 @@ static enum status pick_bad_row(struct pick *pick) {
     }
     pick->summary.skipped++;
     if (pick->summary.skipped <= BAD_ROWS_SHOWN) {
+        if (pick->progress) {
+            progress_end();
+        }
         problem_print(pick->problem);
     }
     if (pick->summary.skipped == BAD_ROWS_SHOWN) {
@@ -70,15 +73,20 @@ static enum status pick_place_row(struct pick *pick, const struct request_row *r
     return output_decision(&pick->output, row, NULL, node, pick->problem);
 }
 
+/* Nothing to read yet: what is decided may go, and the progress may be shown. */
+static enum status pick_wait(struct pick *pick, uint64_t rows) {
+    if (pick->progress) {
+        progress_show(rows);
+    }
+    return output_flush(&pick->output, pick->problem);
+}
+
 static enum status pick_rows(struct pick *pick) {
-    struct request_row row;
-    for (;;) {
-        enum status status = STATUS_DONE;
-        if (requests_would_read(pick->requests)) {
-            status = output_flush(&pick->output, pick->problem);
-        }
-        if (status != STATUS_DONE) {
-            return status;
+    struct request_row row = {.row = 0};
+    enum status status = STATUS_DONE;
+    while (status == STATUS_DONE) {
+        if (requests_would_read(pick->requests) && pick_wait(pick, row.row) != STATUS_DONE) {
+            return pick->problem->status;
         }
         switch (requests_next(pick->requests, &row, pick->problem)) {
         case REQUESTS_END: return STATUS_DONE;
@@ -86,13 +94,8 @@ static enum status pick_rows(struct pick *pick) {
         case REQUESTS_BAD_ROW: status = pick_bad_row(pick); break;
         case REQUESTS_ROW: status = pick_place_row(pick, &row); break;
         }
-        if (status != STATUS_DONE) {
-            return status;
-        }
-        if (pick->progress) {
-            progress_show(row.row);
-        }
     }
+    return status;
 }
 
 static enum status pick_all(struct pick *pick) {

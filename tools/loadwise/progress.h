@@ -9,7 +9,7 @@
 /* Shown when standard error is a terminal and the decisions do not go to one as well. */
 bool progress_wanted(bool decisions);
 
-/* Redraws now and then; cheap enough to call for every row. */
+/* Redraws a few times a second. For each time that the input is waited for, rather than for each row. */
 void progress_show(uint64_t rows);
 
 /* Wipes the line. */
