@@ -67,6 +67,14 @@ class Lane:
             if product % 2**32 >= 2**32 % bound:
                 return product >> 32
 
+    def below_twice(self, first, second):
+        """Two numbers from the halves of one word; a word that would bias either is thrown away."""
+        while True:
+            bits = self.bits()
+            one, two = (bits >> 32) * first, bits % 2**32 * second
+            if one % 2**32 >= 2**32 % first and two % 2**32 >= 2**32 % second:
+                return one >> 32, two >> 32
+
     def below_wide(self, bound):
         while True:
             product = self.bits() * bound
@@ -110,14 +118,9 @@ def alias_table(weights):
 
 
 def alias_draw(lane, table, total):
-    count = len(table)
-    while True:
-        bits = lane.bits()
-        column, height = (bits >> 32) * count, (bits % 2**32) * total
-        if column % 2**32 < 2**32 % count or height % 2**32 < 2**32 % total:
-            continue
-        threshold, other = table[column >> 32]
-        return column >> 32 if height >> 32 < threshold else other
+    column, height = lane.below_twice(len(table), total)
+    threshold, other = table[column]
+    return column if height < threshold else other
 
 
 def holder(weights, place):
@@ -141,13 +144,22 @@ def beats(one, other):
     return one < other or (math.isnan(other) and not math.isnan(one))
 
 
+def distinct(lane, count, choices):
+    """Two nodes come from one word, more from a word each; always among those that are left."""
+    if choices == 2:
+        ranks = lane.below_twice(count, count - 1)
+    else:
+        ranks = [lane.below(count - i) for i in range(choices)]
+    left = list(range(count))
+    return [left.pop(rank) for rank in ranks]
+
+
 def p2c(seed, loads, choices, picks):
     lane, result = Lane(seed), []
     for _ in range(picks):
-        left, best = list(range(len(loads))), None
-        for _ in range(choices):
-            i = left.pop(lane.below(len(left)))
-            best = i if best is None or beats(loads[i], loads[best]) else best
+        best, *others = distinct(lane, len(loads), choices)
+        for i in others:
+            best = i if beats(loads[i], loads[best]) else best
         result.append(best)
     return result
 
@@ -171,14 +183,14 @@ def turns(weights, picks):
     return [next(turn) for _ in range(picks)]
 
 
-def walk(weights, picks):
+def walk(weights, begin, picks):
     gcd = math.gcd(*weights)
     weights = [w // gcd for w in weights]
     cycle = sum(weights)
     step = cycle * GOLDEN >> 64 | 1
     while math.gcd(step, cycle) != 1:
         step += 1
-    return [holder(weights, turn * step % cycle) for turn in range(picks)]
+    return [holder(weights, turn * step % cycle) for turn in range(begin, begin + picks)]
 
 
 class Ring:
@@ -252,13 +264,24 @@ def shared_place():
     raise ValueError("none")
 
 
+def telling_ring():
+    """A shared place, and ids on whose ring a slip by one point would show: beside that place and at both ends."""
+    place, one, other = shared_place()
+    for filler in range(5000, 9000):
+        ids = [other, filler, one, filler + 1]
+        ring = Ring(ids, [1] * 4, 150)
+        owners = [point[2] for point in ring.points]
+        at = next(p for p, point in enumerate(ring.points) if point[0] == place)
+        if owners[at + 2] not in (0, 2) and len({owners[-2], owners[-1], owners[0], owners[1]}) == 4:
+            return place, ids, ring
+    raise ValueError("none")
+
+
 def emit_ring_borders():
     """Keys on, just before and just past a place that two nodes share; and past the last point, which wraps."""
-    place, one, other = shared_place()
-    ids = [other, 3, one, 4]
-    ring = Ring(ids, [1] * 4, 150)
-    last = ring.points[-1][0]
-    places = [place - 1, place, place + 1, ring.points[0][0], last - 1, last, last + 1, 2**32 - 1, 0]
+    place, ids, ring = telling_ring()
+    first, last = ring.points[0][0], ring.points[-1][0]
+    places = [place - 1, place, place + 1, 0, first, first + 1, last - 1, last, last + 1, 2**32 - 1]
     keys = [unmix(p << 32 | low) for p in places for low in (0, 2**32 - 1)]
     emit("uint64_t", "ring_border_ids", [hex64(i) for i in ids])
     emit("uint64_t", "ring_border_keys", [hex64(k) for k in keys])
@@ -280,10 +303,11 @@ def emit_rotations():
     emit("uint8_t", "wrr_picks_of_some", some[:100])
     weights = [30011, 20011, 10007, 17011, 13001]
     emit("uint32_t", "walk_weights", weights)
-    emit("uint8_t", "walk_picks", walk(weights, 300))
-    weights = [4294967295, 4294967291, 0, 77777777, 3000000000]
+    emit("uint8_t", "walk_picks", walk(weights, 0, 300))
+    weights = [4294967295, 4294967291, 0, 77777777, 3000000000, 4294967279, 4000000007, 4123456789, 4294967231]
     emit("uint32_t", "wide_weights", weights)
-    emit("uint8_t", "wide_walk_picks", walk(weights, 300))
+    emit("uint8_t", "wide_walk_picks", walk(weights, 0, 300))
+    emit("uint8_t", "wide_phased_picks", walk(weights, ticket, 100))
     emit("uint8_t", "wide_random_picks", weighted_random(SEED, weights, 300))
 
 

@@ -32,5 +32,6 @@ int main(void) {
     GOLDEN_PICKS("smooth_wrr phase=0 lanes=1", &nodes, NULL, walk_picks);
     nodes = weighted_nodes(wide_weights, GOLDEN_COUNT(wide_weights));
     GOLDEN_PICKS("smooth_wrr phase=0 lanes=1", &nodes, NULL, wide_walk_picks);
+    GOLDEN_PICKS("smooth_wrr", &nodes, NULL, wide_phased_picks);
     return golden_verdict();
 }
