@@ -3,8 +3,8 @@
  * A ledger: an lw_env that books every block of memory, every look at the clock and every word of the log.
  *
  * Blocks are handed out full of rubbish and taken back full of other rubbish, so a promise of zeroed memory is a
- * promise that the library keeps by itself, and a read after release shows. Allocation number `fail_at` fails. Bookings
- * are atomic: the threads of a stress test may share one ledger.
+ * promise that the library keeps by itself, and a read after release shows. Allocation number `fail_at` fails, and with
+ * `fail_on` those after it. Bookings are atomic: the threads of a stress test may share one ledger.
  */
 #ifndef LOADWISE_TESTS_LEDGER_H
 #define LOADWISE_TESTS_LEDGER_H
@@ -12,6 +12,7 @@
 #include <loadwise/env.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ enum { LEDGER_MESSAGE = 512 };
 typedef struct ledger {
     uint64_t asked;      /* allocations asked for, those that failed too */
     uint64_t fail_at;    /* the one that fails, counted from 1; 0: none */
+    bool fail_on;        /* and every later one */
     uint64_t live;       /* blocks out */
     uint64_t live_bytes; /* what they were asked with */
     uint64_t strangers;  /* releases of what this ledger never gave */
@@ -51,7 +53,7 @@ typedef struct ledger_block {
 static inline void *ledger_alloc(void *user, size_t size) {
     ledger *book = user;
     uint64_t number = __atomic_add_fetch(&book->asked, 1, __ATOMIC_RELAXED);
-    if (number == book->fail_at) {
+    if (book->fail_at != 0 && (number == book->fail_at || (book->fail_on && number > book->fail_at))) {
         return NULL;
     }
     ledger_block *block = malloc(sizeof *block + size);
