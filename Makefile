@@ -16,7 +16,7 @@ help: ## Say what there is
 run: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=)
 	scripts/setup.sh run
 	scripts/build release tools/all
-	build/release/tools/loadwise/loadwise pick --nodes $(NODES) --requests $(REQUESTS) --strategy '$(STRATEGY)' --summary
+	build/release/tools/loadwise pick --nodes $(NODES) --requests $(REQUESTS) --strategy '$(STRATEGY)' --summary
 
 test: ## Everything, within 12 minutes on 2 cores
 	scripts/setup.sh test
@@ -33,7 +33,7 @@ soak: ## The long runs: hours of fuzzing and threads (SECONDS_EACH=)
 bench: ## Nanoseconds per pick, beside the limits of this machine
 	scripts/setup.sh run
 	scripts/build release bench/all
-	scripts/bench
+	build/release/bench/bench-select
 
 fuzz: ## Each fuzz target for SECONDS_EACH seconds
 	scripts/setup.sh test

@@ -48,16 +48,16 @@ typedef struct lw_string_column {
 
 static inline const void *lw_layout_at(const lw_layout *at, size_t index) {
     const char *element = (const char *)at->base + index * at->stride;
-    if (at->kind == LW_LAYOUT_POINTERS) {
-        return *(const char *const *)(const void *)element + at->offset;
+    if (__builtin_expect(at->kind == LW_LAYOUT_STRIDED, 1)) {
+        return element;
     }
-    return element;
+    return *(const char *const *)(const void *)element + at->offset;
 }
 
 /* Relaxed atomic reads cost what plain ones do, so there is one reader for both. */
 static inline double lw_f64_at(const lw_f64_column *column, size_t index, uint64_t now) {
     double value;
-    if (column->at.kind == LW_LAYOUT_COMPUTED) {
+    if (__builtin_expect(column->at.kind == LW_LAYOUT_COMPUTED, 0)) {
         return column->compute(column->at.base, index, now);
     }
     __atomic_load((const double *)lw_layout_at(&column->at, index), &value, __ATOMIC_RELAXED);

@@ -43,9 +43,7 @@ typedef struct lw_view {
     const lw_nodes *nodes;
     const lw_request *request; /* never NULL */
     const uint64_t *eligible;  /* NULL: all; read it through the functions below, which honour exclusions too */
-    const uint32_t *eligible_blocks;
-    uint32_t count;    /* nodes, at least 1 */
-    uint32_t excludes; /* exclusions of the request */
+    uint32_t count;            /* nodes, at least 1 */
     uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
     const lw_memory *memory;
     lw_lane *lane;
@@ -54,7 +52,7 @@ typedef struct lw_view {
 /* ---- who may be chosen ---- */
 
 static inline bool lw_view_is_excluded(const lw_view *view, uint32_t index) {
-    for (uint32_t i = 0; i < view->excludes; i++) {
+    for (size_t i = 0; i < view->request->exclude_count; i++) {
         if (view->request->exclude[i] == index) {
             return true;
         }
@@ -65,11 +63,13 @@ static inline bool lw_view_is_excluded(const lw_view *view, uint32_t index) {
 /* May this node be chosen: is it in the bitmap and not excluded by the request? */
 static inline bool lw_view_may(const lw_view *view, uint32_t index) {
     return (view->eligible == NULL || lw_bitmap_get(view->eligible, index)) &&
-           (view->excludes == 0 || !lw_view_is_excluded(view, index));
+           (view->request->exclude_count == 0 || !lw_view_is_excluded(view, index));
 }
 
 /* True when nothing is out of the question, the common case that deserves a short cut. */
-static inline bool lw_view_all(const lw_view *view) { return view->eligible == NULL && view->excludes == 0; }
+static inline bool lw_view_all(const lw_view *view) {
+    return view->eligible == NULL && view->request->exclude_count == 0;
+}
 
 /*
  * Word `word` of the bitmap of nodes that may be chosen; bits past the last node are 0. For loops over nodes.
@@ -100,11 +100,8 @@ static inline uint64_t lw_view_random(const lw_view *view) {
 /* Uniform below bound, which must not be 0; without bias (Lemire, "Fast Random Integer Generation in an Interval"). */
 static inline uint32_t lw_view_below(const lw_view *view, uint32_t bound) {
     uint64_t product = (lw_view_random(view) >> 32) * bound;
-    if ((uint32_t)product < bound) {
-        uint32_t threshold = (uint32_t)-bound % bound;
-        while ((uint32_t)product < threshold) {
-            product = (lw_view_random(view) >> 32) * bound;
-        }
+    while (__builtin_expect((uint32_t)product < bound, 0) && (uint32_t)product < (0 - bound) % bound) {
+        product = (lw_view_random(view) >> 32) * bound;
     }
     return (uint32_t)(product >> 32);
 }

@@ -9,6 +9,9 @@ static inline uint32_t lw__ones(uint64_t word) { return (uint32_t)__builtin_popc
 /* Position of the one of that rank, from 0; there must be more than `rank` of them. */
 static inline uint32_t lw__nth_one(uint64_t word, uint32_t rank) {
     uint32_t base = 0;
+    if (rank == 0) {
+        return (uint32_t)__builtin_ctzll(word);
+    }
     for (uint32_t half = 32; half > 0; half /= 2) {
         uint32_t below = lw__ones(word & ((UINT64_C(1) << half) - 1));
         if (rank >= below) {

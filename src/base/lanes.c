@@ -5,16 +5,16 @@
 
 enum { OWNED = LW_LANES - 1 };
 
-_Thread_local uint32_t lw__thread_token;
+_Thread_local struct lw__thread lw__thread;
 
 /* The one piece of global state: how many threads have asked for a token. */
 static uint32_t tokens_given;
 
-static uint32_t thread_token(void) {
-    while (lw__thread_token == 0) { /* after 2^32 threads the count passes 0 once */
-        lw__thread_token = __atomic_add_fetch(&tokens_given, 1, __ATOMIC_RELAXED);
+static void name_thread(void) {
+    while (lw__thread.token == 0) { /* after 2^32 threads the count passes 0 once */
+        lw__thread.token = __atomic_add_fetch(&tokens_given, 1, __ATOMIC_RELAXED);
+        lw__thread.place = lw__thread.token % OWNED;
     }
-    return lw__thread_token;
 }
 
 static void lane_number(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t number) {
@@ -39,9 +39,10 @@ static bool claim(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t token
 }
 
 struct lw__lane *lw__lane_search(struct lw__lanes *lanes) {
-    uint32_t token = thread_token();
+    name_thread();
+    uint32_t token = lw__thread.token;
     for (uint32_t i = 0; i < OWNED; i++) {
-        struct lw__lane *lane = &lanes->lane[(token + i) % OWNED];
+        struct lw__lane *lane = &lanes->lane[(lw__thread.place + i) % OWNED];
         uint32_t owner = __atomic_load_n(&lane->owner, __ATOMIC_RELAXED);
         if (owner == token || (owner == 0 && claim(lanes, lane, token))) {
             return lane;

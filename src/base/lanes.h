@@ -41,12 +41,17 @@ void lw__lanes_init(struct lw__lanes *lanes, uint64_t seed);
 /* The slow half of lw__lane_of: claims a lane, or finds the one that is not in its first place. */
 struct lw__lane *lw__lane_search(struct lw__lanes *lanes);
 
-extern _Thread_local uint32_t lw__thread_token __attribute__((tls_model("initial-exec"), visibility("hidden")));
+/* What a thread knows of itself: its token, and where its lane is looked for first. */
+struct lw__thread {
+    uint32_t token; /* 0: none yet */
+    uint32_t place;
+};
+extern _Thread_local struct lw__thread lw__thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
-    uint32_t token = lw__thread_token;
-    struct lw__lane *lane = &lanes->lane[token % (LW_LANES - 1)];
-    if (__builtin_expect(token != 0 && __atomic_load_n(&lane->owner, __ATOMIC_RELAXED) == token, 1)) {
+    struct lw__thread thread = lw__thread;
+    struct lw__lane *lane = &lanes->lane[thread.place];
+    if (__builtin_expect(thread.token != 0 && __atomic_load_n(&lane->owner, __ATOMIC_RELAXED) == thread.token, 1)) {
         return lane;
     }
     return lw__lane_search(lanes);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Sorts by the high 32 bits, ascending; equal ones keep their order. spare holds count keys too. */
-void lw__sort_high(uint64_t *keys, uint64_t *spare, uint32_t count);
+/* Sorts by the high 32 bits, ascending, from one array to another; equal ones keep their order. `from` is used up. */
+void lw__sort_high(uint64_t *from, uint64_t *to, uint32_t count);
 
 #endif

@@ -12,16 +12,21 @@
 
 enum { WORD_BITS = 64, BLOCK_BITS = 512, REDRAWS = 8 };
 
-static bool has_blocks(const lw_view *view) { return view->eligible_blocks != NULL && view->excludes == 0; }
+/* The counts of the blocks, where they are for this bitmap and exclusions do not spoil them. */
+static const uint32_t *blocks_of(const lw_view *view) {
+    bool valid = view->eligible == view->nodes->eligible && view->request->exclude_count == 0;
+    return valid ? view->nodes->eligible_blocks : NULL;
+}
+
+static uint64_t eligible_word(const lw_view *view, uint32_t word) {
+    uint32_t left = view->count - word * WORD_BITS;
+    uint64_t bits = lw__low_ones(left < WORD_BITS ? left : WORD_BITS);
+    return view->eligible == NULL ? bits : bits & __atomic_load_n(&view->eligible[word], __ATOMIC_RELAXED);
+}
 
 uint64_t lw_view_word(const lw_view *view, uint32_t word) {
-    uint32_t first = word * WORD_BITS;
-    uint32_t left = view->count - first;
-    uint64_t bits = lw__low_ones(left < WORD_BITS ? left : WORD_BITS);
-    if (view->eligible != NULL) {
-        bits &= __atomic_load_n(&view->eligible[word], __ATOMIC_RELAXED);
-    }
-    for (uint32_t i = 0; i < view->excludes; i++) {
+    uint64_t bits = eligible_word(view, word), first = (uint64_t)word * WORD_BITS;
+    for (size_t i = 0; i < view->request->exclude_count; i++) {
         uint64_t excluded = view->request->exclude[i];
         if (excluded >= first && excluded - first < WORD_BITS) {
             bits &= ~(UINT64_C(1) << (excluded - first));
@@ -42,21 +47,23 @@ uint32_t lw_view_count(const lw_view *view) {
     if (lw_view_all(view)) {
         return view->count;
     }
-    if (!has_blocks(view)) {
+    const uint32_t *blocks = blocks_of(view);
+    if (blocks == NULL) {
         return count_words(view);
     }
     uint32_t ones = 0;
     for (uint32_t b = 0; b < LW_BITMAP_BLOCKS(view->count); b++) {
-        ones += __atomic_load_n(&view->eligible_blocks[b], __ATOMIC_RELAXED);
+        ones += __atomic_load_n(&blocks[b], __ATOMIC_RELAXED);
     }
     return ones;
 }
 
 /* The word to begin with: the first of the block that holds the rank, which becomes the rank within the rest. */
 static uint32_t skip_blocks(const lw_view *view, uint32_t *rank) {
+    const uint32_t *blocks = blocks_of(view);
     uint32_t block = 0;
-    while (block + 1 < LW_BITMAP_BLOCKS(view->count)) {
-        uint32_t ones = __atomic_load_n(&view->eligible_blocks[block], __ATOMIC_RELAXED);
+    while (blocks != NULL && block + 1 < LW_BITMAP_BLOCKS(view->count)) {
+        uint32_t ones = __atomic_load_n(&blocks[block], __ATOMIC_RELAXED);
         if (*rank < ones) {
             break;
         }
@@ -70,8 +77,7 @@ ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank) {
     if (lw_view_all(view)) {
         return rank < view->count ? (ptrdiff_t)rank : LW_FILTERED;
     }
-    uint32_t w = has_blocks(view) ? skip_blocks(view, &rank) : 0;
-    for (; w < LW_BITMAP_WORDS(view->count); w++) {
+    for (uint32_t w = skip_blocks(view, &rank); w < LW_BITMAP_WORDS(view->count); w++) {
         uint64_t bits = lw_view_word(view, w);
         uint32_t ones = lw__ones(bits);
         if (rank < ones) {
@@ -83,9 +89,11 @@ ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank) {
 }
 
 ptrdiff_t lw_view_refusal(const lw_view *view) {
-    lw_view plain = *view;
-    plain.excludes = 0;
-    return view->excludes != 0 && count_words(&plain) > 0 ? LW_EXCLUDED : LW_FILTERED;
+    uint64_t left = 0;
+    for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count) && left == 0; w++) {
+        left = eligible_word(view, w);
+    }
+    return left != 0 ? LW_EXCLUDED : LW_FILTERED;
 }
 
 ptrdiff_t lw_view_uniform(const lw_view *view) {

@@ -30,7 +30,7 @@ static double score_of(const lw_view *view, uint32_t index, bool weighted) {
 
 /* Is b better than a? A number beats NaN; equals leave the first. In arithmetic, since the answer is a coin toss that
    no branch predictor foresees. */
-static uint32_t beats(double b, double a) { return (uint32_t)(b < a) | ((uint32_t)(a != a) & (uint32_t)(b == b)); }
+static uint32_t beats(double b, double a) { return (uint32_t) !(a <= b) & (uint32_t)(b == b); }
 
 static uint32_t lowest(const lw_view *view, const uint32_t *drawn, uint32_t count, bool weighted) {
     uint32_t best = drawn[0];
@@ -106,24 +106,40 @@ static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
     return lowest(view, drawn, d, false);
 }
 
+/* Both draws from one random word, the first of n from its high half, the second of the other n - 1 from its low half;
+   a word that would bias either is thrown away. */
 static ptrdiff_t pick_two_of_all(const lw_view *view) {
-    uint32_t first = lw_view_below(view, view->count), second = lw_view_below(view, view->count - 1);
+    uint32_t count = view->count, rest = count - 1;
+    uint64_t bits, one, two;
+    do {
+        bits = lw_view_random(view);
+        one = (bits >> 32) * count;
+        two = (bits & UINT32_MAX) * rest;
+    } while (__builtin_expect((uint32_t)one < count || (uint32_t)two < rest, 0) &&
+             ((uint32_t)one < (0 - count) % count || (uint32_t)two < (0 - rest) % rest));
+    uint32_t first = (uint32_t)(one >> 32), second = (uint32_t)(two >> 32);
     second += second >= first;
     uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
     return first ^ ((first ^ second) & (0 - second_wins));
 }
 
-static ptrdiff_t p2c_pick(const lw_view *view) {
+/* Out of line, so that the common case needs no stack. */
+__attribute__((noinline)) static ptrdiff_t pick_otherwise(const lw_view *view) {
     const struct p2c_config *config = lw_view_config(view);
     uint32_t d = (uint32_t)config->choices, drawn[MOST_CHOICES];
     if (config->weighted) {
         return pick_weighted(view, d);
     }
-    if (lw_view_all(view)) {
-        return d == 2 && view->count > 1 ? pick_two_of_all(view) : pick_by_rank(view, d);
+    if (!lw_view_all(view) && draw_with_retries(view, drawn, d, false) == d) {
+        return lowest(view, drawn, d, false);
     }
-    return draw_with_retries(view, drawn, d, false) == d ? (ptrdiff_t)lowest(view, drawn, d, false)
-                                                         : pick_by_rank(view, d);
+    return pick_by_rank(view, d);
+}
+
+static ptrdiff_t p2c_pick(const lw_view *view) {
+    const struct p2c_config *config = lw_view_config(view);
+    bool plain = config->choices == 2 && !config->weighted && view->count > 1 && lw_view_all(view);
+    return plain ? pick_two_of_all(view) : pick_otherwise(view);
 }
 
 static uint32_t p2c_needs(const void *config) {

@@ -233,6 +233,9 @@ static void retire(lw_strategy *strategy, uint32_t at, struct lw__binding *succe
 }
 
 static void reclaim(lw_strategy *strategy) {
+    if (strategy->retired == NULL) {
+        return; /* moving the epoch on costs a system call */
+    }
     uint32_t epoch = lw__epoch_advance(&strategy->lanes);
     struct lw__binding **link = &strategy->retired;
     while (*link != NULL) {

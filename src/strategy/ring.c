@@ -111,8 +111,8 @@ static int ring_build(const lw_build *build, void **out) {
     plan->count = (uint32_t)points;
     plan->shift = 32 - bits;
     plan->first = (uint32_t *)(void *)(plan->points + points);
-    place_points(build, plan->points);
-    lw__sort_high(plan->points, spare, plan->count);
+    place_points(build, spare);
+    lw__sort_high(spare, plan->points, plan->count);
     order_ties(build, plan->points, plan->count);
     index_points(plan, UINT32_C(1) << bits);
     lw_build_release(build, spare);

@@ -17,7 +17,7 @@ static ptrdiff_t round_robin_pick(const lw_view *view) {
     if (lw_view_all(view)) {
         return lw__rotation_place(lw__rotation_next(view), view->count);
     }
-    if (view->excludes != 0) {
+    if (view->request->exclude_count != 0) {
         return lw_view_uniform(view);
     }
     uint32_t eligible = lw_view_count(view);

@@ -147,48 +147,51 @@ AVX2 static inline __m256i lanes_of(uint64_t mask, uint32_t i) {
     return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x((long long)(mask >> i)), bit), bit);
 }
 
+/* Negation is a flip of the sign bit. */
+AVX2 static inline __m256d sign_bits(double sign) { return _mm256_set1_pd(sign < 0 ? -0.0 : 0.0); }
+
 AVX2 static inline double least_of_lanes(__m256d lanes) {
     __m128d pair = _mm_min_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd(lanes, 1));
     return _mm_cvtsd_f64(_mm_min_sd(pair, _mm_unpackhi_pd(pair, pair)));
 }
 
 /* min_pd answers its second operand when one is NaN, so a NaN never enters the accumulator. */
-AVX2 static inline double least_full(const double *values, __m256d sign) {
+AVX2 static inline double least_full(const double *values, __m256d flip) {
     __m256d a = _mm256_set1_pd(INFINITE), b = a, c = a, d = a;
     for (uint32_t i = 0; i < WORD_BITS; i += 16) {
-        a = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i), sign), a);
-        b = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 4), sign), b);
-        c = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 8), sign), c);
-        d = _mm256_min_pd(_mm256_mul_pd(_mm256_loadu_pd(values + i + 12), sign), d);
+        a = _mm256_min_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i), flip), a);
+        b = _mm256_min_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i + 4), flip), b);
+        c = _mm256_min_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i + 8), flip), c);
+        d = _mm256_min_pd(_mm256_xor_pd(_mm256_loadu_pd(values + i + 12), flip), d);
     }
     return least_of_lanes(_mm256_min_pd(_mm256_min_pd(a, b), _mm256_min_pd(c, d)));
 }
 
 AVX2 static inline double least_avx2(const double *values, uint32_t count, uint64_t mask, double sign) {
-    __m256d signs = _mm256_set1_pd(sign), least = _mm256_set1_pd(INFINITE);
+    __m256d flip = sign_bits(sign), least = _mm256_set1_pd(INFINITE);
     if (mask == UINT64_MAX) {
-        return least_full(values, signs);
+        return least_full(values, flip);
     }
     for (uint32_t i = 0; i < count; i += 4) {
         __m256i lanes = lanes_of(mask, i);
-        __m256d four = _mm256_mul_pd(_mm256_maskload_pd(values + i, lanes), signs);
+        __m256d four = _mm256_xor_pd(_mm256_maskload_pd(values + i, lanes), flip);
         least = _mm256_min_pd(_mm256_blendv_pd(_mm256_set1_pd(INFINITE), four, _mm256_castsi256_pd(lanes)), least);
     }
     return least_of_lanes(least);
 }
 
-AVX2 static inline __m256d hit_lanes(const double *values, __m256d sign, __m256d threshold) {
-    return _mm256_cmp_pd(_mm256_mul_pd(_mm256_loadu_pd(values), sign), threshold, _CMP_LE_OQ);
+AVX2 static inline __m256d hit_lanes(const double *values, __m256d flip, __m256d threshold) {
+    return _mm256_cmp_pd(_mm256_xor_pd(_mm256_loadu_pd(values), flip), threshold, _CMP_LE_OQ);
 }
 
 AVX2 static inline uint64_t bits_of(__m256d lanes) { return (uint64_t)(uint32_t)_mm256_movemask_pd(lanes); }
 
 /* Hits are rare: sixteen values are compared before anyone asks which of them it was. */
-AVX2 static inline uint64_t hits_full(const double *values, __m256d sign, __m256d threshold) {
+AVX2 static inline uint64_t hits_full(const double *values, __m256d flip, __m256d threshold) {
     uint64_t hits = 0;
     for (uint32_t i = 0; i < WORD_BITS; i += 16) {
-        __m256d a = hit_lanes(values + i, sign, threshold), b = hit_lanes(values + i + 4, sign, threshold);
-        __m256d c = hit_lanes(values + i + 8, sign, threshold), d = hit_lanes(values + i + 12, sign, threshold);
+        __m256d a = hit_lanes(values + i, flip, threshold), b = hit_lanes(values + i + 4, flip, threshold);
+        __m256d c = hit_lanes(values + i + 8, flip, threshold), d = hit_lanes(values + i + 12, flip, threshold);
         if (bits_of(_mm256_or_pd(_mm256_or_pd(a, b), _mm256_or_pd(c, d))) != 0) {
             hits |= (bits_of(a) | bits_of(b) << 4 | bits_of(c) << 8 | bits_of(d) << 12) << i;
         }
@@ -198,13 +201,13 @@ AVX2 static inline uint64_t hits_full(const double *values, __m256d sign, __m256
 
 AVX2 static inline uint64_t hits_avx2(const double *values, uint32_t count, uint64_t mask, double sign,
                                       double threshold) {
-    __m256d signs = _mm256_set1_pd(sign), bound = _mm256_set1_pd(threshold);
+    __m256d flip = sign_bits(sign), bound = _mm256_set1_pd(threshold);
     uint64_t hits = 0;
     if (mask == UINT64_MAX) {
-        return hits_full(values, signs, bound);
+        return hits_full(values, flip, bound);
     }
     for (uint32_t i = 0; i < count; i += 4) {
-        __m256d four = _mm256_mul_pd(_mm256_maskload_pd(values + i, lanes_of(mask, i)), signs);
+        __m256d four = _mm256_xor_pd(_mm256_maskload_pd(values + i, lanes_of(mask, i)), flip);
         hits |= bits_of(_mm256_cmp_pd(four, bound, _CMP_LE_OQ)) << i;
     }
     return hits & mask;

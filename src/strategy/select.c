@@ -12,76 +12,94 @@ struct pick {
     lw_view view;
     struct lw__lane *lane;
     uint32_t parity;
-    bool reading;
 };
+
+#define SLOW __attribute__((noinline, cold))
 
 static const lw_request plain_request = LW_REQUEST_INIT;
 
-static bool reads_time(const lw_strategy *strategy, const lw_nodes *nodes) {
-    return (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
-           nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
+SLOW static uint64_t read_time(const lw_strategy *strategy, const lw_nodes *nodes) {
+    bool wanted = (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
+                  nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
+    return wanted ? lw__now(&strategy->env) : 0;
 }
 
-static uint64_t time_for(const lw_strategy *strategy, const lw_nodes *nodes) {
-    return strategy->clocked && reads_time(strategy, nodes) ? lw__now(&strategy->env) : 0;
+static inline uint64_t time_for(const lw_strategy *strategy, const lw_nodes *nodes) {
+    return strategy->clocked ? read_time(strategy, nodes) : 0;
 }
 
-/* The bound units for these nodes: inside a read section where there are plans. */
-static inline int find_bound(lw_strategy *strategy, const lw_nodes *nodes, bool prepared_only, struct pick *pick,
-                             const struct lw__bound **bound) {
-    if (!strategy->planned) {
-        *bound = strategy->unbound;
-        return LW_OK;
+SLOW static int refuse_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
+    if (request->size < sizeof *request) {
+        return lw__fail(&strategy->env, LW_INVALID, "request: size=%zu, is it LW_REQUEST_INIT?", request->size);
     }
-    uint64_t version = lw__plans_version(nodes);
-    for (;;) {
-        pick->parity = lw__read_begin(&strategy->lanes, pick->lane);
-        const struct lw__binding *binding = lw__plans_find(strategy, nodes, version);
-        if (binding != NULL) {
-            pick->reading = true;
-            *bound = binding->bound;
-            return LW_OK;
-        }
+    return lw__nodes_refuse(strategy, nodes);
+}
+
+static inline int check_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
+    bool good = lw__nodes_check(strategy, nodes) && request->size >= sizeof *request;
+    return __builtin_expect(good, 1) ? LW_OK : refuse_call(strategy, nodes, request);
+}
+
+static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_request *request, uint64_t now,
+                             const struct lw__bound *bound, struct lw__lane *lane) {
+    view->nodes = nodes;
+    view->request = request;
+    view->eligible = nodes->eligible;
+    view->count = nodes->count;
+    view->now = now;
+    view->memory = &bound->memory;
+    view->lane = &lane->seen;
+}
+
+/* Prepares the set, unless the request forbids it, and finds it. Ends outside the read section after an error. */
+SLOW static int prepare_and_find(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                 uint64_t version, struct pick *pick, const struct lw__binding **found) {
+    do {
         lw__read_end(pick->lane, pick->parity);
-        int error = prepared_only ? LW_NOT_PREPARED : lw__plans_prepare(strategy, nodes, version);
+        int error = (request->flags & LW_REQUEST_PREPARED_ONLY) != 0 ? LW_NOT_PREPARED
+                                                                     : lw__plans_prepare(strategy, nodes, version);
+        if (error != LW_OK) {
+            return error;
+        }
+        pick->parity = lw__read_begin(&strategy->lanes, pick->lane);
+        *found = lw__plans_find(strategy, nodes, version);
+    } while (*found == NULL);
+    return LW_OK;
+}
+
+/* Begins a pick of a strategy with plans: inside a read section, unless it fails. */
+static inline int planned_begin(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
+                                struct pick *pick) {
+    uint64_t version = lw__plans_version(nodes);
+    pick->lane = lw__lane_of(&strategy->lanes);
+    pick->parity = lw__read_begin(&strategy->lanes, pick->lane);
+    const struct lw__binding *found = lw__plans_find(strategy, nodes, version);
+    if (__builtin_expect(found == NULL, 0)) {
+        int error = prepare_and_find(strategy, nodes, request, version, pick, &found);
         if (error != LW_OK) {
             return error;
         }
     }
-}
-
-/* Checks the call and turns the view to the root. After success, pick_end. */
-static inline int pick_begin(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
-                             struct pick *pick) {
-    const struct lw__bound *bound;
-    int error = lw__nodes_check(strategy, nodes);
-    if (error != LW_OK) {
-        return error;
-    }
-    if (request->size < sizeof *request) {
-        return lw__fail(&strategy->env, LW_INVALID, "request: size=%zu, is it LW_REQUEST_INIT?", request->size);
-    }
-    pick->lane = lw__lane_of(&strategy->lanes);
-    pick->reading = false;
-    error = find_bound(strategy, nodes, (request->flags & LW_REQUEST_PREPARED_ONLY) != 0, pick, &bound);
-    if (error != LW_OK) {
-        return error;
-    }
-    lw_view *view = &pick->view;
-    view->nodes = nodes;
-    view->request = request;
-    view->eligible = nodes->eligible;
-    view->eligible_blocks = nodes->eligible_blocks;
-    view->count = nodes->count;
-    view->excludes = (uint32_t)request->exclude_count;
-    view->now = now;
-    view->memory = &bound->memory;
-    view->lane = &pick->lane->seen;
+    make_view(&pick->view, nodes, request, now, found->bound, pick->lane);
     return LW_OK;
 }
 
-static inline void pick_end(struct pick *pick) {
-    if (pick->reading) {
+/* The same for any strategy and any call but the fast pick. After success, any_end. */
+static int any_begin(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
+                     struct pick *pick) {
+    int error = check_call(strategy, nodes, request);
+    if (error != LW_OK) {
+        return error;
+    }
+    if (strategy->planned) {
+        return planned_begin(strategy, nodes, request, now, pick);
+    }
+    make_view(&pick->view, nodes, request, now, strategy->unbound, lw__lane_of(&strategy->lanes));
+    return LW_OK;
+}
+
+static void any_end(const lw_strategy *strategy, struct pick *pick) {
+    if (strategy->planned) {
         lw__read_end(pick->lane, pick->parity);
     }
 }
@@ -121,22 +139,43 @@ static void tell_done(const lw_strategy *strategy, const lw_view *root, uint32_t
 }
 
 int lw_prepare(lw_strategy *strategy, const lw_nodes *nodes) {
-    int error = lw__nodes_check(strategy, nodes);
+    int error = check_call(strategy, nodes, &plain_request);
     return error == LW_OK && strategy->planned ? lw__plans_prepare(strategy, nodes, lw__plans_version(nodes)) : error;
 }
 
-ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+static ptrdiff_t select_planned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
     struct pick pick;
-    int error = pick_begin(strategy, nodes, request != NULL ? request : &plain_request, now, &pick);
-    if (error != LW_OK) {
+    int error = planned_begin(strategy, nodes, request, now, &pick);
+    if (__builtin_expect(error != LW_OK, 0)) {
         return error;
     }
-    ptrdiff_t index = bound_of(&pick.view)->unit->ops.pick(&pick.view);
+    ptrdiff_t index = strategy->pick(&pick.view);
     if (strategy->listens && index >= 0) {
         tell_begin(strategy, &pick.view, (uint32_t)index);
     }
-    pick_end(&pick);
+    lw__read_end(pick.lane, pick.parity);
     return index;
+}
+
+static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                  uint64_t now) {
+    lw_view view;
+    make_view(&view, nodes, request, now, strategy->unbound, lw__lane_of(&strategy->lanes));
+    ptrdiff_t index = strategy->pick(&view);
+    if (strategy->listens && index >= 0) {
+        tell_begin(strategy, &view, (uint32_t)index);
+    }
+    return index;
+}
+
+ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+    request = request != NULL ? request : &plain_request;
+    int error = check_call(strategy, nodes, request);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        return error;
+    }
+    return strategy->planned ? select_planned(strategy, nodes, request, now)
+                             : select_unplanned(strategy, nodes, request, now);
 }
 
 ptrdiff_t lw_select(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
@@ -149,18 +188,18 @@ int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, co
     if (index >= nodes->count) {
         return lw__fail(&strategy->env, LW_INVALID, "feedback: index %u must be below %u", index, nodes->count);
     }
-    int error = pick_begin(strategy, nodes, &plain_request, now, &pick);
+    int error = any_begin(strategy, nodes, &plain_request, now, &pick);
     if (error != LW_OK) {
         return error;
     }
     tell_done(strategy, &pick.view, index, sample);
-    pick_end(&pick);
+    any_end(strategy, &pick);
     return LW_OK;
 }
 
 ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key, uint32_t *out, uint32_t room) {
     struct pick pick;
-    int error = pick_begin(strategy, nodes, &plain_request, time_for(strategy, nodes), &pick);
+    int error = any_begin(strategy, nodes, &plain_request, time_for(strategy, nodes), &pick);
     if (error != LW_OK) {
         return error;
     }
@@ -168,7 +207,7 @@ ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key
     ptrdiff_t found = room == 0               ? LW_INVALID
                       : ops->sequence == NULL ? LW_UNSUPPORTED
                                               : ops->sequence(&pick.view, key, out, room);
-    pick_end(&pick);
+    any_end(strategy, &pick);
     return found;
 }
 

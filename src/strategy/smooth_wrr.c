@@ -79,13 +79,14 @@ static uint32_t take_turn(struct weight_class *classes, uint32_t made, const uin
 
 static void lay_out(struct wrr_plan *plan, uint64_t *by_weight, struct weight_class *classes, const lw_build *build,
                     uint32_t gcd) {
+    uint64_t *unsorted = by_weight + build->count;
     uint32_t weighted = 0;
     for (uint32_t i = 0; i < build->count; i++) {
         if (build->weights[i] > 0) {
-            by_weight[weighted++] = (uint64_t)build->weights[i] << 32 | i;
+            unsorted[weighted++] = (uint64_t)build->weights[i] << 32 | i;
         }
     }
-    lw__sort_high(by_weight, by_weight + build->count, weighted);
+    lw__sort_high(unsorted, by_weight, weighted);
     uint32_t made = classify(by_weight, weighted, gcd, classes);
     for (uint64_t turn = 0; turn < plan->cycle; turn++) {
         plan->at.slots[turn] = (uint16_t)take_turn(classes, made, by_weight, (int64_t)plan->cycle);
@@ -162,7 +163,7 @@ static ptrdiff_t wrr_pick(const lw_view *view) {
     if (plan == NULL) {
         return LW_NO_WEIGHT;
     }
-    for (int miss = 0; view->excludes == 0 && miss < MISSES; miss++) {
+    for (int miss = 0; view->request->exclude_count == 0 && miss < MISSES; miss++) {
         uint32_t index = node_of_turn(plan, lw__rotation_next(view));
         if (lw_view_may(view, index)) {
             return index;

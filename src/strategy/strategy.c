@@ -10,6 +10,7 @@
 
 static void summarise(lw_strategy *strategy) {
     bool scratched = false;
+    strategy->pick = strategy->units[0]->ops.pick;
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
         const struct lw__unit *unit = strategy->units[i];
         strategy->needs |= unit->needs;

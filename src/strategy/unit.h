@@ -50,6 +50,7 @@ struct lw__binding {
 };
 
 struct lw_strategy {
+    ptrdiff_t (*pick)(const lw_view *view); /* of the root */
     lw_env env;
     struct lw__unit *units[LW__UNITS];
     uint32_t unit_count;
@@ -93,10 +94,8 @@ void lw__plans_free(lw_strategy *strategy);
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 
-static inline int lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
-    bool good =
-        nodes->size >= sizeof *nodes && nodes->count - 1 < INT32_MAX && (strategy->required & ~nodes->present) == 0;
-    return __builtin_expect(good, 1) ? LW_OK : lw__nodes_refuse(strategy, nodes);
+static inline bool lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
+    return nodes->size >= sizeof *nodes && nodes->count - 1 < INT32_MAX && (strategy->required & ~nodes->present) == 0;
 }
 
 /* The version a set is known by: its own, or the fingerprint of its content when it has no number. */

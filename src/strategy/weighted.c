@@ -94,7 +94,8 @@ static int fill_columns(const lw_build *build, struct lw__alias *table, uint32_t
         return LW_NOMEM;
     }
     for (uint32_t i = 0; i < build->count; i++) {
-        need[i] = (uint64_t)(build->weights[i] / gcd) * build->count;
+        uint32_t weight = gcd == 1 ? build->weights[i] : build->weights[i] / gcd;
+        need[i] = (uint64_t)weight * build->count;
     }
     pair_columns(table, need, (uint32_t *)(void *)(need + build->count));
     lw_build_release(build, need);

@@ -91,6 +91,7 @@ static inline void law_set_none(law_set *set) {
 
 /* Node i is eligible when bit i of the mask is 1: for sets of up to 64. */
 static inline void law_set_only(law_set *set, uint64_t mask) {
+    assert_true(set->nodes.count <= 64);
     law_set_none(set);
     for (uint32_t i = 0; i < set->nodes.count; i++) {
         if (mask >> i & 1) {

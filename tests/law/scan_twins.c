@@ -213,12 +213,73 @@ static void every_layout_picks_alike_from_one_seed(void **state) {
     }
 }
 
+/* In sets of tens of thousands the scan works in stretches of many words. Ties lie anywhere in them. */
+static void assert_long_scan(const lw_nodes *nodes, const bool *best, const char *spec, uint64_t seed) {
+    uint64_t ties = 0, counts[16] = {0};
+    static const double even[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    uint32_t at[16];
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        if (best[i] && law_may(nodes, NULL, i)) {
+            assert_true(ties < LAW_COUNT(at));
+            at[ties++] = i;
+        }
+    }
+    lw_strategy *strategy = law_strategy(spec, seed);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t index = law_pick(strategy, nodes, NULL);
+        assert_true(best[index]);
+        for (size_t t = 0; t < ties; t++) {
+            counts[t] += at[t] == index;
+        }
+    }
+    assert_true(law_fits(counts, even, ties));
+    lw_strategy_free(strategy);
+}
+
+static void scan_many(uint32_t count, uint64_t seed) {
+    uint64_t chance = seed, *words = calloc(LW_BITMAP_WORDS(count), sizeof *words);
+    double *loads = malloc(count * sizeof *loads), *remaining = malloc(count * sizeof *remaining);
+    bool *best = calloc(count, sizeof *best);
+    lw_nodes nodes;
+    assert_true(words != NULL && loads != NULL && remaining != NULL && best != NULL);
+    lw_nodes_init(&nodes, count);
+    LW_SET_VALUES(nodes, load, loads);
+    LW_SET_VALUES(nodes, remaining, remaining);
+    for (uint32_t t = 0; t < 12; t++) {
+        best[t == 0 ? 0 : t == 1 ? count - 1 : law_below(&chance, count)] = true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        loads[i] = best[i] ? 1 : 2 + law_below(&chance, 1000);
+        remaining[i] = best[i] ? 1 - 0.001 * law_below(&chance, 50) : 0.0001 * law_below(&chance, 9000);
+        words[i / 64] |= (uint64_t)(best[i] ? i % 2 == (count - 1) % 2 : law_below(&chance, 2)) << i % 64;
+    }
+    assert_long_scan(&nodes, best, "least_load", seed);
+    assert_long_scan(&nodes, best, "most_available epsilon=0.06", seed);
+    nodes.load.at.atomic = nodes.remaining.at.atomic = 1;
+    nodes.eligible = words;
+    assert_long_scan(&nodes, best, "least_load", seed);
+    assert_long_scan(&nodes, best, "most_available epsilon=0.06", seed);
+    free(words);
+    free(loads);
+    free(remaining);
+    free(best);
+}
+
+static void a_long_scan_misses_nobody(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {16383, 16384, 16385, 20000, 32768, 40001, 70000};
+    for (size_t s = 0; s < LAW_COUNT(sizes); s++) {
+        scan_many(sizes[s], 46 + s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_gives_the_lowest_load),
         cmocka_unit_test(every_layout_gives_the_lowest_load_by_weight),
         cmocka_unit_test(every_layout_breaks_ties_evenly),
         cmocka_unit_test(every_layout_picks_alike_from_one_seed),
+        cmocka_unit_test(a_long_scan_misses_nobody),
     };
     return cmocka_run_group_tests_name("scan twins", tests, NULL, NULL);
 }

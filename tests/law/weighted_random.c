@@ -21,6 +21,19 @@ static void follows_the_weights(void **state) {
     free(set);
 }
 
+static void is_uniform_when_weights_are_equal(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 2, 3, 64, 250};
+    for (size_t s = 0; s < LAW_COUNT(sizes); s++) {
+        law_set *set = law_set_new(sizes[s]);
+        for (uint32_t i = 0; i < sizes[s]; i++) {
+            set->weight[i] = 12345 * (1 + (uint32_t)s);
+        }
+        assert_by_weight(set, NULL, 200000, 10 + s);
+        free(set);
+    }
+}
+
 /* A bitmap that leaves at least one node of weight above 0. */
 static void draw_eligible(law_set *set, uint64_t *chance) {
     uint32_t sure = law_below(chance, set->nodes.count), one_in = 1 + law_below(chance, 6);
@@ -51,12 +64,12 @@ static void follows_any_weights_over_any_subset(void **state) {
     }
 }
 
-/* The whole range of a weight counts: next to the largest, a half is a half, and 1 is all but nothing. */
+/* The whole range of a weight counts: next to the largest, a quarter is a quarter, and 1 is all but nothing. */
 static void takes_weights_of_any_size(void **state) {
     (void)state;
-    static const uint32_t weights[] = {UINT32_MAX, UINT32_MAX / 2, UINT32_MAX, 0, 1};
+    static const uint32_t weights[] = {UINT32_MAX, UINT32_MAX / 4, UINT32_MAX / 2, 0, 1};
     uint64_t counts[5] = {0};
-    static const double shares[] = {2, 1, 2};
+    static const double shares[] = {4, 1, 2};
     law_set *set = law_set_weighted(weights, LAW_COUNT(weights));
     lw_strategy *strategy = law_strategy("weighted_random", 2);
     law_tally(strategy, &set->nodes, NULL, 200000, counts);
@@ -144,6 +157,7 @@ static void refuses_when_nobody_eligible_has_weight(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_the_weights),
+        cmocka_unit_test(is_uniform_when_weights_are_equal),
         cmocka_unit_test(follows_any_weights_over_any_subset),
         cmocka_unit_test(takes_weights_of_any_size),
         cmocka_unit_test(follows_the_weights_of_a_light_remainder),

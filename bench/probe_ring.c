@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The ring: 150 points a node in one array sorted by hash, and an index from the top bits of a hash to the first point
+ * of that range. A pick reads one index entry and walks on from there, about one point.
+ *
+ * Build: points are counted into their ranges and then put in place, so the index falls out by the way and only a
+ * point or two in each range remain to be sorted.
+ */
+#include "probes.h"
+
+#include <stdlib.h>
+
+enum { POINTS_A_NODE = 150 };
+
+static inline uint32_t owner(const struct probe *probe, uint64_t i) {
+    uint32_t hash = (uint32_t)(fleet_mix(probe->fleet->keys[i % FLEET_KEYS]) >> 32);
+    const uint64_t *point = probe->points + probe->index[hash >> probe->shift];
+    while ((uint32_t)(*point >> 32) < hash) {
+        point++;
+    }
+    return (uint32_t)*point;
+}
+
+static inline uint32_t eligible_owner(const struct probe *probe, uint64_t i) {
+    uint32_t hash = (uint32_t)(fleet_mix(probe->fleet->keys[i % FLEET_KEYS]) >> 32);
+    uint32_t at = probe->index[hash >> probe->shift];
+    while ((uint32_t)(probe->points[at] >> 32) < hash) {
+        at++;
+    }
+    while (!probe_may(probe, (uint32_t)probe->points[at])) {
+        at = at + 1 >= probe->length ? 0 : at + 1;
+    }
+    return (uint32_t)probe->points[at];
+}
+PROBE_LOOP(ring_whole, owner(probe, i))
+PROBE_LOOP(ring_partial, eligible_owner(probe, i))
+
+static uint32_t point_hash(uint32_t node, uint32_t number) {
+    return (uint32_t)(fleet_mix(((uint64_t)node + 1) << 32 | number) >> 32);
+}
+
+/* After this index[r + 1] is where range r begins. */
+static void count_ranges(struct probe *probe) {
+    uint32_t ranges = UINT32_C(1) << (32 - probe->shift);
+    for (uint32_t node = 0; node < probe->fleet->count; node++) {
+        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
+            probe->index[(point_hash(node, number) >> probe->shift) + 2]++;
+        }
+    }
+    for (uint32_t range = 2; range < ranges + 2; range++) {
+        probe->index[range] += probe->index[range - 1];
+    }
+}
+
+/* After this index[r] is where range r begins. */
+static void spread_points(struct probe *probe) {
+    for (uint32_t node = 0; node < probe->fleet->count; node++) {
+        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
+            uint32_t hash = point_hash(node, number);
+            probe->points[probe->index[(hash >> probe->shift) + 1]++] = (uint64_t)hash << 32 | node;
+        }
+    }
+}
+
+/* Nearly sorted already: insertion moves each point past the few of its own range. */
+static void settle_points(uint64_t *points, uint32_t length) {
+    for (uint32_t i = 1; i < length; i++) {
+        uint64_t point = points[i];
+        uint32_t at = i;
+        for (; at > 0 && points[at - 1] > point; at--) {
+            points[at] = points[at - 1];
+        }
+        points[at] = point;
+    }
+}
+
+static int build_ring(struct probe *probe) {
+    probe->length = probe->fleet->count * POINTS_A_NODE;
+    probe->shift = (uint32_t)__builtin_clz(probe->length);
+    probe->points = calloc(probe->length + 1, sizeof *probe->points);
+    probe->index = calloc((UINT32_C(1) << (32 - probe->shift)) + 2, sizeof *probe->index);
+    if (probe->points == NULL || probe->index == NULL) {
+        return -1;
+    }
+    count_ranges(probe);
+    spread_points(probe);
+    settle_points(probe->points, probe->length);
+    /* A hash above the last point belongs to the first node; the mark stops its walk. */
+    probe->points[probe->length] = (uint64_t)UINT32_MAX << 32 | (uint32_t)probe->points[0];
+    return 0;
+}
+
+const struct probe_kind probe_ring = {
+    "ring", "top bits of the hash to an index, then a walk", NULL, ring_whole, ring_partial, build_ring};
+
+/* chain(ring, random) with a key: the ring always answers. */
+const struct probe_kind probe_chain = {"chain", "the ring alone", NULL, ring_whole, ring_partial, build_ring};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Limit probes: the least work that makes each kind of pick on this machine.
+ *
+ * A probe touches the data that its strategy cannot do without and nothing else: no call, no checks, no request, no
+ * reclamation, one fixed shape of input. A library does not reach it; how far it stays away is what is measured.
+ * Independent picks may overlap in the processor, as they may through the library.
+ */
+#ifndef BENCH_PROBES_H
+#define BENCH_PROBES_H
+
+#include "fleet.h"
+#include "frame.h"
+
+#include <stdbool.h>
+
+/* What one thread writes, on a line of its own. */
+struct probe_lane {
+    _Alignas(128) uint64_t cursor;
+    uint64_t chance;
+    uint64_t words[FLEET_MOST / 64]; /* most_available: who ties */
+};
+
+struct probe {
+    struct probe_lane lane[2];
+    const struct probe_kind *kind;
+    const struct fleet *fleet;
+    uint16_t *slots;  /* smooth_wrr: node of each slot of the period */
+    uint64_t *points; /* weighted_random: one entry a node; ring: one a point */
+    uint32_t *index;  /* ring: first point of each range of hashes */
+    uint32_t length;  /* of slots or points */
+    uint32_t shift;   /* ring: hash to range */
+};
+
+struct probe_kind {
+    const char *strategy;
+    const char *form;     /* what the probe does, in a few words */
+    bool (*usable)(void); /* on this machine; NULL: on any */
+    frame_loop *whole;
+    frame_loop *partial;               /* honours the fleet's bitmap */
+    int (*build)(struct probe *probe); /* NULL without a table; 0, or -1 without memory */
+};
+
+/* The best usable probe for a strategy; NULL when there is none of that name. */
+const struct probe_kind *probe_find(const char *strategy);
+
+/* Returns 0, or -1 without memory. probe_close is safe either way. */
+int probe_open(struct probe *probe, const struct probe_kind *kind, const struct fleet *fleet);
+void probe_close(struct probe *probe);
+
+/* ---- for the files of probes ---- */
+
+extern const struct probe_kind probe_round_robin, probe_smooth_wrr;
+extern const struct probe_kind probe_random, probe_weighted_random, probe_p2c;
+extern const struct probe_kind probe_ring, probe_chain;
+extern const struct probe_kind probe_least_load, probe_least_load_wide;
+extern const struct probe_kind probe_most_available, probe_most_available_wide;
+
+#define PROBE_EPSILON 0.05
+
+__extension__ typedef unsigned __int128 probe_product;
+
+/* A counter times itself, folded: the shortest generator that passes for random (after wyrand, by Wang Yi). The
+   counter stays in memory, as that of a library must. */
+static inline uint64_t probe_draw(struct probe_lane *lane) {
+    uint64_t count = __atomic_load_n(&lane->chance, __ATOMIC_RELAXED) + UINT64_C(0x9e3779b97f4a7c15);
+    __atomic_store_n(&lane->chance, count, __ATOMIC_RELAXED);
+    probe_product product = (probe_product)count * (count ^ UINT64_C(0x8bb84b93962eacc9));
+    return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+/* 32 random bits to a number below bound; the bias is below bound / 2^32. */
+static inline uint32_t probe_below(uint32_t bits, uint32_t bound) { return (uint32_t)((uint64_t)bits * bound >> 32); }
+
+/* yes ? a : b without a branch, which chance would make the processor guess wrong every other time. */
+static inline uint32_t probe_choose(bool yes, uint32_t a, uint32_t b) { return b ^ ((a ^ b) & -(uint32_t)yes); }
+
+static inline bool probe_may(const struct probe *probe, uint32_t index) {
+    return probe->fleet->eligible[index / 64] >> (index % 64) & 1;
+}
+
+/* A loop from the one pick that it repeats, an expression of `probe`, `lane` and `i`, the number of the pick. The
+   barrier says that the nodes may have changed since the last pick; else a scan would be made once for all. */
+#define PROBE_LOOP(name, pick)                                                                                         \
+    static uint64_t name(void *subject, uint32_t thread, uint64_t picks) {                                             \
+        struct probe *probe = subject;                                                                                 \
+        struct probe_lane *lane = &probe->lane[thread];                                                                \
+        uint64_t sum = 0;                                                                                              \
+        (void)lane;                                                                                                    \
+        for (uint64_t i = 0; i < picks; i++) {                                                                         \
+            __asm__ volatile("" ::: "memory");                                                                         \
+            sum += (pick);                                                                                             \
+        }                                                                                                              \
+        return sum;                                                                                                    \
+    }
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The command line of `loadwise pick`. */
+#ifndef LOADWISE_TOOL_PICK_OPTIONS_H
+#define LOADWISE_TOOL_PICK_OPTIONS_H
+
+#include "problem.h"
+#include "requests.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXCLUDES_MOST 64
+
+enum output_kind { OUTPUT_TEXT, OUTPUT_JSON };
+
+struct pick_options {
+    const char *nodes;
+    const char *spec;
+    struct request_source requests;
+    struct cost_column costs[COSTS_MOST];
+    const char *dimensions[COSTS_MOST]; /* names, in the order of first use; slices of the arguments, owned */
+    uint64_t seed;                      /* 0: the strategy draws one */
+    const char *exclude[EXCLUDES_MOST];
+    size_t exclude_count;
+    enum output_kind output;
+    bool summary_only;
+    bool skip_bad_rows;
+    bool help;
+};
+
+/* The strings are borrowed from argv, which is changed: `DIM=COLUMN` is cut in two. */
+enum status pick_options_read(struct pick_options *options, int argc, char **argv, struct problem *problem);
+
+/* Prints the options, one entry each. */
+void pick_options_help(void);
+
+#endif

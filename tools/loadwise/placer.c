@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One lw_select per request. Time stands still during a run, so that with a seed the picks depend on nothing else.
+ */
+#include "placer.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACER_NOW = 1 }; /* any time but 0, which would mean: read the clock */
+
+/* The library tells here what its error codes cannot. */
+static void placer_note(void *user, int code, const char *message) {
+    struct placer *placer = user;
+    (void)code;
+    text_show(placer->note, sizeof placer->note, message, strlen(message));
+}
+
+/* ---- the strategy ---- */
+
+/* What the library said about its last failure, or else what the code alone says. */
+static const char *placer_said(const struct placer *placer, int code) {
+    return placer->note[0] != '\0' ? placer->note : lw_error_message(code);
+}
+
+/* "column 12: ..." about a specification becomes the specification with a caret under its column 12. */
+static enum status placer_bad_spec(const struct placer *placer, const char *spec, int code) {
+    const char *said = placer_said(placer, code);
+    char line[320];
+    size_t column = 0;
+    text_show(line, sizeof line, spec, strlen(spec));
+    if (sscanf(said, "column %zu", &column) != 1 || column == 0 || column > strlen(line)) {
+        return problem_set(placer->problem, STATUS_BAD_STRATEGY, "--strategy: %s", said);
+    }
+    size_t indent = text_width(line) - text_width(line + column - 1);
+    return problem_set(placer->problem, STATUS_BAD_STRATEGY, "--strategy: %s\n  %s\n  %*s^", said, line, (int)indent,
+                       "");
+}
+
+static enum status placer_make_strategy(struct placer *placer, const struct pick_options *options) {
+    lw_env env = LW_ENV_INIT;
+    env.user = placer;
+    env.seed = options->seed;
+    env.log = placer_note;
+    int code = lw_strategy_new(&placer->strategy, &env, options->spec);
+    if (code == LW_NOMEM) {
+        return problem_memory(placer->problem);
+    }
+    return code < 0 ? placer_bad_spec(placer, options->spec, code) : STATUS_DONE;
+}
+
+static enum status placer_unfit(const struct placer *placer, const char *spec, int code) {
+    return problem_set(placer->problem, STATUS_UNFIT, "\"%s\" cannot work with these nodes: %s", spec,
+                       placer_said(placer, code));
+}
+
+/* A refusal here (say, every weight is 0) is no failure of the run: each request will be refused, and counted. */
+static enum status placer_prepare(struct placer *placer, const char *spec) {
+    int code = lw_prepare(placer->strategy, &placer->nodes);
+    if (code == LW_NOMEM) {
+        return problem_memory(placer->problem);
+    }
+    return code < 0 && !lw_is_refusal(code) ? placer_unfit(placer, spec, code) : STATUS_DONE;
+}
+
+/* ---- who may be chosen ---- */
+
+static enum status placer_leave_out_unhealthy(struct placer *placer) {
+    if (!(placer->nodes.present & LW_HAS(health))) {
+        return STATUS_DONE;
+    }
+    placer->healthy = calloc(LW_BITMAP_WORDS(placer->nodes.count), sizeof *placer->healthy);
+    if (placer->healthy == NULL) {
+        return problem_memory(placer->problem);
+    }
+    lw_health_filter usable =
+        lw_filter_health(LW_STATUS_BIT(LW_HEALTHY) | LW_STATUS_BIT(LW_DEGRADED) | LW_STATUS_BIT(LW_RECOVERING));
+    lw_filter_apply(&usable.filter, &placer->nodes, NULL, PLACER_NOW, placer->healthy);
+    placer->nodes.eligible = placer->healthy;
+    return STATUS_DONE;
+}
+
+static enum status placer_leave_out_named(struct placer *placer, const struct pick_options *options,
+                                          const struct fleet *fleet) {
+    for (size_t i = 0; i < options->exclude_count; i++) {
+        uint32_t node = fleet_find(fleet, options->exclude[i]);
+        if (node == fleet->count) {
+            return problem_set(placer->problem, STATUS_NO_SUCH_NODE, "--exclude: %s names no node \"%s\"",
+                               options->nodes, options->exclude[i]);
+        }
+        placer->exclude[placer->exclude_count++] = node;
+    }
+    return STATUS_DONE;
+}
+
+const char *placer_bars(const struct placer *placer, uint32_t node) {
+    if (placer->healthy != NULL && !lw_bitmap_get(placer->healthy, node)) {
+        return "unhealthy";
+    }
+    for (size_t i = 0; i < placer->exclude_count; i++) {
+        if (placer->exclude[i] == node) {
+            return "excluded";
+        }
+    }
+    return NULL;
+}
+
+/* ---- the work ---- */
+
+enum status placer_open(struct placer *placer, const struct pick_options *options, const struct fleet *fleet,
+                        struct problem *problem) {
+    memset(placer, 0, sizeof *placer);
+    placer->problem = problem;
+    placer->dimension_count = options->requests.dimension_count;
+    fleet_view(fleet, &placer->nodes);
+    enum status status = placer_leave_out_named(placer, options, fleet);
+    if (status == STATUS_DONE) {
+        status = placer_leave_out_unhealthy(placer);
+    }
+    if (status == STATUS_DONE) {
+        status = placer_make_strategy(placer, options);
+    }
+    if (status == STATUS_DONE) {
+        status = placer_prepare(placer, options->spec);
+    }
+    if (status != STATUS_DONE) {
+        placer_close(placer);
+    }
+    return status;
+}
+
+void placer_close(struct placer *placer) {
+    lw_strategy_free(placer->strategy);
+    free(placer->healthy);
+    placer->strategy = NULL;
+    placer->healthy = NULL;
+}
+
+ptrdiff_t placer_place(struct placer *placer, const struct request_row *row) {
+    lw_request request = LW_REQUEST_INIT;
+    if (row->key != NULL) {
+        request.flags = LW_REQUEST_KEYED;
+        request.key = lw_id(row->key, row->key_size);
+    }
+    request.exclude = placer->exclude;
+    request.exclude_count = placer->exclude_count;
+    request.amounts = row->amounts;
+    request.amount_count = placer->dimension_count;
+    ptrdiff_t node = lw_select_at(placer->strategy, &placer->nodes, &request, PLACER_NOW);
+    /* Health is the only filter of this command, so it can say more than that a filter left no node. */
+    return node == LW_FILTERED ? LW_ALL_UNHEALTHY : node;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The engine at work: a strategy bound to the fleet, with those nodes left out that may not be chosen. */
+#ifndef LOADWISE_TOOL_PLACER_H
+#define LOADWISE_TOOL_PLACER_H
+
+#include "fleet.h"
+#include "pick_options.h"
+#include "problem.h"
+#include "requests.h"
+
+#include <loadwise/loadwise.h>
+#include <stddef.h>
+
+struct placer {
+    lw_strategy *strategy;
+    lw_nodes nodes;
+    uint64_t *healthy; /* eligibility bitmap; NULL when the file says nothing about health */
+    uint64_t exclude[EXCLUDES_MOST];
+    size_t exclude_count;
+    size_t dimension_count;
+    struct problem *problem;
+    char note[512]; /* what the library said last */
+};
+
+/* The fleet is borrowed until the close; the problem is where a later placer_place reports an error. */
+enum status placer_open(struct placer *placer, const struct pick_options *options, const struct fleet *fleet,
+                        struct problem *problem);
+void placer_close(struct placer *placer);
+
+/* The index of the node, or a negative code of the library: a refusal, or an error that the problem explains. */
+ptrdiff_t placer_place(struct placer *placer, const struct request_row *row);
+
+/* May this node be chosen at all? NULL, or why not: "unhealthy", "excluded". */
+const char *placer_bars(const struct placer *placer, uint32_t node);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Everything printed here comes from the declarations of the strategies themselves. */
+#include "strategies.h"
+
+#include "help.h"
+#include "text.h"
+
+#include <getopt.h>
+#include <loadwise/ops.h>
+#include <loadwise/strategy.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STRATEGY_COLUMN = 20 };
+
+static void strategies_list(void) {
+    printf("Strategies (`loadwise strategies NAME` tells more of one):\n\n");
+    for (size_t i = 0; lw_strategy_builtin(i) != NULL; i++) {
+        help_entry(lw_strategy_builtin(i)->name, STRATEGY_COLUMN, lw_strategy_builtin(i)->help);
+    }
+}
+
+/* The nodes file has names, and the identity of a node is made from its name. */
+static const char *strategies_field(uint32_t column) {
+    return column == LW_COLUMN_id ? "name" : lw_column_name(column);
+}
+
+/* The columns without which the strategy refuses a set of nodes. */
+static void strategies_show_needs(const lw_strategy_ops *ops) {
+    char list[256] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; lw_column_name(i) != NULL; i++) {
+        if (ops->needs >> i & 1) {
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", strategies_field(i));
+        }
+    }
+    help_entry("needs", STRATEGY_COLUMN, used > 0 ? list : "no field of the nodes");
+    if (ops->needs & LW_NEEDS_PLAN) {
+        help_entry("prepares", STRATEGY_COLUMN, "a table for each set of nodes, anew when nodes or weights change");
+    }
+}
+
+static void strategies_show_children(const lw_strategy_ops *ops) {
+    if (ops->children_max > 0) {
+        char text[80];
+        snprintf(text, sizeof text, "%u to %u strategies, in parentheses: %s(random, p2c)", ops->children_min,
+                 ops->children_max, ops->name);
+        help_entry("takes", STRATEGY_COLUMN, text);
+    }
+}
+
+static void strategies_show_range(const lw_param *param, char *text, size_t room) {
+    switch (param->type) {
+    case LW_PARAM_U64: snprintf(text, room, "whole number from %s to %s", param->min, param->max); break;
+    case LW_PARAM_F64: snprintf(text, room, "decimal number from %s to %s", param->min, param->max); break;
+    case LW_PARAM_BOOL: snprintf(text, room, "true or false"); break;
+    default: snprintf(text, room, "one of %s", param->choices); break;
+    }
+}
+
+static void strategies_show_params(const lw_strategy_ops *ops) {
+    if (ops->param_count == 0) {
+        printf("\nNo parameters.\n");
+        return;
+    }
+    printf("\nParameters, written as name=value after the name of the strategy:\n");
+    for (uint32_t i = 0; i < ops->param_count; i++) {
+        const lw_param *param = &ops->params[i];
+        char range[160], text[256];
+        strategies_show_range(param, range, sizeof range);
+        snprintf(text, sizeof text, "%s, default %s", range, param->fallback);
+        help_entry(param->name, STRATEGY_COLUMN, text);
+        help_entry("", STRATEGY_COLUMN, param->help);
+    }
+}
+
+static enum status strategies_show(const char *name, struct problem *problem) {
+    for (size_t i = 0; lw_strategy_builtin(i) != NULL; i++) {
+        const lw_strategy_ops *ops = lw_strategy_builtin(i);
+        if (strcmp(ops->name, name) == 0) {
+            printf("%s\n", ops->name);
+            help_paragraph(ops->help);
+            putchar('\n');
+            strategies_show_needs(ops);
+            strategies_show_children(ops);
+            strategies_show_params(ops);
+            return STATUS_DONE;
+        }
+    }
+    return problem_set(problem, STATUS_BAD_STRATEGY,
+                       "no strategy is called \"%s\"; `loadwise strategies` lists those that are there",
+                       text_shown(name, strlen(name)).text);
+}
+
+static void strategies_help(void) {
+    printf("Usage: loadwise strategies [NAME]\n");
+    help_paragraph("Lists the strategies that `loadwise pick --strategy` knows; with a name, what this one needs and "
+                   "what its parameters are.");
+    help_paragraph("A specification is a name, then parameters: `ring vnodes=200`. Strategies that take others have "
+                   "them in parentheses: `chain(ring vnodes=200, p2c)`.");
+}
+
+enum status strategies_run(int argc, char **argv, struct problem *problem) {
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    opterr = 0;
+    switch (getopt_long(argc, argv, "h", options, NULL)) {
+    case 'h': strategies_help(); return STATUS_DONE;
+    case -1: break;
+    default: return problem_set(problem, STATUS_USAGE, "%s is not an option of strategies", argv[optind - 1]);
+    }
+    if (argc - optind > 1) {
+        return problem_set(problem, STATUS_USAGE, "strategies takes one name at most");
+    }
+    if (optind < argc) {
+        return strategies_show(argv[optind], problem);
+    }
+    strategies_list();
+    return STATUS_DONE;
+}
