@@ -152,12 +152,12 @@ static void tells_a_required_key_from_a_missing_one(void **state) {
 static void goes_on_when_a_member_has_no_weight(void **state) {
     (void)state;
     static const uint32_t none[] = {0, 0, 0};
-    static const char *const members[] = {"weighted_random", "smooth_wrr", "ring", "p2c weighted=true"};
+    static const char *const weighted[] = {"weighted_random", "smooth_wrr", "ring", "p2c weighted=true"};
     lw_request keyed = law_keyed(42);
     law_set *set = law_set_weighted(none, 3);
-    for (size_t i = 0; i < LAW_COUNT(members); i++) {
+    for (size_t i = 0; i < LAW_COUNT(weighted); i++) {
         char spec[64];
-        snprintf(spec, sizeof spec, "chain(%s, first)", members[i]);
+        snprintf(spec, sizeof spec, "chain(%s, first)", weighted[i]);
         assert_int_equal(ask(spec, &set->nodes, &keyed), 0);
         assert_asked(0, 0, 0, 1);
     }
