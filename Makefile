@@ -3,6 +3,7 @@
 NODES ?= examples/data/nodes.yaml
 REQUESTS ?= examples/data/requests.csv
 STRATEGY ?= p2c
+OPTIONS ?= --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens
 SECONDS_EACH ?= 600
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -13,10 +14,10 @@ DESTDIR ?=
 help: ## Say what there is
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=)
+run: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=, OPTIONS=)
 	scripts/setup.sh run
 	scripts/build release tools/all
-	build/release/tools/loadwise pick --nodes $(NODES) --requests $(REQUESTS) --strategy '$(STRATEGY)' --summary
+	build/release/tools/loadwise pick --nodes '$(NODES)' --requests '$(REQUESTS)' --strategy '$(STRATEGY)' $(OPTIONS)
 
 test: ## Everything, within 12 minutes on 2 cores
 	scripts/setup.sh test
@@ -37,7 +38,7 @@ bench: ## Nanoseconds per pick, beside the limits of this machine
 
 fuzz: ## Each fuzz target for SECONDS_EACH seconds
 	scripts/setup.sh test
-	scripts/build asan fuzz/all
+	scripts/build fuzz fuzz/all
 	scripts/fuzz $(SECONDS_EACH)
 
 format: ## Format the C sources in place
@@ -51,7 +52,8 @@ lint: ## Check the format, then let clang-tidy read everything
 install: ## Install the library and the command (PREFIX=, DESTDIR=)
 	scripts/setup.sh run
 	scripts/build release loadwise_shared loadwise_static tools/all
-	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)' | grep -v Up-to-date
+	DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)' >build/install.log
+	echo 'Installed below $(DESTDIR)$(PREFIX)'
 
 clean: ## Remove all that was built
 	rm -rf build

@@ -67,7 +67,8 @@ LW_API ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, cons
 
 /*
  * Tells the strategy how a request that it placed on node `index` has ended. Strategies that learn nothing ignore it.
- * sample is borrowed for the call. Errors: LW_INVALID for an index past the end; those of lw_prepare.
+ * sample is borrowed for the call and must not be NULL. Errors: LW_INVALID for an index past the end; those of
+ * lw_prepare.
  */
 LW_API int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_sample *sample);
 

@@ -58,33 +58,33 @@ static void draw_ranks(const lw_view *view, uint32_t count, uint32_t *drawn, uin
     }
 }
 
-static bool holds(const uint32_t *drawn, uint32_t count, uint32_t index) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (drawn[i] == index) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Up to d distinct nodes that may be chosen, by independent draws of which misses are repeated a few times. */
 static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t d, bool weighted) {
     uint32_t found = 0;
     for (uint32_t left = d * TRIES; found < d && left > 0; left--) {
         uint32_t index = weighted ? lw__alias_draw(view, lw_view_plan(view)) : lw_view_below(view, view->count);
-        if (lw_view_may(view, index) && !holds(drawn, found, index)) {
+        if (lw_view_may(view, index) && !lw__holds(drawn, found, index)) {
             drawn[found++] = index;
         }
     }
     return found;
 }
 
+/* Where a few draws do not find d nodes, because one outweighs the rest or few may be chosen, the others are drawn by
+   weight among exactly those that are left. */
 static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
     uint32_t drawn[MOST_CHOICES];
     if (lw_view_plan(view) == NULL) {
         return LW_NO_WEIGHT;
     }
     uint32_t found = draw_with_retries(view, drawn, d, true);
+    while (found < d) {
+        ptrdiff_t index = lw__weighted_scan_but(view, drawn, found);
+        if (index < 0) {
+            break;
+        }
+        drawn[found++] = (uint32_t)index;
+    }
     return found > 0 ? (ptrdiff_t)lowest(view, drawn, found, true) : lw__weighted_scan(view);
 }
 

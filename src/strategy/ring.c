@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * ring: consistent hashing with virtual nodes. A key belongs to the node of the first point clockwise from its hash.
+ * ring: consistent hashing with virtual nodes. A key belongs to the node of the first point at or
+ * clockwise from its hash.
  *
  * Let mix be the finaliser of splitmix64 and g = 0x9e3779b97f4a7c15. A node has vnodes x weight points; point r (from
  * 0) of node id stands at the high 32 bits of mix(mix(id) + (r + 1) * g); a key looks from the high 32 bits of

@@ -28,12 +28,16 @@ struct word {
 static size_t column_of(const struct reader *reader, const char *at) { return (size_t)(at - reader->spec) + 1; }
 
 static int expected(const struct reader *reader, const char *what) {
-    if (*reader->at == '\0') {
-        return lw__fail(&reader->strategy->env, LW_SYNTAX, "column %zu: expected %s, found the end",
-                        column_of(reader, reader->at), what);
+    const lw_env *env = &reader->strategy->env;
+    size_t column = column_of(reader, reader->at);
+    unsigned char found = (unsigned char)*reader->at;
+    if (found == '\0') {
+        return lw__fail(env, LW_SYNTAX, "column %zu: expected %s, found the end", column, what);
     }
-    return lw__fail(&reader->strategy->env, LW_SYNTAX, "column %zu: expected %s, found '%c'",
-                    column_of(reader, reader->at), what, *reader->at);
+    if (found < ' ' || found > '~') {
+        return lw__fail(env, LW_SYNTAX, "column %zu: expected %s, found the byte 0x%02x", column, what, found);
+    }
+    return lw__fail(env, LW_SYNTAX, "column %zu: expected %s, found '%c'", column, what, found);
 }
 
 static void skip_space(struct reader *reader) { reader->at += strspn(reader->at, " \t\r\n"); }

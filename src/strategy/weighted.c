@@ -172,14 +172,32 @@ ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) 
     return lw__weighted_scan(view);
 }
 
-/* Walks the nodes that may be chosen: their sum of weights, or the one that holds a place in the running sum. */
-static uint64_t walk_weights(const lw_view *view, uint64_t place, ptrdiff_t *found, bool *any) {
+bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (nodes[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The nodes that may be chosen, but for some. */
+struct remainder {
+    const lw_view *view;
+    const uint32_t *but;
+    uint32_t but_count;
+};
+
+/* Their sum of weights; and the one that holds a place in the running sum. */
+static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdiff_t *found) {
     uint64_t sum = 0;
-    for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count); w++) {
-        for (uint64_t bits = lw_view_word(view, w); bits != 0; bits &= bits - 1) {
+    for (uint32_t w = 0; w < LW_BITMAP_WORDS(rest->view->count); w++) {
+        for (uint64_t bits = lw_view_word(rest->view, w); bits != 0; bits &= bits - 1) {
             uint32_t index = w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
-            uint32_t weight = lw_view_weight(view, index);
-            *any = true;
+            if (lw__holds(rest->but, rest->but_count, index)) {
+                continue;
+            }
+            uint32_t weight = lw_view_weight(rest->view, index);
             if (place < sum + weight && *found < 0) {
                 *found = index;
             }
@@ -189,13 +207,17 @@ static uint64_t walk_weights(const lw_view *view, uint64_t place, ptrdiff_t *fou
     return sum;
 }
 
-ptrdiff_t lw__weighted_scan(const lw_view *view) {
-    ptrdiff_t found = -1;
-    bool any = false;
-    uint64_t sum = walk_weights(view, UINT64_MAX, &found, &any);
-    if (sum == 0) {
-        return any ? LW_NO_WEIGHT : lw_view_refusal(view);
+ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count) {
+    struct remainder rest = {view, but, but_count};
+    ptrdiff_t found = LW_NO_WEIGHT;
+    uint64_t sum = walk_weights(&rest, UINT64_MAX, &found);
+    if (sum > 0) {
+        walk_weights(&rest, below_wide(view, sum), &found);
     }
-    walk_weights(view, below_wide(view, sum), &found, &any);
-    return found >= 0 ? found : lw_view_refusal(view);
+    return found;
+}
+
+ptrdiff_t lw__weighted_scan(const lw_view *view) {
+    ptrdiff_t found = lw__weighted_scan_but(view, NULL, 0);
+    return found < 0 && lw_view_count(view) == 0 ? lw_view_refusal(view) : found;
 }

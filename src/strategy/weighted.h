@@ -20,6 +20,12 @@ ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table);
  */
 ptrdiff_t lw__weighted_scan(const lw_view *view);
 
+/* The same but for some nodes; LW_NO_WEIGHT when nobody of any weight is left. */
+ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count);
+
+/* Is the index among these few? */
+bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index);
+
 /* Greatest common divisor and sum of the weights. */
 uint32_t lw__weights_gcd(const uint32_t *weights, uint32_t count);
 uint64_t lw__weights_sum(const uint32_t *weights, uint32_t count);

@@ -41,6 +41,15 @@ typedef struct law_set {
     lw_nodes nodes;
 } law_set;
 
+/* Zeroed memory, or no test at all. */
+static inline void *law_room(size_t count, size_t size) {
+    void *room = calloc(count, size);
+    if (room == NULL) {
+        abort();
+    }
+    return room;
+}
+
 /* Weight 1, load 0, nothing remaining, everyone eligible. Each call makes a set of its own number. */
 static inline void law_set_init(law_set *set, uint32_t count) {
     static uint64_t number;
@@ -62,8 +71,7 @@ static inline void law_set_init(law_set *set, uint32_t count) {
 
 /* On the heap, since a set is too large for comfort on a stack. */
 static inline law_set *law_set_new(uint32_t count) {
-    law_set *set = malloc(sizeof *set);
-    assert_non_null(set);
+    law_set *set = law_room(1, sizeof *set);
     law_set_init(set, count);
     return set;
 }

@@ -4,9 +4,8 @@
 
 static void assert_uniform(const law_set *set, const lw_request *request, size_t picks, uint64_t seed) {
     uint32_t count = set->nodes.count;
-    uint64_t *counts = calloc(count, sizeof *counts);
-    double *shares = calloc(count, sizeof *shares);
-    assert_true(counts != NULL && shares != NULL);
+    uint64_t *counts = law_room(count, sizeof *counts);
+    double *shares = law_room(count, sizeof *shares);
     lw_strategy *strategy = law_strategy("random", seed);
     law_tally(strategy, &set->nodes, request, picks, counts);
     law_even_shares(&set->nodes, request, shares);

@@ -6,8 +6,7 @@ enum { RING_KEYS = 40000, RING_MOST = 4096 };
 
 /* The ids that own the keys 1 to RING_KEYS, mixed, in this set. */
 static uint64_t *owners_of(const char *spec, const law_set *set, uint64_t seed) {
-    uint64_t *owners = malloc(RING_KEYS * sizeof *owners), chance = 1;
-    assert_non_null(owners);
+    uint64_t *owners = law_room(RING_KEYS, sizeof *owners), chance = 1;
     lw_strategy *strategy = law_strategy(spec, seed);
     for (uint32_t i = 0; i < RING_KEYS; i++) {
         lw_request request = law_keyed(law_random(&chance));

@@ -15,8 +15,7 @@ static void begins_at_node_0_when_told(void **state) {
 
 /* Every stretch of as many picks as there are eligible nodes holds each of them once. */
 static void assert_exact(lw_strategy *strategy, const lw_nodes *nodes, uint32_t eligible, uint32_t cycles) {
-    uint64_t *last = calloc(nodes->count, sizeof *last);
-    assert_non_null(last);
+    uint64_t *last = law_room(nodes->count, sizeof *last);
     for (uint64_t pick = 1; pick <= (uint64_t)eligible * cycles; pick++) {
         uint32_t index = law_pick(strategy, nodes, NULL);
         assert_int_equal(last[index], pick <= eligible ? 0 : pick - eligible);

@@ -237,11 +237,10 @@ static void assert_long_scan(const lw_nodes *nodes, const bool *best, const char
 }
 
 static void scan_many(uint32_t count, uint64_t seed) {
-    uint64_t chance = seed, *words = calloc(LW_BITMAP_WORDS(count), sizeof *words);
-    double *loads = malloc(count * sizeof *loads), *remaining = malloc(count * sizeof *remaining);
-    bool *best = calloc(count, sizeof *best);
+    uint64_t chance = seed, *words = law_room(LW_BITMAP_WORDS(count), sizeof *words);
+    double *loads = law_room(count, sizeof *loads), *remaining = law_room(count, sizeof *remaining);
+    bool *best = law_room(count, sizeof *best);
     lw_nodes nodes;
-    assert_true(words != NULL && loads != NULL && remaining != NULL && best != NULL);
     lw_nodes_init(&nodes, count);
     LW_SET_VALUES(nodes, load, loads);
     LW_SET_VALUES(nodes, remaining, remaining);

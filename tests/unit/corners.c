@@ -74,14 +74,15 @@ enum { WEIGHTED = sizeof weighted / sizeof *weighted };
 static void test_equal_huge_weights(void **state) {
     (void)state;
     for (size_t i = 0; i < WEIGHTED; i++) {
-        fleet_open(&nodes, FLEET_MOST, 1);
+        uint32_t count = i < 3 ? FLEET_MOST : 100; /* the others look at every node in each pick */
+        fleet_open(&nodes, count, 1);
         fleet_weights(&nodes, UINT32_MAX);
-        for (uint32_t k = 0; k < FLEET_MOST; k++) {
+        for (uint32_t k = 0; k < count; k++) {
             nodes.member[k].load = 1;
         }
         make(weighted[i]);
-        count_picks(40 * FLEET_MOST);
-        for (uint32_t k = 0; k < FLEET_MOST; k++) {
+        count_picks(40 * count);
+        for (uint32_t k = 0; k < count; k++) {
             assert_in_range(counts[k], 8, 90); /* 40 on average; chance alone does not get there */
         }
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A flag set by the handler. Without SA_RESTART a read that waits for input comes back at once. */
+/* A flag set by the handler, and a wait that a signal ends even when it comes just before. */
 #include "interrupt.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/select.h>
 
 static volatile sig_atomic_t interrupt_seen;
 
@@ -33,3 +34,20 @@ void interrupt_listen(void) {
 }
 
 int interrupt_signal(void) { return interrupt_seen; }
+
+/* A signal between a look at the flag and a plain read would leave that read waiting: so it is held back until the wait
+   itself lets it in. */
+void interrupt_wait(int fd) {
+    sigset_t held, before;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    if (interrupt_seen == 0 && fd < FD_SETSIZE) {
+        fd_set readable;
+        FD_ZERO(&readable);
+        FD_SET(fd, &readable);
+        pselect(fd + 1, &readable, NULL, NULL, NULL, &before);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}

@@ -12,4 +12,7 @@ void interrupt_listen(void);
 /* The signal that arrived, or 0. */
 int interrupt_signal(void);
 
+/* Waits until fd has input or has ended, or until a signal arrives. */
+void interrupt_wait(int fd);
+
 #endif

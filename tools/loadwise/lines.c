@@ -26,16 +26,16 @@ static bool lines_fill(struct lines *lines) {
     memmove(lines->bytes, lines->bytes + lines->begin, lines->end - lines->begin);
     lines->end -= lines->begin;
     lines->begin = 0;
-    ssize_t got = -1;
-    errno = EINTR;
-    while (got < 0 && errno == EINTR && interrupt_signal() == 0) {
-        got = read(lines->fd, lines->bytes + lines->end, LINES_ROOM - lines->end);
-    }
+    interrupt_wait(lines->fd);
     if (interrupt_signal() != 0) {
         lines->ended = true;
         lines->end = 0;
         return true;
     }
+    ssize_t got;
+    do {
+        got = read(lines->fd, lines->bytes + lines->end, LINES_ROOM - lines->end);
+    } while (got < 0 && errno == EINTR);
     if (got < 0) {
         return false;
     }

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The README tells the truth: its C program is examples/first_pick.c, its commands run, and what it says `make run`
+# prints is what that prints, given the seed that is shown.
+set -u
+cd "$LOADWISE_SOURCE" || exit 2
+. scripts/report.sh
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# blocks LANGUAGE: all fenced blocks of that language.
+blocks() { awk -v fence="\`\`\`$1" '/^```/ { inside = $0 == fence; next } inside' README.md; }
+
+same_program() { diff <(blocks c) <(sed '1{/SPDX/d}' examples/first_pick.c); }
+
+# The command line of `make run`, with the built command and the seed that the README shows.
+shown_run() {
+    local seed
+    seed=$(blocks text | sed -nE 's/^strategy .*, seed ([0-9]+)$/\1/p')
+    [ -n "$seed" ] || { echo "the README shows no seed"; return 1; }
+    eval "$(make -n run | sed -n 's/.*tools\/loadwise pick/"$LOADWISE" pick/p') --seed $seed"
+}
+
+# Each line that is shown, but for "...", is printed, and in that order.
+same_output() {
+    shown_run > "$scratch/printed" || return 1
+    blocks text | grep -vx '\.\.\.' | awk '
+        NR == FNR { printed[NR] = $0; lines = NR; next }
+        { while (++at <= lines && printed[at] != $0) continue }
+        at > lines { print "not printed, or not in this order: " $0; exit 1 }' "$scratch/printed" -
+}
+
+runs() { eval "\"\$LOADWISE\" ${1#loadwise }"; }
+
+report "readme: the C program is examples/first_pick.c" same_program
+report "readme: make run prints what is shown" same_output
+blocks sh | sed ':a; /\\$/ { N; s/\\\n *//; ba }' | grep '^loadwise ' > "$scratch/commands"
+report "readme: there are commands to try" test -s "$scratch/commands"
+while IFS= read -r command; do
+    report "readme: $command" runs "$command"
+done < "$scratch/commands"
+report_end
