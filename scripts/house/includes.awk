@@ -57,7 +57,7 @@ function judge(from, target,    f, t) {
     } else if (f[1] == "src") {
         if (t[1] != "src") complain(target " lies outside src/")
         else if (f[2] != t[2]) judge_rooms(f[2], t[2])
-    } else if (t[1] == "src" && !(f[1] == "tests" && (f[2] == "unit" || f[2] == "oom"))) {
+    } else if (t[1] == "src" && !(f[1] == "tests" && (f[2] == "unit" || f[2] == "oom" || f[2] == "golden"))) {
         complain(f[1] "/ uses the public headers only, not " target)
     } else if (t[1] == "include") {
         complain("write <loadwise/...> for a public header")
