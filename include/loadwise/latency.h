@@ -75,7 +75,8 @@ LW_API void lw_latency_free(lw_latency *latency);
  *   ok                                  the latency; nothing when that is 0
  *   failure, connect failure, timeout   the highest of the latency, the peak as it reads now, the group, the timeout
  *   rate-limited, overload              the highest of the latency, the peak as it reads now, the group, the penalty
- *   cancelled                           the latency, for each estimate that is lower; nothing for a node not known
+ *   cancelled                           nothing, unless the node is known and the latency above an estimate: then for
+ *                                       that one the higher of the latency and the group, and it adds no sample
  *   caller's fault                      nothing
  * Latencies above 2^43 (2.4 hours of ns) count as that. Only good samples (ok) move the group.
  * Returns 1 when it counted, 0 when it changed nothing. Errors: LW_INVALID (outcome, size), LW_FULL (max_nodes),

@@ -3,7 +3,7 @@
  * The estimates of one node, and of the group.
  *
  *     keep(t)  = 2^(-t / half-life), half-life = tau ln 2
- *     observe  mean: x + (mean - x) keep(dt), where the first min_samples samples count evenly: keep <= 1 - 1/k
+ *     observe  mean: x + (mean - x) keep(dt), times (k - 1) / k for the first min_samples, which so count evenly
  *              peak: x if x >= peak, else x + (peak - x) keep(dt)
  *     read     group + (cost - group) keep(now - stamp) min(k, min_samples) / min_samples
  *
@@ -39,13 +39,13 @@ static uint32_t samples_at(const struct lw__latency_rules *rules, uint64_t histo
     return time > last && time - last > rules->expiry ? 0 : (uint32_t)(history & LW__LATENCY_SAMPLES);
 }
 
-/* Books a sample and returns its number. */
-static uint32_t book_sample(const struct lw__latency_rules *rules, uint64_t *history, uint64_t now) {
+/* Books so many samples, 1 or 0: no sample, but a sign of life. Returns how many there are now. */
+static uint32_t book(const struct lw__latency_rules *rules, uint64_t *history, uint32_t samples, uint64_t now) {
     uint64_t old = __atomic_load_n(history, __ATOMIC_RELAXED), fresh, time = now >> SEEN_SHIFT;
     uint32_t count;
     do {
         count = samples_at(rules, old, now);
-        count += count < LW__LATENCY_SAMPLES;
+        count += count < LW__LATENCY_SAMPLES ? samples : 0;
         fresh = (time > history_time(old) ? time : history_time(old)) << SEEN_SHIFT | count;
     } while (fresh != old &&
              !__atomic_compare_exchange_n(history, &old, fresh, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
@@ -68,8 +68,8 @@ static uint64_t folded(const struct lw__latency_rules *rules, uint64_t word, uin
     }
     if (kind == LW_LATENCY_PEAK && sample >= cost) {
         share = 0;
-    } else if (kind == LW_LATENCY_MEAN && number <= rules->min_samples && share > LW__ONE - LW__ONE / number) {
-        share = LW__ONE - LW__ONE / number;
+    } else if (kind == LW_LATENCY_MEAN && number <= rules->min_samples) {
+        share = share * (number - 1) / number;
     }
     return lw__word(lw__between(sample, cost, share), age < 0 ? word : tick);
 }
@@ -136,11 +136,12 @@ static uint64_t charge(const struct lw__latency_group *group, const struct lw__l
     return higher(higher(cost, least), expected);
 }
 
-/* A request given up after this long would have taken longer: news only where less was expected. */
+/* A request given up after this long would have taken longer: news only where less was expected, and no less than an
+   average request takes, or it would count as "faster". */
 static uint64_t abandoned(const struct lw__latency_group *group, const struct lw__latency_node *node, uint32_t kind,
                           uint64_t cost, uint64_t now) {
     bool known = samples_at(&group->rules, __atomic_load_n(&node->history, __ATOMIC_RELAXED), now) != 0;
-    return known && cost > lw__latency_cost(group, node, kind, now) ? cost : 0;
+    return known && cost > lw__latency_cost(group, node, kind, now) ? higher(cost, lw__latency_group_cost(group)) : 0;
 }
 
 /* What one estimate is told; 0: nothing. */
@@ -157,7 +158,7 @@ static uint64_t sample_for(const struct lw__latency_group *group, const struct l
 }
 
 static void group_sample(struct lw__latency_group *group, uint64_t sample, uint64_t now) {
-    uint32_t number = book_sample(&group->rules, &group->history, now);
+    uint32_t number = book(&group->rules, &group->history, 1, now);
     fold(&group->rules, &group->mean, LW_LATENCY_MEAN, number, sample, now);
 }
 
@@ -170,7 +171,9 @@ bool lw__latency_observe(struct lw__latency_group *group, struct lw__latency_nod
     if (sample[LW_LATENCY_MEAN] == 0 && sample[LW_LATENCY_PEAK] == 0) {
         return false;
     }
-    uint32_t number = book_sample(&group->rules, &node->history, now);
+    bool whole = outcome != LW_OUTCOME_CANCELLED;
+    uint32_t number = book(&group->rules, &node->history, whole ? 1 : 0, now);
+    number = whole ? number : LW__LATENCY_SAMPLES; /* half a sample has the weight of its time alone */
     for (uint32_t kind = 0; kind < LW__LATENCY_KINDS; kind++) {
         if (sample[kind] != 0) {
             fold(&group->rules, &node->cost[kind], kind, number, sample[kind], now);
