@@ -5,17 +5,18 @@
  * A slot goes from free to a record to a tombstone and never back; when too many are used up, a new directory is made
  * and published with one store. Records and old directories wait for their last reader by the epochs of base/lanes.h.
  * Cost: find is a read section and one or two probes; add and forget take the lock, and now and then copy the
- * directory.
+ * directory, which is O(1) spread over the calls.
  */
 #include "base/registry.h"
 #include "base/random.h"
 
+#include <inttypes.h>
 #include <loadwise/error.h>
 
 enum { FIRST_SLOTS = 16 };
 
 struct lw__directory {
-    struct lw__directory *older;
+    struct lw__directory *newer; /* in the queue of old ones */
     uint32_t retired_in;
     uint32_t used; /* slots with a record or a tombstone */
     uint64_t mask;
@@ -81,7 +82,8 @@ static const struct lw__directory *enter(struct lw__registry *registry, struct l
 
 void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__reading *reading) {
     const struct lw__directory *directory = enter(registry, reading);
-    return slot_record(directory, slot_at(directory, id));
+    struct lw__record *record = slot_record(directory, slot_at(directory, id));
+    return record != TOMBSTONE ? record : NULL; /* forgotten between the two looks */
 }
 
 void lw__registry_leave(struct lw__registry *registry, struct lw__reading *reading) {
@@ -103,35 +105,70 @@ int lw__registry_each(struct lw__registry *registry, int (*each)(void *user, str
     return answer;
 }
 
-/* ---- changing, under the lock ---- */
+/* The count is written after the slot: who sees the bound reached can find every record that reached it. */
+static bool is_full(const struct lw__registry *registry) {
+    return __atomic_load_n(&registry->count, __ATOMIC_ACQUIRE) >= registry->max;
+}
 
-static void reclaim_records(struct lw__registry *registry, uint32_t epoch) {
-    for (struct lw__record **link = &registry->retired; *link != NULL;) {
-        struct lw__record *record = *link;
-        if (epoch - record->retired_in >= 2) {
-            *link = record->retired_next;
-            drop_record(registry, record);
-        } else {
-            link = &record->retired_next;
+void *lw__registry_find_or_add(struct lw__registry *registry, uint64_t id, struct lw__reading *reading, int *error) {
+    *error = LW_OK;
+    for (;;) {
+        void *record = lw__registry_find(registry, id, reading);
+        if (record != NULL) {
+            *error = LW_OK;
+            return record;
         }
+        if (*error != LW_OK) {
+            return NULL;
+        }
+        lw__registry_leave(registry, reading);
+        *error = is_full(registry) ? LW_FULL : lw__registry_add(registry, id);
     }
 }
 
+int lw__registry_fail(const struct lw__registry *registry, uint64_t id, int error) {
+    switch (error) {
+    case LW_FULL:
+        return lw__fail(registry->env, error, "max_nodes=%u are known, node %016" PRIx64 " would be one more",
+                        registry->max, id);
+    case LW_UNKNOWN: return lw__fail(registry->env, error, "node %016" PRIx64 " is not known", id);
+    default: return error;
+    }
+}
+
+/* ---- changing, under the lock ---- */
+
+/* May go: the epoch has moved on twice since. Queues are in the order of retirement, so the first that may not ends
+   the search. */
+static bool is_over(uint32_t epoch, uint32_t retired_in) { return epoch - retired_in >= 2; }
+
 static void reclaim(struct lw__registry *registry) {
+    struct lw__record *record;
+    struct lw__directory *directory;
     if (registry->retired == NULL && registry->old == NULL) {
         return;
     }
     uint32_t epoch = lw__epoch_advance(&registry->lanes);
-    reclaim_records(registry, epoch);
-    for (struct lw__directory **link = &registry->old; *link != NULL;) {
-        struct lw__directory *directory = *link;
-        if (epoch - directory->retired_in >= 2) {
-            *link = directory->older;
-            lw__release(registry->env, directory);
-        } else {
-            link = &directory->older;
-        }
+    while ((record = registry->retired) != NULL && is_over(epoch, record->retired_in)) {
+        registry->retired = record->retired_next;
+        drop_record(registry, record);
     }
+    while ((directory = registry->old) != NULL && is_over(epoch, directory->retired_in)) {
+        registry->old = directory->newer;
+        lw__release(registry->env, directory);
+    }
+}
+
+static void retire_record(struct lw__registry *registry, struct lw__record *record) {
+    record->retired_in = registry->lanes.epoch;
+    *(registry->retired != NULL ? &registry->retired_last->retired_next : &registry->retired) = record;
+    registry->retired_last = record;
+}
+
+static void retire_directory(struct lw__registry *registry, struct lw__directory *directory) {
+    directory->retired_in = registry->lanes.epoch;
+    *(registry->old != NULL ? &registry->old_last->newer : &registry->old) = directory;
+    registry->old_last = directory;
 }
 
 /* Makes room for one more: a fresh directory, four times as large as what it holds, once half of this one is used up.
@@ -142,7 +179,7 @@ static int make_room(struct lw__registry *registry) {
         return LW_OK;
     }
     uint64_t slots = FIRST_SLOTS;
-    while (slots < (uint64_t)(registry->count + 1) * 4) {
+    while (slots < ((uint64_t)registry->count + 1) * 4) {
         slots *= 2;
     }
     struct lw__directory *fresh = directory_new(registry->env, slots);
@@ -157,34 +194,43 @@ static int make_room(struct lw__registry *registry) {
         }
     }
     __atomic_store_n(&registry->directory, fresh, __ATOMIC_SEQ_CST);
-    old->retired_in = registry->lanes.epoch;
-    old->older = registry->old;
-    registry->old = old;
+    retire_directory(registry, old);
     return LW_OK;
 }
 
-static int add_locked(struct lw__registry *registry, uint64_t id) {
-    if (slot_record(registry->directory, slot_at(registry->directory, id)) != NULL) {
-        return LW_OK;
-    }
-    if (registry->count >= registry->max) {
-        return LW_FULL;
-    }
-    int error = make_room(registry);
-    struct lw__record *record = error == LW_OK ? lw__alloc(registry->env, registry->kind->record_size) : NULL;
+static int record_new(struct lw__registry *registry, uint64_t id, struct lw__record **out) {
+    struct lw__record *record = lw__alloc(registry->env, registry->kind->record_size);
     if (record == NULL) {
         return LW_NOMEM;
     }
     record->id = id;
-    error = registry->kind->init != NULL ? registry->kind->init(registry->owner, record) : LW_OK;
+    int error = registry->kind->init != NULL ? registry->kind->init(registry->owner, record) : LW_OK;
     if (error != LW_OK) {
         lw__release(registry->env, record);
         return error;
     }
-    uint64_t at = slot_at(registry->directory, id);
+    *out = record;
+    return LW_OK;
+}
+
+static int add_locked(struct lw__registry *registry, uint64_t id) {
+    struct lw__record *record;
+    if (slot_record(registry->directory, slot_at(registry->directory, id)) != NULL) {
+        return LW_OK;
+    }
+    if (is_full(registry)) {
+        return LW_FULL;
+    }
+    int error = make_room(registry);
+    if (error == LW_OK) {
+        error = record_new(registry, id, &record);
+    }
+    if (error != LW_OK) {
+        return error;
+    }
+    __atomic_store_n(&registry->directory->slots[slot_at(registry->directory, id)], record, __ATOMIC_RELEASE);
     registry->directory->used++;
-    registry->count++;
-    __atomic_store_n(&registry->directory->slots[at], record, __ATOMIC_RELEASE);
+    __atomic_store_n(&registry->count, registry->count + 1, __ATOMIC_RELEASE);
     return LW_OK;
 }
 
@@ -202,10 +248,8 @@ int lw__registry_forget(struct lw__registry *registry, uint64_t id) {
     struct lw__record *record = registry->directory->slots[at];
     if (record != NULL) {
         __atomic_store_n(&registry->directory->slots[at], TOMBSTONE, __ATOMIC_SEQ_CST);
-        registry->count--;
-        record->retired_in = registry->lanes.epoch;
-        record->retired_next = registry->retired;
-        registry->retired = record;
+        __atomic_store_n(&registry->count, registry->count - 1, __ATOMIC_RELEASE);
+        retire_record(registry, record);
     }
     reclaim(registry);
     pthread_mutex_unlock(&registry->changing);

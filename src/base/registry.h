@@ -7,6 +7,9 @@
  *     struct my_record *record = lw__registry_find(&registry, id, &reading);
  *     if (record != NULL) { ... }
  *     lw__registry_leave(&registry, &reading);      // always, also after NULL
+ *
+ * Read sections nest, and inside one everything is allowed but closing: what is forgotten meanwhile stays until the
+ * section ends.
  */
 #ifndef LW_BASE_REGISTRY_H
 #define LW_BASE_REGISTRY_H
@@ -25,8 +28,8 @@ struct lw__record {
 
 struct lw__registry_kind {
     size_t record_size;
-    int (*init)(void *owner, struct lw__record *record);  /* of the zeroed rest; optional */
-    void (*drop)(void *owner, struct lw__record *record); /* frees what init made; optional */
+    int (*init)(void *owner, struct lw__record *record);  /* of the zeroed rest; optional; called with the lock held */
+    void (*drop)(void *owner, struct lw__record *record); /* frees what init made; optional; with the lock held */
 };
 
 struct lw__reading {
@@ -41,12 +44,13 @@ struct lw__registry {
     uint32_t max;
     uint32_t count;
     pthread_mutex_t changing;
-    struct lw__directory *directory; /* the slots that are searched */
-    struct lw__record *retired;
-    struct lw__directory *old; /* directories that await their last reader */
+    struct lw__directory *directory;           /* the slots that are searched */
+    struct lw__record *retired, *retired_last; /* what awaits its last reader, oldest first */
+    struct lw__directory *old, *old_last;
     struct lw__lanes lanes;
 };
 
+/* max: most records at a time, at least 1. Returns LW_NOMEM or LW_OK. */
 int lw__registry_init(struct lw__registry *registry, const lw_env *env, const struct lw__registry_kind *kind,
                       void *owner, uint32_t max);
 void lw__registry_close(struct lw__registry *registry);
@@ -55,8 +59,15 @@ void lw__registry_close(struct lw__registry *registry);
 void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__reading *reading);
 void lw__registry_leave(struct lw__registry *registry, struct lw__reading *reading);
 
+/* The record, made if there was none, in a read section as above; or NULL and an error as from lw__registry_add. Takes
+   the lock only to make one: not for a record that is there, nor at the bound. */
+void *lw__registry_find_or_add(struct lw__registry *registry, uint64_t id, struct lw__reading *reading, int *error);
+
 /* Makes the record unless there is one. LW_FULL at the bound, LW_NOMEM, or what init answered. */
 int lw__registry_add(struct lw__registry *registry, uint64_t id);
+
+/* Returns the error, after telling the log what words can add: which bound, which node. */
+int lw__registry_fail(const struct lw__registry *registry, uint64_t id, int error);
 
 /* 1 when there was one, 0 when not. */
 int lw__registry_forget(struct lw__registry *registry, uint64_t id);
