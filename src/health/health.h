@@ -8,7 +8,7 @@
 
 #include <loadwise/health.h>
 
-enum { LW__HEALTH_BUCKETS = 10 };
+enum { LW__HEALTH_BUCKETS = 10, LW__HEALTH_EPOCHS = 1 << 13 };
 
 struct lw__health_node {
     uint64_t word;         /* status, counters, epoch, permits: see node.c */
@@ -26,13 +26,21 @@ struct lw__health_rules {
     uint64_t seed;
 };
 
-/* rules.c: defaults under what was given; answers the option at fault with its range, or NULL. */
-const char *lw__health_rules_init(struct lw__health_rules *rules, const lw_health_options *given, uint64_t seed);
+/* rules.c: defaults under what was given. Errors: LW_RANGE, LW_INVALID; the log is told. */
+int lw__health_rules_init(struct lw__health_rules *rules, const lw_env *env, const lw_health_options *given);
 
+/* Can a node be set to this? Errors: LW_RANGE, LW_INVALID; the log is told. */
+int lw__health_info_check(const lw_env *env, const lw_health_info *info);
+
+/* node.c. A fresh node is healthy and begins in the given epoch, below LW__HEALTH_EPOCHS. */
+void lw__health_node_init(struct lw__health_node *node, uint32_t epoch);
 int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint64_t now,
                      lw_health_permit *permit);
 bool lw__health_would_admit(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                             uint64_t now);
+/* When a refusal of `now` would turn into a permit; UINT64_MAX: by time alone never, or it is none. */
+uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
+                        uint64_t now);
 int lw__health_report(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint32_t outcome,
                       const lw_health_permit *permit, uint64_t now);
 void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id,
@@ -40,14 +48,29 @@ void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_
 uint32_t lw__health_status(const struct lw__health_node *node);
 void lw__health_info(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                      uint64_t now, lw_health_info *info);
-int lw__health_restore(const struct lw__health_rules *rules, struct lw__health_node *node, const lw_health_info *info);
+/* info was checked. */
+void lw__health_restore(const struct lw__health_rules *rules, struct lw__health_node *node, const lw_health_info *info,
+                        uint64_t now);
 
-/* policy.c: what follows from a report, the user's functions first; and when a probe is due after an ejection. */
+/* window.c */
+void lw__health_window_add(uint64_t *buckets, uint64_t window, bool failed, uint64_t now);
+void lw__health_window_sum(const uint64_t *buckets, uint64_t window, uint64_t now, lw_health_state *state);
+void lw__health_window_clear(uint64_t *buckets);
+
+/* policy.c: which status follows from a report, by the user's functions where there are any; and when a probe is due
+   after an ejection. */
 void lw__health_judge(const struct lw__health_rules *rules, lw_health_state *state, uint32_t outcome, uint32_t effect,
                       uint64_t now);
 bool lw__health_probe_due(const struct lw__health_rules *rules, const lw_health_state *state, uint64_t id,
                           uint32_t epoch, uint64_t now);
 uint64_t lw__health_probe_at(const struct lw__health_rules *rules, const lw_health_state *state, uint64_t id,
                              uint32_t epoch);
+
+static inline uint64_t lw__health_later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* The sum, or the end of time. */
+static inline uint64_t lw__health_after(uint64_t time, uint64_t span) {
+    return time > UINT64_MAX - span ? UINT64_MAX : time + span;
+}
 
 #endif

@@ -2,41 +2,43 @@
 /*
  * The health of one node in one word, so that a transition is one compare-and-swap and no report waits for another:
  *
- *     status 2 | down 1 | failures 16 | successes 12 | ejections 8 | permits 8 | round 4 | epoch 13
+ *     epoch 13 | serial 4 | round 4 | permits 8 | ejections 8 | successes 12 | failures 12 | down 1 | status 2
  *
- * failures, successes, ejections saturate. epoch rises whenever the node turns unhealthy (or a probe fails) and
- * whenever it is healthy again: reports that carry an older one are late. round rises when permits that were never
- * brought back are given up: a permit of an older round must not be counted back. Times stand beside the word:
- * last_failure only grows and is written before the word, so whoever sees the ejection sees its time; when the next
- * probe is due follows from both and is not stored.
+ * failures, successes and ejections saturate. epoch rises whenever the node turns unhealthy, fails a probe or is
+ * healthy again: reports that carry another one are late. round rises when permits that did not come back are given up:
+ * one of an earlier round is void. serial counts the permits given, so that a word that looks unchanged is unchanged:
+ * else permits could be given up that were given a moment ago.
  *
- * Cost: a success of a healthy node is two loads and a store; a transition one CAS. Window: one CAS in one of 10
- * buckets.
+ * Times stand beside the word, only grow and are written before it, so whoever sees a change sees its time too. When
+ * the next probe is due follows from word and times and is not stored.
+ *
+ * Cost: a report raises one time and swaps the word (once a healthy node's successes saturate, only the former); asking
+ * is a few loads. With a window, one CAS and ten loads more.
  */
 #include "health/health.h"
 
 enum {
     STATUS_BITS = 2,
     DOWN_BITS = 1,
-    FAILURE_BITS = 16,
-    SUCCESS_BITS = 12,
+    ROW_BITS = 12, /* failures or successes in a row */
     EJECTION_BITS = 8,
     PERMIT_BITS = 8,
     ROUND_BITS = 4,
+    SERIAL_BITS = 4,
     EPOCH_BITS = 13,
     ROUND_SHIFT = 8, /* of the round, in a permit's flags */
-    BUCKET_COUNT_BITS = 20,
-    BUCKET_STAMP_BITS = 24,
 };
 
-/* The word, unpacked. */
+/* The word, unpacked, with the times and counts that stand beside it. */
 struct machine {
     lw_health_state state;
-    uint32_t down, permits, round, epoch;
+    uint32_t down, permits, round, serial, epoch;
 };
 
+static uint32_t most_of(uint32_t bits) { return (UINT32_C(1) << bits) - 1; }
+
 static uint32_t take_bits(uint64_t *word, uint32_t bits) {
-    uint32_t value = (uint32_t)(*word & ((UINT64_C(1) << bits) - 1));
+    uint32_t value = (uint32_t)(*word & most_of(bits));
     *word >>= bits;
     return value;
 }
@@ -45,35 +47,33 @@ static struct machine unpack(uint64_t word) {
     struct machine machine = {0};
     machine.state.status = take_bits(&word, STATUS_BITS);
     machine.down = take_bits(&word, DOWN_BITS);
-    machine.state.consecutive_failures = take_bits(&word, FAILURE_BITS);
-    machine.state.consecutive_successes = take_bits(&word, SUCCESS_BITS);
+    machine.state.consecutive_failures = take_bits(&word, ROW_BITS);
+    machine.state.consecutive_successes = take_bits(&word, ROW_BITS);
     machine.state.ejections = take_bits(&word, EJECTION_BITS);
     machine.permits = take_bits(&word, PERMIT_BITS);
     machine.round = take_bits(&word, ROUND_BITS);
+    machine.serial = take_bits(&word, SERIAL_BITS);
     machine.epoch = take_bits(&word, EPOCH_BITS);
     return machine;
 }
 
 static uint64_t put_bits(uint64_t word, uint32_t bits, uint32_t value) {
-    return word << bits | (value & ((UINT32_C(1) << bits) - 1));
+    return word << bits | (value & most_of(bits));
 }
 
 static uint64_t pack(const struct machine *machine) {
     uint64_t word = put_bits(0, EPOCH_BITS, machine->epoch);
+    word = put_bits(word, SERIAL_BITS, machine->serial);
     word = put_bits(word, ROUND_BITS, machine->round);
     word = put_bits(word, PERMIT_BITS, machine->permits);
     word = put_bits(word, EJECTION_BITS, machine->state.ejections);
-    word = put_bits(word, SUCCESS_BITS, machine->state.consecutive_successes);
-    word = put_bits(word, FAILURE_BITS, machine->state.consecutive_failures);
+    word = put_bits(word, ROW_BITS, machine->state.consecutive_successes);
+    word = put_bits(word, ROW_BITS, machine->state.consecutive_failures);
     word = put_bits(word, DOWN_BITS, machine->down);
     return put_bits(word, STATUS_BITS, machine->state.status);
 }
 
-static void rise(uint32_t *value, uint32_t bits) {
-    if (*value < (UINT32_C(1) << bits) - 1) {
-        ++*value;
-    }
-}
+static void rise(uint32_t *value, uint32_t bits) { *value += *value < most_of(bits); }
 
 static void raise_time(uint64_t *time, uint64_t now) {
     uint64_t seen = __atomic_load_n(time, __ATOMIC_RELAXED);
@@ -81,60 +81,28 @@ static void raise_time(uint64_t *time, uint64_t now) {
     }
 }
 
+static uint64_t load_time(const uint64_t *time) { return __atomic_load_n(time, __ATOMIC_RELAXED); }
+
 static uint64_t load_word(const struct lw__health_node *node) { return __atomic_load_n(&node->word, __ATOMIC_ACQUIRE); }
 
-static bool swap_word(struct lw__health_node *node, uint64_t *seen, uint64_t word) {
-    return __atomic_compare_exchange_n(&node->word, seen, word, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+static bool swap_word(struct lw__health_node *node, uint64_t *seen, const struct machine *machine) {
+    return __atomic_compare_exchange_n(&node->word, seen, pack(machine), true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* ---- the window ---- */
-
-static uint64_t bucket_stamp(uint64_t turn) { return turn & ((UINT64_C(1) << BUCKET_STAMP_BITS) - 1); }
-
-static void window_add(const struct lw__health_rules *rules, struct lw__health_node *node, bool failed, uint64_t now) {
-    uint64_t turn = now / (rules->options.window / LW__HEALTH_BUCKETS);
-    uint64_t *bucket = &node->buckets[turn % LW__HEALTH_BUCKETS];
-    uint64_t seen = __atomic_load_n(bucket, __ATOMIC_RELAXED), next;
-    do {
-        uint64_t rest = seen;
-        uint32_t failures = take_bits(&rest, BUCKET_COUNT_BITS), total = take_bits(&rest, BUCKET_COUNT_BITS);
-        if (rest != bucket_stamp(turn)) {
-            failures = total = 0;
-        }
-        rise(&total, BUCKET_COUNT_BITS);
-        failures += failed && failures < total;
-        next = (bucket_stamp(turn) << BUCKET_COUNT_BITS | total) << BUCKET_COUNT_BITS | failures;
-    } while (!__atomic_compare_exchange_n(bucket, &seen, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+void lw__health_node_init(struct lw__health_node *node, uint32_t epoch) {
+    struct machine machine = {.epoch = epoch};
+    *node = (struct lw__health_node){.word = pack(&machine)};
 }
-
-static void window_sum(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t now,
-                       lw_health_state *state) {
-    uint64_t turn = now / (rules->options.window / LW__HEALTH_BUCKETS);
-    for (uint32_t i = 0; i < LW__HEALTH_BUCKETS; i++) {
-        uint64_t rest = __atomic_load_n(&node->buckets[i], __ATOMIC_RELAXED);
-        uint32_t failures = take_bits(&rest, BUCKET_COUNT_BITS), total = take_bits(&rest, BUCKET_COUNT_BITS);
-        if (bucket_stamp(turn - rest) < LW__HEALTH_BUCKETS) {
-            state->window_failures += failures;
-            state->window_total += total;
-        }
-    }
-}
-
-static void window_clear(struct lw__health_node *node) {
-    for (uint32_t i = 0; i < LW__HEALTH_BUCKETS; i++) {
-        __atomic_store_n(&node->buckets[i], 0, __ATOMIC_RELAXED);
-    }
-}
-
-/* ---- one node, unpacked with its times ---- */
 
 static struct machine machine_of(const struct lw__health_rules *rules, const struct lw__health_node *node,
                                  uint64_t word, uint64_t now) {
     struct machine machine = unpack(word);
-    machine.state.last_failure = __atomic_load_n(&node->last_failure, __ATOMIC_RELAXED);
-    machine.state.last_success = __atomic_load_n(&node->last_success, __ATOMIC_RELAXED);
+    lw_health_state *state = &machine.state;
+    state->last_failure = load_time(&node->last_failure);
+    state->last_success = load_time(&node->last_success);
     if (rules->options.window > 0) {
-        window_sum(rules, node, now, &machine.state);
+        now = lw__health_later(now, lw__health_later(state->last_failure, state->last_success));
+        lw__health_window_sum(node->buckets, rules->options.window, now, state);
     }
     return machine;
 }
@@ -163,28 +131,49 @@ uint32_t lw__health_status(const struct lw__health_node *node) {
 
 /* ---- admission ---- */
 
-/* 1: freely; 0: not now; -1: with a permit, which is there; -2: with a permit, if the ones outside are given up. */
-static int admission(const struct lw__health_rules *rules, const struct lw__health_node *node,
-                     const struct machine *machine, uint64_t id, uint64_t now) {
-    uint32_t status = effective(machine);
-    if (status == LW_HEALTHY || status == LW_DEGRADED) {
-        return 1;
+enum admission {
+    REFUSED,
+    FREE,
+    PERMITTED, /* a permit is there */
+    RENEWED,   /* one is there once those that are out are given up */
+};
+
+static bool is_serving(const struct machine *machine) {
+    return effective(machine) == LW_HEALTHY || effective(machine) == LW_DEGRADED;
+}
+
+static enum admission admission(const struct lw__health_rules *rules, const struct lw__health_node *node,
+                                const struct machine *machine, uint64_t id, uint64_t now) {
+    if (is_serving(machine)) {
+        return FREE;
     }
-    if (machine->down ||
-        (status == LW_UNHEALTHY && !lw__health_probe_due(rules, &machine->state, id, machine->epoch, now))) {
-        return 0;
+    bool waits =
+        machine->state.status == LW_UNHEALTHY && !lw__health_probe_due(rules, &machine->state, id, machine->epoch, now);
+    if (machine->down || waits) {
+        return REFUSED;
     }
     if (machine->permits < rules->options.probes) {
-        return -1;
+        return PERMITTED;
     }
-    uint64_t given = __atomic_load_n(&node->probed_at, __ATOMIC_RELAXED);
-    return now >= given && now - given >= rules->options.probe_timeout ? -2 : 0;
+    uint64_t given = load_time(&node->probed_at);
+    return now >= given && now - given >= rules->options.probe_timeout ? RENEWED : REFUSED;
 }
 
 bool lw__health_would_admit(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                             uint64_t now) {
     struct machine machine = machine_of(rules, node, load_word(node), now);
-    return admission(rules, node, &machine, id, now) != 0;
+    return admission(rules, node, &machine, id, now) != REFUSED;
+}
+
+/* The machine after one more permit, and the permit. */
+static lw_health_permit give_permit(struct machine *machine, enum admission how) {
+    if (how == RENEWED) {
+        machine->round = (machine->round + 1) & most_of(ROUND_BITS);
+        machine->permits = 0;
+    }
+    machine->permits++;
+    machine->serial++;
+    return (lw_health_permit){machine->epoch, LW_PERMIT_PROBE | machine->round << ROUND_SHIFT};
 }
 
 int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint64_t now,
@@ -192,53 +181,39 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
     uint64_t seen = load_word(node);
     for (;;) {
         struct machine machine = machine_of(rules, node, seen, now);
-        int answer = admission(rules, node, &machine, id, now);
+        enum admission how = admission(rules, node, &machine, id, now);
         *permit = (lw_health_permit){machine.epoch, 0};
-        if (answer >= 0) {
-            return answer;
+        if (how == REFUSED || how == FREE) {
+            return how == FREE;
         }
-        machine.round += answer == -2;
-        machine.permits = answer == -2 ? 1 : machine.permits + 1;
-        permit->flags = LW_PERMIT_PROBE | (machine.round % (1 << ROUND_BITS)) << ROUND_SHIFT;
-        raise_time(&node->probed_at,
-                   now); /* before the permit counts, or another thread would take it for an old one */
-        if (swap_word(node, &seen, pack(&machine))) {
+        *permit = give_permit(&machine, how);
+        /* First the time, or whoever sees the permit would take it for an old one. */
+        raise_time(&node->probed_at, now);
+        if (swap_word(node, &seen, &machine)) {
             tell_probe(rules, id, 1);
             return 1;
         }
     }
 }
 
+uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
+                        uint64_t now) {
+    struct machine machine = machine_of(rules, node, load_word(node), now);
+    bool unhealthy = machine.state.status == LW_UNHEALTHY;
+    uint64_t due = 0;
+    if (machine.down || is_serving(&machine) || (unhealthy && rules->policy.should_probe != NULL)) {
+        return UINT64_MAX;
+    }
+    if (unhealthy) {
+        due = lw__health_probe_at(rules, &machine.state, id, machine.epoch);
+    }
+    if (machine.permits >= rules->options.probes) {
+        due = lw__health_later(due, lw__health_after(load_time(&node->probed_at), rules->options.probe_timeout));
+    }
+    return due > now ? due : UINT64_MAX;
+}
+
 /* ---- reports ---- */
-
-static bool brings_back(const struct machine *machine, const lw_health_permit *permit) {
-    return permit != NULL && (permit->flags & LW_PERMIT_PROBE) != 0 && permit->flags >> ROUND_SHIFT == machine->round &&
-           machine->permits > 0;
-}
-
-/* The counters after one more report. */
-static void count_report(lw_health_state *state, bool failed) {
-    if (failed) {
-        rise(&state->consecutive_failures, FAILURE_BITS);
-        state->consecutive_successes = 0;
-    } else {
-        rise(&state->consecutive_successes, SUCCESS_BITS);
-        state->consecutive_failures = 0;
-    }
-}
-
-/* What a new status entails: a new epoch where the old reports no longer apply, and the count of ejections. */
-static void follow_status(struct machine *after, uint32_t before, bool failed_probe) {
-    uint32_t status = after->state.status;
-    bool ejected = status == LW_UNHEALTHY && (before != LW_UNHEALTHY || failed_probe);
-    bool restored = status == LW_HEALTHY && (before == LW_UNHEALTHY || before == LW_RECOVERING);
-    after->epoch += ejected || restored;
-    if (ejected) {
-        rise(&after->state.ejections, EJECTION_BITS);
-    } else if (status == LW_HEALTHY) {
-        after->state.ejections = 0;
-    }
-}
 
 struct report {
     uint32_t outcome, effect;
@@ -246,65 +221,121 @@ struct report {
     uint64_t now;
 };
 
-static bool is_late(const struct machine *machine, const lw_health_permit *permit) {
-    return permit != NULL && permit->epoch != machine->epoch;
+static bool is_probe(const lw_health_permit *permit) {
+    return permit != NULL && (permit->flags & LW_PERMIT_PROBE) != 0;
 }
 
-/* The machine after the report. Returns whether it counted for the status. */
+static bool is_void(const struct machine *machine, const lw_health_permit *permit) {
+    return is_probe(permit) && permit->flags >> ROUND_SHIFT != machine->round;
+}
+
+static bool is_late(const struct machine *machine, const lw_health_permit *permit) {
+    return permit != NULL && (permit->epoch != machine->epoch || is_void(machine, permit));
+}
+
+/* The counters after one more report. */
+static void count_report(lw_health_state *state, bool failed) {
+    if (failed) {
+        rise(&state->consecutive_failures, ROW_BITS);
+        state->consecutive_successes = 0;
+    } else {
+        rise(&state->consecutive_successes, ROW_BITS);
+        state->consecutive_failures = 0;
+    }
+}
+
+static bool is_well_again(uint32_t before, uint32_t after) {
+    return after == LW_HEALTHY && (before == LW_UNHEALTHY || before == LW_RECOVERING);
+}
+
+/* What a new status entails: a new epoch where the old reports no longer apply, and the count of ejections. */
+static void follow_status(struct machine *machine, uint32_t before, bool failed_probe) {
+    uint32_t status = machine->state.status;
+    bool ejected = status == LW_UNHEALTHY && (before != LW_UNHEALTHY || failed_probe);
+    machine->epoch += ejected || is_well_again(before, status);
+    if (ejected) {
+        rise(&machine->state.ejections, EJECTION_BITS);
+    } else if (status == LW_HEALTHY) {
+        machine->state.ejections = 0;
+    }
+}
+
+/* The machine after the report. Returns whether the report counted. */
 static bool apply_report(const struct lw__health_rules *rules, const struct report *report, struct machine *machine) {
-    bool probe = brings_back(machine, report->permit);
+    bool late = is_late(machine, report->permit);
+    bool probe = is_probe(report->permit) && !is_void(machine, report->permit) && machine->permits > 0;
     machine->permits -= probe;
-    if (report->effect == LW_EFFECT_NONE || is_late(machine, report->permit)) {
+    if (late || (report->effect == LW_EFFECT_NONE && rules->policy.on_outcome == NULL)) {
         return false;
     }
     uint32_t before = machine->state.status;
     bool failed = report->effect == LW_EFFECT_FAILURE;
-    count_report(&machine->state, failed);
+    if (report->effect != LW_EFFECT_NONE) {
+        count_report(&machine->state, failed);
+    }
     lw__health_judge(rules, &machine->state, report->outcome, report->effect, report->now);
-    machine->state.status %= 1 << STATUS_BITS;
     follow_status(machine, before, failed && probe && before == LW_UNHEALTHY);
     return true;
 }
 
-static void note_time(const struct lw__health_rules *rules, struct lw__health_node *node, const struct report *report) {
+/* Times and window, before the word; so a report that turns out to be late only in the race for the word has left its
+   time behind, which is that of the change it raced with. */
+static void note_report(const struct lw__health_rules *rules, struct lw__health_node *node,
+                        const struct report *report) {
     bool failed = report->effect == LW_EFFECT_FAILURE;
     raise_time(failed ? &node->last_failure : &node->last_success, report->now);
     if (rules->options.window > 0) {
-        window_add(rules, node, failed, report->now);
+        lw__health_window_add(node->buckets, rules->options.window, failed, report->now);
+    }
+}
+
+static uint64_t node_clock(const struct lw__health_node *node, uint64_t now) {
+    return lw__health_later(now, lw__health_later(load_time(&node->last_failure), load_time(&node->last_success)));
+}
+
+/* An old window must not eject a node that is well again. Cleared before the swap, for nobody reads it until then. */
+static void forget_window(const struct lw__health_rules *rules, struct lw__health_node *node) {
+    if (rules->options.window > 0) {
+        lw__health_window_clear(node->buckets);
     }
 }
 
 int lw__health_report(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint32_t outcome,
                       const lw_health_permit *permit, uint64_t now) {
-    struct report report = {outcome, rules->options.effects[outcome], permit, now};
+    struct report report = {outcome, rules->options.effects[outcome], permit, node_clock(node, now)};
     uint64_t seen = load_word(node);
     struct machine before = unpack(seen), after;
     if (report.effect != LW_EFFECT_NONE && !is_late(&before, permit)) {
-        note_time(rules, node, &report);
+        note_report(rules, node, &report);
     }
     bool counted;
     do {
-        before = machine_of(rules, node, seen, now);
+        before = machine_of(rules, node, seen, report.now);
         after = before;
         counted = apply_report(rules, &report, &after);
         if (pack(&after) == seen) {
             return counted;
         }
-    } while (!swap_word(node, &seen, pack(&after)));
+        if (is_well_again(before.state.status, after.state.status)) {
+            forget_window(rules, node);
+        }
+    } while (!swap_word(node, &seen, &after));
     if (after.permits != before.permits) {
         tell_probe(rules, id, 0);
-    }
-    if (after.state.status == LW_HEALTHY && before.state.status == LW_RECOVERING && rules->options.window > 0) {
-        window_clear(node);
     }
     tell_change(rules, id, &before, &after, LW_CAUSE_REPORT);
     return counted;
 }
 
+/* ---- from outside ---- */
+
 void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id,
                         uint32_t verdict) {
     uint64_t seen = load_word(node);
     struct machine before, after;
+    if (verdict == LW_VERDICT_UP) {
+        forget_window(rules, node);
+    }
     do {
         before = unpack(seen);
         after = before;
@@ -313,11 +344,27 @@ void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_
         if (verdict == LW_VERDICT_UP) {
             after.state = (lw_health_state){.status = LW_HEALTHY};
         }
-    } while (!swap_word(node, &seen, pack(&after)));
+    } while (!swap_word(node, &seen, &after));
     tell_change(rules, id, &before, &after, LW_CAUSE_EXTERNAL);
 }
 
-/* ---- looking and restoring ---- */
+void lw__health_restore(const struct lw__health_rules *rules, struct lw__health_node *node, const lw_health_info *info,
+                        uint64_t now) {
+    uint64_t seen = load_word(node);
+    struct machine before, after;
+    const lw_health_state *state = &info->state;
+    raise_time(&node->last_failure, state->last_failure < now ? state->last_failure : now);
+    raise_time(&node->last_success, state->last_success < now ? state->last_success : now);
+    forget_window(rules, node);
+    do {
+        before = unpack(seen);
+        after = before;
+        after.state = info->state;
+        after.down = info->verdict_down != 0;
+        after.epoch++;
+    } while (!swap_word(node, &seen, &after));
+    tell_change(rules, info->node, &before, &after, LW_CAUSE_RESTORED);
+}
 
 void lw__health_info(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                      uint64_t now, lw_health_info *info) {
@@ -331,27 +378,7 @@ void lw__health_info(const struct lw__health_rules *rules, const struct lw__heal
         .probes_out = machine.permits,
         .epoch = machine.epoch,
     };
-    if (machine.state.status == LW_UNHEALTHY && !machine.down) {
+    if (machine.state.status == LW_UNHEALTHY && !machine.down && rules->policy.should_probe == NULL) {
         info->probe_at = lw__health_probe_at(rules, &machine.state, id, machine.epoch);
     }
-}
-
-/* A restored node starts a new epoch: permits and reports from before the restoring are late. */
-int lw__health_restore(const struct lw__health_rules *rules, struct lw__health_node *node, const lw_health_info *info) {
-    uint64_t seen = load_word(node);
-    struct machine before, after = {.state = info->state, .down = info->verdict_down != 0};
-    if (info->state.status > LW_RECOVERING || info->state.consecutive_failures >> FAILURE_BITS != 0 ||
-        info->state.consecutive_successes >> SUCCESS_BITS != 0 || info->state.ejections >> EJECTION_BITS != 0) {
-        return LW_RANGE;
-    }
-    raise_time(&node->last_failure, info->state.last_failure);
-    raise_time(&node->last_success, info->state.last_success);
-    do {
-        before = unpack(seen);
-        after.permits = before.permits;
-        after.round = before.round;
-        after.epoch = before.epoch + 1;
-    } while (!swap_word(node, &seen, pack(&after)));
-    tell_change(rules, info->node, &before, &after, LW_CAUSE_RESTORED);
-    return LW_OK;
 }

@@ -1,92 +1,97 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The options of the health machine: defaults and ranges. */
+/* What the health machine may be told: defaults, ranges, and what a restored node may say. */
+#include "base/env.h"
 #include "health/health.h"
 
+#include <inttypes.h>
+#include <loadwise/error.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
+#define DEFAULT_WINDOW UINT64_C(30000000000)
 
-void lw_health_options_init(lw_health_options *options) {
-    *options = (lw_health_options){
-        .size = sizeof *options,
-        .policy = LW_HEALTH_CONSECUTIVE,
-        .failure_threshold = 3,
-        .recovery_successes = 2,
-        .rate_percent = 20,
-        .rate_volume = 5,
-        .probe_interval = 10 * SECOND,
-        .probe_interval_max = 300 * SECOND,
-        .backoff_percent = 100,
-        .probes = 1,
-        .probe_timeout = 60 * SECOND,
-        .effects = {[LW_OUTCOME_OK] = LW_EFFECT_SUCCESS,
-                    [LW_OUTCOME_FAILURE] = LW_EFFECT_FAILURE,
-                    [LW_OUTCOME_CONNECT_FAILURE] = LW_EFFECT_FAILURE,
-                    [LW_OUTCOME_TIMEOUT] = LW_EFFECT_FAILURE,
-                    [LW_OUTCOME_OVERLOAD] = LW_EFFECT_FAILURE},
-        .max_nodes = 65536,
-        .auto_create = 1,
-    };
+struct range {
+    const char *name;
+    uint64_t value, least, most;
+};
+
+static int check_ranges(const lw_env *env, const struct range *ranges, size_t count) {
+    for (const struct range *range = ranges; range < ranges + count; range++) {
+        if (range->value < range->least || range->value > range->most) {
+            return lw__fail(env, LW_RANGE, "health: %s=%" PRIu64 " must be from %" PRIu64 " to %" PRIu64, range->name,
+                            range->value, range->least, range->most);
+        }
+    }
+    return LW_OK;
 }
 
-static bool within(uint64_t value, uint64_t least, uint64_t most) { return value >= least && value <= most; }
-
-static bool effects_are_known(const lw_health_options *options) {
-    for (size_t i = 0; i < sizeof options->effects; i++) {
+static int check_effects(const lw_env *env, const lw_health_options *options) {
+    for (uint32_t i = 0; i < sizeof options->effects; i++) {
         if (options->effects[i] > LW_EFFECT_FAILURE) {
-            return false;
+            return lw__fail(env, LW_RANGE, "health: effects[%u]=%u must be from 0 to %d", i, options->effects[i],
+                            LW_EFFECT_FAILURE);
         }
     }
-    return true;
+    return LW_OK;
 }
 
-/* The option at fault and its range, or NULL. */
-static const char *fault_of(const lw_health_options *options) {
-    const struct {
-        bool good;
-        const char *rule;
-    } checks[] = {
-        {options->policy <= LW_HEALTH_RATE, "policy must be an enum lw_health_policy"},
-        {within(options->failure_threshold, 1, 65535), "failure_threshold must be from 1 to 65535"},
-        {within(options->recovery_successes, 1, 4095), "recovery_successes must be from 1 to 4095"},
-        {within(options->rate_percent, 1, 100), "rate_percent must be from 1 to 100"},
-        {within(options->rate_volume, 1, 1048575), "rate_volume must be from 1 to 1048575"},
-        {options->window == 0 || options->window >= LW__HEALTH_BUCKETS, "window must be 0 or at least 10 ns"},
-        {options->probe_interval <= options->probe_interval_max, "probe_interval must not exceed probe_interval_max"},
-        {within(options->backoff_percent, 100, 1000), "backoff_percent must be from 100 to 1000"},
-        {options->jitter_percent <= 100, "jitter_percent must be from 0 to 100"},
-        {within(options->probes, 1, 255), "probes must be from 1 to 255"},
-        {options->probe_timeout > 0, "probe_timeout must be above 0"},
-        {effects_are_known(options), "effects must hold enum lw_health_effect"},
-        {options->max_nodes > 0, "max_nodes must be above 0"},
+static int check_options(const lw_env *env, const lw_health_options *options) {
+    const struct range ranges[] = {
+        {"policy", options->policy, LW_HEALTH_CONSECUTIVE, LW_HEALTH_RATE},
+        {"failure_threshold", options->failure_threshold, 1, 4095},
+        {"recovery_successes", options->recovery_successes, 1, 4095},
+        {"rate_percent", options->rate_percent, 1, 100},
+        {"rate_volume", options->rate_volume, 1, 1048575},
+        {"window", options->window, options->window == 0 ? 0 : LW__HEALTH_BUCKETS, UINT64_MAX},
+        {"probe_interval", options->probe_interval, 0, options->probe_interval_max},
+        {"backoff_percent", options->backoff_percent, 100, 1000},
+        {"jitter_percent", options->jitter_percent, 0, 100},
+        {"probes", options->probes, 1, 255},
+        {"probe_timeout", options->probe_timeout, 1, UINT64_MAX},
+        {"max_nodes", options->max_nodes, 1, UINT32_MAX},
     };
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        if (!checks[i].good) {
-            return checks[i].rule;
-        }
+    int error = check_ranges(env, ranges, sizeof ranges / sizeof *ranges);
+    return error != LW_OK ? error : check_effects(env, options);
+}
+
+/* Copies what both sides know of a struct that begins with its size. */
+static int copy_given(const lw_env *env, const char *name, void *to, size_t room, const void *from) {
+    size_t size;
+    memcpy(&size, from, sizeof size);
+    if (size < sizeof size) {
+        return lw__fail(env, LW_INVALID, "health: %s: size=%zu, is it initialised?", name, size);
     }
-    return NULL;
-}
-
-static void copy_sized(void *to, size_t room, const void *from, size_t size) {
     memcpy(to, from, size < room ? size : room);
+    return LW_OK;
 }
 
-const char *lw__health_rules_init(struct lw__health_rules *rules, const lw_health_options *given, uint64_t seed) {
+int lw__health_rules_init(struct lw__health_rules *rules, const lw_env *env, const lw_health_options *given) {
     lw_health_options *options = &rules->options;
-    lw_health_options_init(options);
+    int error = LW_OK;
+    *rules = (struct lw__health_rules){.options = LW_HEALTH_OPTIONS_INIT, .seed = env->seed};
     if (given != NULL) {
-        copy_sized(options, sizeof *options, given, given->size);
+        error = copy_given(env, "options", options, sizeof *options, given);
+    }
+    if (error == LW_OK && options->policy_ops != NULL) {
+        error = copy_given(env, "policy_ops", &rules->policy, sizeof rules->policy, options->policy_ops);
+    }
+    if (error == LW_OK && options->observer != NULL) {
+        error = copy_given(env, "observer", &rules->observer, sizeof rules->observer, options->observer);
     }
     if (options->policy == LW_HEALTH_RATE && options->window == 0) {
-        options->window = 30 * SECOND;
+        options->window = DEFAULT_WINDOW;
     }
-    if (options->policy_ops != NULL) {
-        copy_sized(&rules->policy, sizeof rules->policy, options->policy_ops, options->policy_ops->size);
+    return error != LW_OK ? error : check_options(env, options);
+}
+
+int lw__health_info_check(const lw_env *env, const lw_health_info *info) {
+    const struct range ranges[] = {
+        {"state.status", info->state.status, LW_HEALTHY, LW_RECOVERING},
+        {"state.consecutive_failures", info->state.consecutive_failures, 0, 4095},
+        {"state.consecutive_successes", info->state.consecutive_successes, 0, 4095},
+        {"state.ejections", info->state.ejections, 0, 255},
+    };
+    if (info->size < sizeof *info) {
+        return lw__fail(env, LW_INVALID, "health: info: size=%zu, is it set?", info->size);
     }
-    if (options->observer != NULL) {
-        copy_sized(&rules->observer, sizeof rules->observer, options->observer, options->observer->size);
-    }
-    rules->seed = seed;
-    return fault_of(options);
+    return check_ranges(env, ranges, sizeof ranges / sizeof *ranges);
 }

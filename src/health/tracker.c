@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The health tracker: one machine per node id (node.c), found through the registry. Cost: the machine's, plus one
- * look-up. */
+/*
+ * The health tracker: one machine per node id (node.c), found through the registry.
+ *
+ * The epochs of a node begin at a number drawn from how many nodes were forgotten before, so that what comes late from
+ * an earlier life of the same id is told apart (but for one chance in 8192). Cost: the machine's, plus one look-up.
+ */
+#include "base/random.h"
 #include "base/registry.h"
 #include "health/health.h"
 
-struct record {
+struct health_record {
     struct lw__record head;
     struct lw__health_node node;
 };
@@ -13,15 +18,26 @@ struct lw_health {
     lw_env env;
     struct lw__health_rules rules;
     struct lw__registry registry;
+    uint64_t forgotten; /* nodes so far */
 };
 
-static const struct lw__registry_kind health_kind = {.record_size = sizeof(struct record)};
+static uint32_t first_epoch(const lw_health *health) {
+    uint64_t forgotten = __atomic_load_n(&health->forgotten, __ATOMIC_RELAXED);
+    return lw__seed(health->env.seed, forgotten) % LW__HEALTH_EPOCHS;
+}
+
+static int record_init(void *owner, struct lw__record *head) {
+    lw__health_node_init(&((struct health_record *)head)->node, first_epoch(owner));
+    return LW_OK;
+}
+
+static const struct lw__registry_kind health_kind = {.record_size = sizeof(struct health_record), .init = record_init};
 
 static int make_tracker(const lw_env *env, const lw_health_options *options, lw_health *health) {
     health->env = *env;
-    const char *fault = lw__health_rules_init(&health->rules, options, env->seed);
-    if (fault != NULL) {
-        return lw__fail(env, LW_RANGE, "health: %s", fault);
+    int error = lw__health_rules_init(&health->rules, env, options);
+    if (error != LW_OK) {
+        return error;
     }
     return lw__registry_init(&health->registry, &health->env, &health_kind, health, health->rules.options.max_nodes);
 }
@@ -54,27 +70,17 @@ void lw_health_free(lw_health *health) {
     }
 }
 
-/* Finds the node's machine, making it first where that is allowed; leave the reading after success. */
-static int find_or_make(lw_health *health, uint64_t node, bool may_make, struct lw__reading *reading,
-                        struct record **out) {
-    for (;;) {
-        *out = lw__registry_find(&health->registry, node, reading);
-        if (*out != NULL) {
-            return LW_OK;
-        }
-        lw__registry_leave(&health->registry, reading);
-        int error = may_make ? lw__registry_add(&health->registry, node) : LW_UNKNOWN;
-        if (error != LW_OK) {
-            return error;
-        }
-    }
-}
+/* ---- asking and reporting ---- */
 
 int lw_health_admit_at(lw_health *health, uint64_t node, uint64_t now, lw_health_permit *permit) {
     struct lw__reading reading;
-    struct record *record = lw__registry_find(&health->registry, node, &reading);
-    *permit = (lw_health_permit){0, 0};
-    int answer = record == NULL ? 1 : lw__health_admit(&health->rules, &record->node, node, now, permit);
+    struct health_record *record = lw__registry_find(&health->registry, node, &reading);
+    int answer = 1;
+    if (record != NULL) {
+        answer = lw__health_admit(&health->rules, &record->node, node, now, permit);
+    } else {
+        *permit = (lw_health_permit){first_epoch(health), 0};
+    }
     lw__registry_leave(&health->registry, &reading);
     return answer;
 }
@@ -83,18 +89,34 @@ int lw_health_admit(lw_health *health, uint64_t node, lw_health_permit *permit) 
     return lw_health_admit_at(health, node, lw__now(&health->env), permit);
 }
 
+/* The record of a node that is reported, made where that is allowed; or NULL and the error, which the log was told.
+   Leave the reading in any case. */
+static struct health_record *reported(lw_health *health, uint64_t node, struct lw__reading *reading, int *error) {
+    struct health_record *record;
+    if (health->rules.options.auto_create != 0) {
+        record = lw__registry_find_or_add(&health->registry, node, reading, error);
+    } else {
+        record = lw__registry_find(&health->registry, node, reading);
+        *error = record != NULL ? LW_OK : LW_UNKNOWN;
+    }
+    if (record == NULL) {
+        lw__registry_fail(&health->registry, node, *error);
+    }
+    return record;
+}
+
 int lw_health_report_at(lw_health *health, uint64_t node, uint32_t outcome, const lw_health_permit *permit,
                         uint64_t now) {
     struct lw__reading reading;
-    struct record *record;
+    int answer;
     if (outcome >= sizeof health->rules.options.effects) {
         return lw__fail(&health->env, LW_INVALID, "health: outcome %u is not an enum lw_outcome", outcome);
     }
-    int answer = find_or_make(health, node, health->rules.options.auto_create != 0, &reading, &record);
-    if (answer == LW_OK) {
+    struct health_record *record = reported(health, node, &reading, &answer);
+    if (record != NULL) {
         answer = lw__health_report(&health->rules, &record->node, node, outcome, permit, now);
-        lw__registry_leave(&health->registry, &reading);
     }
+    lw__registry_leave(&health->registry, &reading);
     return answer;
 }
 
@@ -104,52 +126,80 @@ int lw_health_report(lw_health *health, uint64_t node, uint32_t outcome, const l
 
 int lw_health_verdict(lw_health *health, uint64_t node, uint32_t verdict) {
     struct lw__reading reading;
-    struct record *record;
+    int error;
     if (verdict > LW_VERDICT_DOWN) {
         return lw__fail(&health->env, LW_INVALID, "health: verdict %u is not an enum lw_verdict", verdict);
     }
-    int error = find_or_make(health, node, health->rules.options.auto_create != 0, &reading, &record);
-    if (error == LW_OK) {
+    struct health_record *record = reported(health, node, &reading, &error);
+    if (record != NULL) {
         lw__health_verdict(&health->rules, &record->node, node, verdict);
-        lw__registry_leave(&health->registry, &reading);
     }
+    lw__registry_leave(&health->registry, &reading);
     return error;
 }
 
 uint32_t lw_health_status(lw_health *health, uint64_t node) {
     struct lw__reading reading;
-    const struct record *record = lw__registry_find(&health->registry, node, &reading);
+    const struct health_record *record = lw__registry_find(&health->registry, node, &reading);
     uint32_t status = record == NULL ? (uint32_t)LW_HEALTHY : lw__health_status(&record->node);
     lw__registry_leave(&health->registry, &reading);
     return status;
 }
 
-int lw_health_get(lw_health *health, uint64_t node, lw_health_info *info) {
+/* ---- the nodes that are known ---- */
+
+int lw_health_get_at(lw_health *health, uint64_t node, uint64_t now, lw_health_info *info) {
     struct lw__reading reading;
-    struct record *record;
     if (info->size < sizeof *info) {
-        return lw__fail(&health->env, LW_INVALID, "health: info.size=%zu is too small", info->size);
+        return lw__fail(&health->env, LW_INVALID, "health: info: size=%zu, is it set?", info->size);
     }
-    int error = find_or_make(health, node, false, &reading, &record);
-    if (error == LW_OK) {
-        lw__health_info(&health->rules, &record->node, node, lw__now(&health->env), info);
-        lw__registry_leave(&health->registry, &reading);
+    const struct health_record *record = lw__registry_find(&health->registry, node, &reading);
+    if (record != NULL) {
+        lw__health_info(&health->rules, &record->node, node, now, info);
     }
-    return error;
+    lw__registry_leave(&health->registry, &reading);
+    return record != NULL ? LW_OK : LW_UNKNOWN;
+}
+
+int lw_health_get(lw_health *health, uint64_t node, lw_health_info *info) {
+    return lw_health_get_at(health, node, lw__now(&health->env), info);
+}
+
+int lw_health_add(lw_health *health, uint64_t node) {
+    return lw__registry_fail(&health->registry, node, lw__registry_add(&health->registry, node));
+}
+
+int lw_health_restore_at(lw_health *health, const lw_health_info *info, uint64_t now) {
+    struct lw__reading reading;
+    int error = lw__health_info_check(&health->env, info);
+    if (error != LW_OK) {
+        return error;
+    }
+    struct health_record *record = lw__registry_find_or_add(&health->registry, info->node, &reading, &error);
+    if (record != NULL) {
+        lw__health_restore(&health->rules, &record->node, info, now);
+    }
+    lw__registry_leave(&health->registry, &reading);
+    return record != NULL ? LW_OK : lw__registry_fail(&health->registry, info->node, error);
 }
 
 int lw_health_restore(lw_health *health, const lw_health_info *info) {
+    return lw_health_restore_at(health, info, lw__now(&health->env));
+}
+
+static bool is_known(lw_health *health, uint64_t node) {
     struct lw__reading reading;
-    struct record *record;
-    int error = find_or_make(health, info->node, true, &reading, &record);
-    if (error == LW_OK) {
-        error = lw__health_restore(&health->rules, &record->node, info);
-        lw__registry_leave(&health->registry, &reading);
-    }
-    return error;
+    bool known = lw__registry_find(&health->registry, node, &reading) != NULL;
+    lw__registry_leave(&health->registry, &reading);
+    return known;
 }
 
 int lw_health_forget(lw_health *health, uint64_t node) {
+    if (!is_known(health, node)) {
+        return 0;
+    }
+    /* First the count, or the next life of the node could begin where this one did. */
+    __atomic_fetch_add(&health->forgotten, 1, __ATOMIC_RELAXED);
     int found = lw__registry_forget(&health->registry, node);
     if (found && health->rules.observer.forgotten != NULL) {
         health->rules.observer.forgotten(health->rules.observer.user, node);
@@ -160,37 +210,40 @@ int lw_health_forget(lw_health *health, uint64_t node) {
 /* ---- walking ---- */
 
 struct walk {
-    lw_health *health;
+    const struct lw__health_rules *rules;
     uint64_t now;
     int (*each)(void *user, const lw_health_info *info);
     void *user;
     uint64_t due;
 };
 
-static int walk_each(void *user, struct lw__record *head) {
-    struct walk *walk = user;
+static int tell_info(void *user, struct lw__record *head) {
+    const struct walk *walk = user;
     lw_health_info info;
-    lw__health_info(&walk->health->rules, &((struct record *)head)->node, head->id, walk->now, &info);
+    lw__health_info(walk->rules, &((struct health_record *)head)->node, head->id, walk->now, &info);
     return walk->each(walk->user, &info);
 }
 
-int lw_health_each(lw_health *health, int (*each)(void *user, const lw_health_info *info), void *user) {
-    struct walk walk = {health, lw__now(&health->env), each, user, 0};
-    return lw__registry_each(&health->registry, walk_each, &walk);
+int lw_health_each_at(lw_health *health, uint64_t now, int (*each)(void *user, const lw_health_info *info),
+                      void *user) {
+    struct walk walk = {&health->rules, now, each, user, 0};
+    return lw__registry_each(&health->registry, tell_info, &walk);
 }
 
-static int earliest(void *user, const lw_health_info *info) {
+int lw_health_each(lw_health *health, int (*each)(void *user, const lw_health_info *info), void *user) {
+    return lw_health_each_at(health, lw__now(&health->env), each, user);
+}
+
+static int keep_earliest(void *user, struct lw__record *head) {
     struct walk *walk = user;
-    if (info->probe_at > walk->now && info->probe_at < walk->due) {
-        walk->due = info->probe_at;
-    }
+    uint64_t due = lw__health_due(walk->rules, &((struct health_record *)head)->node, head->id, walk->now);
+    walk->due = due < walk->due ? due : walk->due;
     return 0;
 }
 
 uint64_t lw_health_next_due(lw_health *health, uint64_t now) {
-    struct walk walk = {health, now, earliest, NULL, UINT64_MAX};
-    walk.user = &walk;
-    lw__registry_each(&health->registry, walk_each, &walk);
+    struct walk walk = {&health->rules, now, NULL, NULL, UINT64_MAX};
+    lw__registry_each(&health->registry, keep_earliest, &walk);
     return walk.due;
 }
 
@@ -203,7 +256,7 @@ static bool tracker_allows(const lw_filter *self, const lw_nodes *nodes, uint32_
     uint64_t id = lw_nodes_id(nodes, index);
     struct lw__reading reading;
     (void)request;
-    const struct record *record = lw__registry_find(&health->registry, id, &reading);
+    const struct health_record *record = lw__registry_find(&health->registry, id, &reading);
     uint32_t status = record == NULL ? (uint32_t)LW_HEALTHY : lw__health_status(&record->node);
     bool allowed = (filter->statuses & LW_STATUS_BIT(status)) != 0;
     if (!allowed && (status == LW_UNHEALTHY || status == LW_RECOVERING)) {
