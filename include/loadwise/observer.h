@@ -2,14 +2,21 @@
 /*
  * Observers: what the library tells of its decisions, for metrics, logs and alarms.
  *
- * A tracker or pool is given one observer when it is made, or NULL: then each hook costs one predictable branch.
- * Every hook is optional. Hooks run on the thread that caused the event, with no lock held, after the change is
- * visible; they may read from the object that called them but must not change it. The strings and structs live for the
- * call only. To feed several observers, write one that forwards.
+ * A tracker or pool copies one observer when it is made, or has none: then each hook costs one predictable branch.
+ * Every hook is optional. A hook runs on the thread that caused the event, with no lock held, after the change is
+ * visible; it may read from the object that called it but must not change it. Its strings and structs live for the
+ * call. To feed several observers, write one that forwards.
+ *
+ * Each change is told exactly once, but threads that cause changes of one node at the same time may tell of them in
+ * either order: `from` and `to` say how they fit together.
+ *
+ * Health trackers call health_changed, probe, forgotten; quota trackers quota_exhausted, quota_released, forgotten;
+ * pools selected, refused, finished. Who selects without a pool may call these three by hand.
  */
 #ifndef LOADWISE_OBSERVER_H
 #define LOADWISE_OBSERVER_H
 
+#include <loadwise/api.h>
 #include <loadwise/outcome.h>
 #include <loadwise/status.h>
 
@@ -19,7 +26,7 @@ LW_BEGIN
 enum lw_health_cause {
     LW_CAUSE_REPORT = 0,   /* an outcome that a caller reported */
     LW_CAUSE_EXTERNAL = 1, /* a verdict of an active check or an administrator */
-    LW_CAUSE_RESTORED = 2, /* state read back from a store */
+    LW_CAUSE_RESTORED = 2, /* state that was set, read back from a store */
 };
 
 typedef struct lw_observer {
@@ -37,14 +44,14 @@ typedef struct lw_observer {
     /* A node has nothing left in a dimension until `until` (monotonic ns); and has again. */
     void (*quota_exhausted)(void *user, uint64_t node, const char *dimension, uint64_t until);
     void (*quota_released)(void *user, uint64_t node, const char *dimension);
-    /* A probe permit was given out (begin) or came back. */
+    /* A permit to probe was given out (begins), or came back. One that is void is not told of again. */
     void (*probe)(void *user, uint64_t node, int begins);
     /* The node was forgotten: whatever was kept about it may go. */
     void (*forgotten)(void *user, uint64_t node);
 } lw_observer;
 
 #define LW_OBSERVER_INIT                                                                                               \
-    { sizeof(lw_observer), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(lw_observer), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 LW_END
 

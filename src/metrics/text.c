@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The counts as Prometheus text: one family after the other, each with its help and type, and within it a line per
- * node.
+ * node, strategy or reason.
  *
  * Numbers are written in whole units and divided by hand, so that no locale puts a comma into them.
  * Cost: O(families x nodes), one pass over the nodes per family; nothing is allocated.
@@ -11,6 +11,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+static const char other_label[] = "#other";
 
 /* A buffer that goes on counting where it is full. */
 struct page {
@@ -32,48 +35,9 @@ static void print_head(struct page *page, const char *name, const char *type, co
     print(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* The node, as a label. */
-struct label {
-    char hex[17];
-    const char *text;
-};
-
-static const char *label_of(const struct lw__node_metrics *counters, struct label *label) {
-    label->text = __atomic_load_n(&counters->name, __ATOMIC_ACQUIRE);
-    if (label->text == NULL) {
-        snprintf(label->hex, sizeof label->hex, "%016" PRIx64, counters->head.id);
-        label->text = label->hex;
-    }
-    return label->text;
-}
+/* ---- one node's lines of each family ---- */
 
 typedef void node_lines(struct page *page, const char *node, const struct lw__node_metrics *counters);
-
-struct family_walk {
-    struct page *page;
-    node_lines *lines;
-};
-
-static int walk_family(void *user, struct lw__record *record) {
-    const struct family_walk *walk = user;
-    const struct lw__node_metrics *counters = (const struct lw__node_metrics *)record;
-    struct label label;
-    walk->lines(walk->page, label_of(counters, &label), counters);
-    return 0;
-}
-
-static bool is_used(const struct lw__node_metrics *counters) {
-    uint64_t events = lw__count(&counters->selections) + lw__count(&counters->probes);
-    for (uint32_t i = 0; i < LW__OUTCOMES; i++) {
-        events += lw__count(&counters->outcomes[i]);
-    }
-    for (uint32_t i = 0; i < LW__STATUSES; i++) {
-        events += lw__count(&counters->health_changes[i]);
-    }
-    return events + lw__count(&counters->quota_exhaustions) > 0;
-}
-
-/* ---- the families ---- */
 
 static void selection_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
     print(page, "loadwise_selections_total{node=\"%s\"} %" PRIu64 "\n", node, lw__count(&counters->selections));
@@ -89,14 +53,8 @@ static void outcome_lines(struct page *page, const char *node, const struct lw__
     }
 }
 
-/* Placed less finished; what was finished without having been placed does not count below zero. */
-static void inflight_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
-    uint64_t placed = lw__count(&counters->selections), finished = 0;
-    for (uint32_t i = 0; i < LW__OUTCOMES; i++) {
-        finished += lw__count(&counters->outcomes[i]);
-    }
-    print(page, "loadwise_requests_in_flight{node=\"%s\"} %" PRIu64 "\n", node,
-          placed > finished ? placed - finished : 0);
+static void in_flight_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+    print(page, "loadwise_requests_in_flight{node=\"%s\"} %" PRIu64 "\n", node, lw__count(&counters->in_flight));
 }
 
 static void duration_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
@@ -113,17 +71,33 @@ static void duration_lines(struct page *page, const char *node, const struct lw_
 
 static const char *const status_names[LW__STATUSES] = {"healthy", "degraded", "unhealthy", "recovering"};
 
-static void health_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+/* Events of racing threads may come in another order than the changes they tell of; but of all the changes since
+   healthy, just one status was entered once more than left. When that does not come out, for events were missed while
+   the node was unknown or are under way, the latest event has the word. */
+static uint64_t health_now(const struct lw__node_metrics *counters) {
+    uint64_t latest = lw__count(&counters->health_latest), found = latest;
     for (uint32_t i = 0; i < LW__STATUSES; i++) {
-        print(page, "loadwise_health{node=\"%s\",status=\"%s\"} %d\n", node, status_names[i],
-              lw__count(&counters->health) == i);
+        uint64_t stays = lw__count(&counters->health_entered[i]) + (i == LW_HEALTHY);
+        stays -= lw__count(&counters->health_left[i]);
+        if (stays > 1) {
+            return latest;
+        }
+        found = stays == 1 ? i : found;
+    }
+    return found;
+}
+
+static void health_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+    uint64_t health = health_now(counters);
+    for (uint32_t i = 0; i < LW__STATUSES; i++) {
+        print(page, "loadwise_health{node=\"%s\",status=\"%s\"} %d\n", node, status_names[i], health == i);
     }
 }
 
 static void change_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
     for (uint32_t i = 0; i < LW__STATUSES; i++) {
         print(page, "loadwise_health_changes_total{node=\"%s\",to=\"%s\"} %" PRIu64 "\n", node, status_names[i],
-              lw__count(&counters->health_changes[i]));
+              lw__count(&counters->health_entered[i]));
     }
 }
 
@@ -132,13 +106,13 @@ static void probe_lines(struct page *page, const char *node, const struct lw__no
 }
 
 static void exhaustion_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
-    print(page, "loadwise_quota_exhaustions_total{node=\"%s\"} %" PRIu64 "\n", node,
-          lw__count(&counters->quota_exhaustions));
+    print(page, "loadwise_quota_exhaustions_total{node=\"%s\"} %" PRIu64 "\n", node, lw__count(&counters->exhaustions));
 }
 
 static void exhausted_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+    uint64_t ends = lw__count(&counters->releases), begins = lw__count(&counters->exhaustions);
     print(page, "loadwise_quota_exhausted_dimensions{node=\"%s\"} %" PRIu64 "\n", node,
-          lw__count(&counters->quotas_exhausted));
+          begins > ends ? begins - ends : 0);
 }
 
 static const struct family {
@@ -147,7 +121,7 @@ static const struct family {
 } families[] = {
     {"loadwise_selections_total", "counter", "Requests placed on the node.", selection_lines},
     {"loadwise_requests_total", "counter", "Requests that ended, by outcome.", outcome_lines},
-    {"loadwise_requests_in_flight", "gauge", "Requests placed and not yet ended.", inflight_lines},
+    {"loadwise_requests_in_flight", "gauge", "Requests placed and not yet ended.", in_flight_lines},
     {"loadwise_request_duration_seconds", "histogram", "Time from placing to the end.", duration_lines},
     {"loadwise_health", "gauge", "1 for the status the node has, 0 for the others.", health_lines},
     {"loadwise_health_changes_total", "counter", "Changes of health, by the status reached.", change_lines},
@@ -156,14 +130,72 @@ static const struct family {
     {"loadwise_quota_exhausted_dimensions", "gauge", "Quotas of the node that have nothing left.", exhausted_lines},
 };
 
-static void print_refusals(struct page *page, const lw_metrics *metrics) {
-    print_head(page, "loadwise_refusals_total", "counter", "Requests that no node could take, by reason.");
-    for (int place = 0; place < LW__REASONS; place++) {
-        uint64_t count = lw__count(&metrics->refusals[place]);
-        if (count > 0) {
-            print(page, "loadwise_refusals_total{reason=\"%s\"} %" PRIu64 "\n",
-                  lw_error_name(LW_REFUSALS_BEGIN - place), count);
+struct family_walk {
+    struct page *page;
+    node_lines *lines;
+};
+
+static int walk_family(void *user, struct lw__record *record) {
+    const struct family_walk *walk = user;
+    const struct lw__node_metrics *counters = (const struct lw__node_metrics *)record;
+    const char *name = __atomic_load_n(&counters->name, __ATOMIC_ACQUIRE);
+    walk->lines(walk->page, name != NULL ? name : counters->hex, counters);
+    return 0;
+}
+
+static bool is_used(const struct lw__node_metrics *counters) {
+    uint64_t events = lw__count(&counters->selections) + lw__count(&counters->probes);
+    for (uint32_t i = 0; i < LW__OUTCOMES; i++) {
+        events += lw__count(&counters->outcomes[i]);
+    }
+    for (uint32_t i = 0; i < LW__STATUSES; i++) {
+        events += lw__count(&counters->health_entered[i]);
+    }
+    return events + lw__count(&counters->exhaustions) > 0;
+}
+
+/* A gauge of nodes that are not told apart would say nothing. */
+static void print_family(struct page *page, lw_metrics *metrics, const struct family *family) {
+    struct family_walk walk = {page, family->lines};
+    print_head(page, family->name, family->type, family->help);
+    lw__registry_each(&metrics->registry, walk_family, &walk);
+    if (is_used(&metrics->other) && strcmp(family->type, "gauge") != 0) {
+        family->lines(page, other_label, &metrics->other);
+    }
+}
+
+/* ---- the families without nodes ---- */
+
+static void print_strategies(struct page *page, const lw_metrics *metrics) {
+    static const char name[] = "loadwise_strategy_selections_total";
+    uint64_t others = lw__count(&metrics->other_strategies);
+    print_head(page, name, "counter", "Requests placed, by the strategy that chose.");
+    for (const struct lw__strategy_metrics *at = metrics->strategies; at < metrics->strategies + LW__STRATEGIES; at++) {
+        if (__atomic_load_n(&at->ready, __ATOMIC_ACQUIRE)) {
+            print(page, "%s{strategy=\"%s\"} %" PRIu64 "\n", name, at->label, lw__count(&at->selections));
         }
+    }
+    if (others > 0) {
+        print(page, "%s{strategy=\"%s\"} %" PRIu64 "\n", name, other_label, others);
+    }
+}
+
+/* Refusals from the start, so that a rate sees their first; errors, which nobody should count here, once there are. */
+static void print_refusals(struct page *page, const lw_metrics *metrics) {
+    static const char name[] = "loadwise_refusals_total";
+    uint64_t others = lw__count(&metrics->refusals[0]);
+    print_head(page, name, "counter", "Requests that no node could take, by reason.");
+    for (int code = -1; code > -LW__REASONS; code--) {
+        uint64_t count = lw__count(&metrics->refusals[-code]);
+        const char *reason = lw_error_name(code);
+        if (strcmp(reason, "LW_?") == 0) {
+            others += count;
+        } else if (count > 0 || lw_is_refusal(code)) {
+            print(page, "%s{reason=\"%s\"} %" PRIu64 "\n", name, reason, count);
+        }
+    }
+    if (others > 0) {
+        print(page, "%s{reason=\"%s\"} %" PRIu64 "\n", name, other_label, others);
     }
 }
 
@@ -173,13 +205,9 @@ size_t lw_metrics_text(lw_metrics *metrics, char *out, size_t room) {
         out[0] = '\0';
     }
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        struct family_walk walk = {&page, families[i].lines};
-        print_head(&page, families[i].name, families[i].type, families[i].help);
-        lw__registry_each(&metrics->registry, walk_family, &walk);
-        if (is_used(&metrics->other)) {
-            families[i].lines(&page, "other", &metrics->other);
-        }
+        print_family(&page, metrics, &families[i]);
     }
+    print_strategies(&page, metrics);
     print_refusals(&page, metrics);
     return page.length;
 }
