@@ -56,21 +56,6 @@ void lw_latency_free(lw_latency *latency) {
     }
 }
 
-/* Finds the node's record, making it first if need be; leave the reading after success. */
-static int latency_enter(lw_latency *latency, uint64_t node, struct lw__reading *reading, struct latency_record **out) {
-    for (;;) {
-        *out = lw__registry_find(&latency->registry, node, reading);
-        if (*out != NULL) {
-            return LW_OK;
-        }
-        lw__registry_leave(&latency->registry, reading);
-        int error = lw__registry_add(&latency->registry, node);
-        if (error != LW_OK) {
-            return lw__fail(&latency->env, error, "latency: node %llu cannot be made known", (unsigned long long)node);
-        }
-    }
-}
-
 static bool is_known(lw_latency *latency, uint64_t node) {
     struct lw__reading reading;
     bool known = lw__registry_find(&latency->registry, node, &reading) != NULL;
@@ -80,7 +65,7 @@ static bool is_known(lw_latency *latency, uint64_t node) {
 
 int lw_latency_observe_at(lw_latency *latency, uint64_t node, const lw_sample *sample, uint64_t now) {
     struct lw__reading reading;
-    struct latency_record *record;
+    int answer;
     if (sample->size < sizeof *sample || sample->outcome > LW_OUTCOME_CANCELLED) {
         return lw__fail(&latency->env, LW_INVALID, "latency: sample.size=%zu, outcome=%u", sample->size,
                         sample->outcome);
@@ -88,13 +73,12 @@ int lw_latency_observe_at(lw_latency *latency, uint64_t node, const lw_sample *s
     if (!lw__latency_introduces(sample->outcome, sample->latency) && !is_known(latency, node)) {
         return 0;
     }
-    int error = latency_enter(latency, node, &reading, &record);
-    if (error != LW_OK) {
-        return error;
+    struct latency_record *record = lw__registry_find_or_add(&latency->registry, node, &reading, &answer);
+    if (record != NULL) {
+        answer = lw__latency_observe(&latency->group, &record->node, sample->outcome, sample->latency, now);
     }
-    bool counted = lw__latency_observe(&latency->group, &record->node, sample->outcome, sample->latency, now);
     lw__registry_leave(&latency->registry, &reading);
-    return counted;
+    return answer < 0 ? lw__registry_fail(&latency->registry, node, answer) : answer;
 }
 
 int lw_latency_observe(lw_latency *latency, uint64_t node, const lw_sample *sample) {
@@ -162,19 +146,19 @@ static bool is_cost(uint64_t cost) { return cost != 0 && cost <= LW__LATENCY_MOS
 
 int lw_latency_restore(lw_latency *latency, const lw_latency_info *info) {
     struct lw__reading reading;
-    struct latency_record *record;
+    int error;
     if (info->size < sizeof *info) {
         return lw__fail(&latency->env, LW_INVALID, "latency: info.size=%zu is too small", info->size);
     }
     if (info->samples == 0 || info->samples > LW__LATENCY_SAMPLES || !is_cost(info->mean) || !is_cost(info->peak)) {
         return lw__fail(&latency->env, LW_RANGE, "latency: no node can have this state");
     }
-    int error = latency_enter(latency, info->node, &reading, &record);
-    if (error == LW_OK) {
+    struct latency_record *record = lw__registry_find_or_add(&latency->registry, info->node, &reading, &error);
+    if (record != NULL) {
         lw__latency_restore(&latency->group, &record->node, info);
-        lw__registry_leave(&latency->registry, &reading);
     }
-    return error;
+    lw__registry_leave(&latency->registry, &reading);
+    return error < 0 ? lw__registry_fail(&latency->registry, info->node, error) : LW_OK;
 }
 
 int lw_latency_restore_group(lw_latency *latency, uint64_t cost, uint64_t now) {

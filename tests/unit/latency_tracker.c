@@ -148,7 +148,7 @@ static void test_full(void **state) {
     assert_int_equal(tell(tracker, 1, 50, START), 1);
     assert_int_equal(tell(tracker, 2, 50, START), 1);
     assert_int_equal(tell(tracker, 3, 50, START), LW_FULL);
-    assert_told(&book, LW_FULL, "node 3");
+    assert_told(&book, LW_FULL, "max_nodes=2");
     assert_int_equal(tell(tracker, 1, 90, START), 1);
     assert_int_equal(peak_of(tracker, 1, START), 90);
     assert_int_equal(lw_latency_forget(tracker, 1), 1);
