@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The core of quotas: one node's limits and use, without ids, clock or allocation. The tracker keeps a struct
+ * lw__quota_node per id; a pool embeds one in each of its nodes.
+ *
+ * A plan says how a node's memory is laid out; it is the same for all nodes and never changes. All that a node keeps
+ * is words that are read and written atomically, by any number of threads at once. Amounts are given densely, one per
+ * dimension of the plan; an amount of 0 is not looked at.
+ */
+#ifndef LW_QUOTA_QUOTA_H
+#define LW_QUOTA_QUOTA_H
+
+#include "base/env.h"
+
+#include <loadwise/quota.h>
+#include <stdbool.h>
+
+/* The answer "when would it fit?", where larger is longer: 0 is now, then times, then these. */
+#define LW__ON_COMPLETION (UINT64_MAX - 1)
+#define LW__NOT_EVER UINT64_MAX
+
+/* What every kind of count begins with. */
+struct lw__quota_count {
+    uint64_t limit; /* LW_QUOTA_UNLIMITED: none */
+    uint64_t spent; /* told as exhausted until then; 0: not told */
+};
+
+/* What one reservation charged in one dimension, for settling it. */
+struct lw__quota_charge {
+    uint64_t amount;  /* 0: nothing. Others may read it meanwhile */
+    uint64_t stamp;   /* sliding: the bucket; gcra: the time of the charge */
+    uint64_t price;   /* gcra: the emission interval it was charged at */
+    uint64_t backlog; /* gcra: after the charge */
+    uint64_t refunds; /* gcra: until the charge */
+    uint64_t number;  /* gcra: of the charge */
+};
+
+struct lw__quota_dimension {
+    const struct lw__quota_kind *kind;
+    const char *name;
+    uint32_t estimate;
+    uint32_t scale;  /* gcra: 2^scale time units in a ns */
+    uint64_t window; /* ns */
+    uint64_t bucket; /* sliding: ns */
+    uint64_t span;   /* sliding: buckets that count, the current one among them */
+    uint64_t mask;   /* sliding: ring size - 1 */
+    uint64_t fixed;
+    size_t offset; /* of the count in a node */
+};
+
+/* One kind of count. `now` in ns; every function by any thread at any time, except limit, whose callers take turns. */
+struct lw__quota_kind {
+    /* Bytes of a count; fills in what the dimension derives from its options. */
+    size_t (*layout)(struct lw__quota_dimension *dimension, const lw_quota_dimension *options);
+    /* Is this limit possible? NULL, or the fault. */
+    const char *(*fault)(const struct lw__quota_dimension *dimension, const lw_quota_limit *limit);
+    /* Takes the limit over, NULL: none. keep: what was used still counts. */
+    void (*limit)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count,
+                  const lw_quota_limit *limit, bool keep);
+    /* The most that can be free at one moment. */
+    uint64_t (*most)(const struct lw__quota_count *count);
+    /* When the amount would be taken, if nothing else happens: 0, a time, or one of the two above. Writes nothing but
+       what the passing of time brings. */
+    uint64_t (*fits)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t amount,
+                     uint64_t now);
+    /* Charges, or answers false and changes nothing. Leaves charge->amount to the caller. */
+    bool (*take)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t amount,
+                 uint64_t now, struct lw__quota_charge *charge);
+    /* Returns part of a charge, at most charge->amount in all. */
+    void (*give)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count,
+                 const struct lw__quota_charge *charge, uint64_t amount);
+    /* Counts without asking. NULL: not for this kind, which returns its charge as a whole when a reservation ends. */
+    void (*add)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t amount,
+                uint64_t now);
+    /* Leaves no more than `remaining` until `reset`. NULL as above. */
+    void (*observe)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t remaining,
+                    uint64_t reset, uint64_t now);
+    /* Everything but `reserved`. */
+    void (*read)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now,
+                 lw_quota_reading *reading);
+    /* The free share. */
+    double (*ratio)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now);
+    /* As lw_quota_history. NULL: nothing to tell. */
+    size_t (*history)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now,
+                      lw_quota_use *uses, size_t room);
+};
+
+extern const struct lw__quota_kind lw__quota_sliding, lw__quota_gcra, lw__quota_concurrency;
+
+/* ---- plan.c ---- */
+
+struct lw__quota_plan {
+    uint32_t count;
+    uint32_t order[LW_QUOTA_DIMENSIONS]; /* in which dimensions are charged */
+    size_t node_size;                    /* bytes of a struct lw__quota_node, to be zeroed and on a cache line */
+    uint64_t max_exhausted;
+    char *names;
+    struct lw__quota_dimension dimension[LW_QUOTA_DIMENSIONS];
+};
+
+/* LW_INVALID, LW_RANGE (logged) or LW_NOMEM. */
+int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
+void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env);
+
+/* The number of a dimension, or -1. */
+int lw__quota_plan_find(const struct lw__quota_plan *plan, const char *name);
+
+/* Spreads amounts over dense[plan->count]; returns in *named which were. LW_UNKNOWN, LW_INVALID; lenient: ignores
+   unknown dimensions. */
+int lw__quota_spread(const struct lw__quota_plan *plan, const lw_env *env, const lw_amount *amounts, size_t count,
+                     bool lenient, uint64_t *dense, uint32_t *named);
+
+/* The dense amounts that a reservation charges: as named, or fixed. */
+void lw__quota_estimate(const struct lw__quota_plan *plan, uint64_t *dense);
+
+/* ---- node.c ---- */
+
+struct lw__quota_node {
+    uint64_t exhausted_until;
+    uint64_t spent; /* as in a count, for the mark */
+    /* counts at their offsets */
+};
+
+/* A node of zeroes has limits of 0: call this first. keep is for nodes that had limits. Callers take turns. */
+void lw__quota_limits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const lw_quota_limit *limits,
+                      size_t count, bool keep);
+int lw__quota_limits_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_limit *limits,
+                           size_t count);
+
+/* Would all be charged? Fills the refusal if not. */
+bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
+                    uint64_t now, lw_quota_refusal *refusal);
+
+/* Charges all and fills charges[plan->count]; or answers false, and has charged nothing. */
+bool lw__quota_charge(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
+                      uint64_t now, struct lw__quota_charge *charges);
+
+/* Settles charges: the dimensions in `named` took actual[]. */
+void lw__quota_settle(const struct lw__quota_plan *plan, struct lw__quota_node *node,
+                      const struct lw__quota_charge *charges, const uint64_t *actual, uint32_t named, uint64_t now);
+
+/* Returns charges as a whole. */
+void lw__quota_undo(const struct lw__quota_plan *plan, struct lw__quota_node *node,
+                    const struct lw__quota_charge *charges);
+
+/* Counts amounts without asking. */
+void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
+                   uint64_t now);
+
+void lw__quota_mark(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t duration, uint64_t now);
+
+/* 0 when not marked. */
+uint64_t lw__quota_marked_until(const struct lw__quota_node *node, uint64_t now);
+
+double lw__quota_ratio(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t now);
+
+void lw__quota_reading_of(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint32_t dimension,
+                          uint64_t now, lw_quota_reading *reading);
+
+uint64_t lw__quota_node_due(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t now);
+
+static inline struct lw__quota_count *lw__quota_count_of(const struct lw__quota_plan *plan, struct lw__quota_node *node,
+                                                         uint32_t dimension) {
+    return (struct lw__quota_count *)(void *)((char *)node + plan->dimension[dimension].offset);
+}
+
+/* ---- notice.c ---- */
+
+/* What to tell observers once the call is over: bit i for dimension i, the last bit for the mark. */
+struct lw__quota_news {
+    uint64_t exhausted, released;
+    uint64_t until[LW_QUOTA_DIMENSIONS + 1];
+};
+
+/* Finds the dimensions that have nothing left, or have again, and have not been told so. refusal: the one that a call
+   has just had, or NULL. Each change is found by one caller only. */
+void lw__quota_notice(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t now,
+                      const lw_quota_refusal *refusal, struct lw__quota_news *news);
+
+/* Calls the hooks; outside of any read section. */
+void lw__quota_tell(const struct lw__quota_plan *plan, const lw_observer *observer, uint64_t node,
+                    const struct lw__quota_news *news);
+
+/* ---- atomics ----
+
+   The proofs in window.c and gcra.c speak of one order of all accesses, so all are sequentially consistent; on most
+   machines that costs nothing for reads and for read-modify-writes. */
+
+static inline uint64_t lw__word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+
+/* Fails only if *word is not *expected, which is then told. */
+static inline bool lw__swap(uint64_t *word, uint64_t *expected, uint64_t desired) {
+    return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline void lw__raise(uint64_t *word, uint64_t to) {
+    uint64_t from = lw__word(word);
+    while (from < to && !lw__swap(word, &from, to)) {
+    }
+}
+
+static inline uint64_t lw__plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+#endif
