@@ -98,11 +98,11 @@ uint64_t lw__latency_cost(const struct lw__latency_group *group, const struct lw
     }
     uint32_t samples = samples_at(rules, __atomic_load_n(&node->history, __ATOMIC_RELAXED), now);
     uint64_t word = __atomic_load_n(&node->cost[kind == LW_LATENCY_PEAK], __ATOMIC_RELAXED);
-    if (samples == 0 || word == 0) {
+    if (word == 0) {
         return typical;
     }
     uint64_t share = share_left(rules, lw__word_age(word, now >> rules->tick_shift));
-    if (samples < rules->min_samples) {
+    if (samples < rules->min_samples) { /* with 0 samples nothing is left of it */
         share = share * samples / rules->min_samples;
     }
     return lw__between(typical, lw__word_cost(word), share);

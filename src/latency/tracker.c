@@ -56,7 +56,7 @@ void lw_latency_free(lw_latency *latency) {
     }
 }
 
-static bool is_known(lw_latency *latency, uint64_t node) {
+static bool has_latency(lw_latency *latency, uint64_t node) {
     struct lw__reading reading;
     bool known = lw__registry_find(&latency->registry, node, &reading) != NULL;
     lw__registry_leave(&latency->registry, &reading);
@@ -70,7 +70,7 @@ int lw_latency_observe_at(lw_latency *latency, uint64_t node, const lw_sample *s
         return lw__fail(&latency->env, LW_INVALID, "latency: sample.size=%zu, outcome=%u", sample->size,
                         sample->outcome);
     }
-    if (!lw__latency_introduces(sample->outcome, sample->latency) && !is_known(latency, node)) {
+    if (!lw__latency_introduces(sample->outcome, sample->latency) && !has_latency(latency, node)) {
         return 0;
     }
     struct latency_record *record = lw__registry_find_or_add(&latency->registry, node, &reading, &answer);

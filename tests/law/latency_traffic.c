@@ -40,6 +40,10 @@ static struct fleet {
 static lw_latency *latency;
 
 static uint64_t draw(uint64_t below) {
+    if (below == 0) {
+        fail_msg("nothing to draw from");
+        return 0;
+    }
     uint64_t z = fleet.chance += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);

@@ -253,6 +253,13 @@ static void test_cancelled_counts_only_when_it_was_long(void **state) {
     assert_int_equal(info.samples, 2);
 }
 
+static void test_cancelled_says_nothing_of_the_forgotten(void **state) {
+    (void)state;
+    good(NODE, 1000, START);
+    assert_int_equal(tell(NODE, LW_OUTCOME_CANCELLED, 9000, START + 19 * TAU), 0);
+    assert_both(NODE, 1000, START + 19 * TAU);
+}
+
 /* A node that hangs while every caller gives up must not be forgotten and tried as a new one. */
 static void test_cancelled_is_a_sign_of_life(void **state) {
     (void)state;
@@ -397,6 +404,7 @@ int main(void) {
         PLAIN(test_a_charge_is_no_less_than_the_group),
         PLAIN(test_callers_fault_says_nothing),
         PLAIN(test_cancelled_counts_only_when_it_was_long),
+        PLAIN(test_cancelled_says_nothing_of_the_forgotten),
         PLAIN(test_cancelled_is_a_sign_of_life),
         PLAIN(test_a_good_sample_of_unknown_length_says_nothing),
         PLAIN(test_time_that_stands_still_gives_no_weight),

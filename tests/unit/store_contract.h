@@ -310,7 +310,8 @@ static inline void contract_stopped_listing(lw_store *store) {
     uint64_t cursor = 0;
     do {
         listing.stop_after = 3;
-        assert_true(lw_store_list(store, CONTRACT "many/", &cursor, 50, contract_note, &listing, 0) >= 0);
+        int given = lw_store_list(store, CONTRACT "many/", &cursor, 50, contract_note, &listing, 0);
+        assert_true(given == 3 || (given >= 0 && listing.stop_after > 0)); /* stopped, or never got so far */
     } while (cursor != 0);
     for (uint32_t i = 0; i < CONTRACT_MANY; i++) {
         assert_true(listing.seen[i] >= 1);

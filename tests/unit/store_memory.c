@@ -129,6 +129,24 @@ static void test_the_expired_do_not_stand_in_the_way(void **state) {
     contract_expect(store, "a", "1234567");
 }
 
+static void test_all_that_expired_makes_way(void **state) {
+    (void)state;
+    lw_store *wide = store;
+    char key[16], large[20000] = "";
+    lw_env env = ledger_env(&book, 5);
+    const lw_store_memory_options options = {sizeof options, 2000, 20000};
+    assert_int_equal(lw_store_memory_new(&store, &env, &options), LW_OK);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(key, sizeof key, "%9d", i);
+        assert_int_equal(put(key, "x", SECOND), LW_OK);
+    }
+    assert_int_equal(put("1", "", 0), LW_FULL);
+    pass_time(SECOND);
+    assert_int_equal(lw_store_put(store, "1", large, sizeof large - 1, 0, 0), LW_OK);
+    lw_store_free(store);
+    store = wide;
+}
+
 /* A store of which everything expires must not keep the memory for ever, whichever keys are written afterwards. */
 static void test_writes_clear_out_the_expired(void **state) {
     (void)state;
@@ -266,6 +284,7 @@ int main(void) {
         SMALL(test_the_bound_of_bytes),
         SMALL(test_what_could_never_fit),
         SMALL(test_the_expired_do_not_stand_in_the_way),
+        WITH_STORE(test_all_that_expired_makes_way),
         WITH_STORE(test_writes_clear_out_the_expired),
         WITH_STORE(test_time_that_steps_back),
         WITH_STORE(test_the_end_of_time),
