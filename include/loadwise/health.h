@@ -202,7 +202,7 @@ LW_API int lw_health_add(lw_health *health, uint64_t node);
 LW_API int lw_health_restore(lw_health *health, const lw_health_info *info);
 LW_API int lw_health_restore_at(lw_health *health, const lw_health_info *info, uint64_t now);
 
-/* Drops all that is known, also the verdict. 1 when there was something, 0 when not. Permits from before come late. */
+/* Drops all that is known, also the verdict. 1 when there was something, 0 when not. Permits from before are void. */
 LW_API int lw_health_forget(lw_health *health, uint64_t node);
 
 /*

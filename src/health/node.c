@@ -6,8 +6,9 @@
  *
  * failures, successes and ejections saturate. epoch rises whenever the node turns unhealthy, fails a probe or is
  * healthy again: reports that carry another one are late. round rises when permits that did not come back are given up:
- * one of an earlier round is void. serial counts the permits given, so that a word that looks unchanged is unchanged:
- * else permits could be given up that were given a moment ago.
+ * one of an earlier round is void, and so is one of an earlier life of the node, which a permit tells too. serial
+ * counts the permits given, so that a word that looks unchanged is unchanged: else permits could be given up that were
+ * given a moment ago.
  *
  * Times stand beside the word, only grow and are written before it, so whoever sees a change sees its time too. When
  * the next probe is due follows from word and times and is not stored.
@@ -26,13 +27,16 @@ enum {
     ROUND_BITS = 4,
     SERIAL_BITS = 4,
     EPOCH_BITS = 13,
-    ROUND_SHIFT = 8, /* of the round, in a permit's flags */
+    /* In the flags of a permit. */
+    ROUND_SHIFT = 8,
+    LIFE_SHIFT = ROUND_SHIFT + ROUND_BITS,
+    LIFE_BITS = 32 - LIFE_SHIFT,
 };
 
-/* The word, unpacked, with the times and counts that stand beside it. */
+/* The word, unpacked, with what stands beside it. */
 struct machine {
     lw_health_state state;
-    uint32_t down, permits, round, serial, epoch;
+    uint32_t down, permits, round, serial, epoch, life;
 };
 
 static uint32_t most_of(uint32_t bits) { return (UINT32_C(1) << bits) - 1; }
@@ -43,8 +47,8 @@ static uint32_t take_bits(uint64_t *word, uint32_t bits) {
     return value;
 }
 
-static struct machine unpack(uint64_t word) {
-    struct machine machine = {0};
+static struct machine unpack(const struct lw__health_node *node, uint64_t word) {
+    struct machine machine = {.life = node->life};
     machine.state.status = take_bits(&word, STATUS_BITS);
     machine.down = take_bits(&word, DOWN_BITS);
     machine.state.consecutive_failures = take_bits(&word, ROW_BITS);
@@ -89,14 +93,15 @@ static bool swap_word(struct lw__health_node *node, uint64_t *seen, const struct
     return __atomic_compare_exchange_n(&node->word, seen, pack(machine), true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-void lw__health_node_init(struct lw__health_node *node, uint32_t epoch) {
-    struct machine machine = {.epoch = epoch};
-    *node = (struct lw__health_node){.word = pack(&machine)};
+void lw__health_node_init(struct lw__health_node *node, uint32_t life) {
+    *node = (struct lw__health_node){.life = life & most_of(LIFE_BITS)};
 }
+
+lw_health_permit lw__health_first_permit(uint32_t life) { return (lw_health_permit){0, life << LIFE_SHIFT}; }
 
 static struct machine machine_of(const struct lw__health_rules *rules, const struct lw__health_node *node,
                                  uint64_t word, uint64_t now) {
-    struct machine machine = unpack(word);
+    struct machine machine = unpack(node, word);
     lw_health_state *state = &machine.state;
     state->last_failure = load_time(&node->last_failure);
     state->last_success = load_time(&node->last_success);
@@ -125,7 +130,7 @@ static void tell_probe(const struct lw__health_rules *rules, uint64_t id, int be
 }
 
 uint32_t lw__health_status(const struct lw__health_node *node) {
-    struct machine machine = unpack(load_word(node));
+    struct machine machine = unpack(node, load_word(node));
     return effective(&machine);
 }
 
@@ -165,6 +170,10 @@ bool lw__health_would_admit(const struct lw__health_rules *rules, const struct l
     return admission(rules, node, &machine, id, now) != REFUSED;
 }
 
+static lw_health_permit permit_of(const struct machine *machine, uint32_t flags) {
+    return (lw_health_permit){machine->epoch, flags | machine->round << ROUND_SHIFT | machine->life << LIFE_SHIFT};
+}
+
 /* The machine after one more permit, and the permit. */
 static lw_health_permit give_permit(struct machine *machine, enum admission how) {
     if (how == RENEWED) {
@@ -173,7 +182,7 @@ static lw_health_permit give_permit(struct machine *machine, enum admission how)
     }
     machine->permits++;
     machine->serial++;
-    return (lw_health_permit){machine->epoch, LW_PERMIT_PROBE | machine->round << ROUND_SHIFT};
+    return permit_of(machine, LW_PERMIT_PROBE);
 }
 
 int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint64_t now,
@@ -182,8 +191,8 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
     for (;;) {
         struct machine machine = machine_of(rules, node, seen, now);
         enum admission how = admission(rules, node, &machine, id, now);
-        *permit = (lw_health_permit){machine.epoch, 0};
         if (how == REFUSED || how == FREE) {
+            *permit = permit_of(&machine, 0);
             return how == FREE;
         }
         *permit = give_permit(&machine, how);
@@ -225,12 +234,22 @@ static bool is_probe(const lw_health_permit *permit) {
     return permit != NULL && (permit->flags & LW_PERMIT_PROBE) != 0;
 }
 
-static bool is_void(const struct machine *machine, const lw_health_permit *permit) {
-    return is_probe(permit) && permit->flags >> ROUND_SHIFT != machine->round;
+static bool is_of_this_life(const struct machine *machine, const lw_health_permit *permit) {
+    return permit->flags >> LIFE_SHIFT == machine->life;
+}
+
+/* A probe whose permit is among those that are counted as out. */
+static bool is_valid_probe(const struct machine *machine, const lw_health_permit *permit) {
+    return is_probe(permit) && is_of_this_life(machine, permit) &&
+           (permit->flags >> ROUND_SHIFT & most_of(ROUND_BITS)) == machine->round;
 }
 
 static bool is_late(const struct machine *machine, const lw_health_permit *permit) {
-    return permit != NULL && (permit->epoch != machine->epoch || is_void(machine, permit));
+    if (permit == NULL) {
+        return false;
+    }
+    bool is_void = is_probe(permit) && !is_valid_probe(machine, permit);
+    return is_void || !is_of_this_life(machine, permit) || permit->epoch != machine->epoch;
 }
 
 /* The counters after one more report. */
@@ -263,7 +282,7 @@ static void follow_status(struct machine *machine, uint32_t before, bool failed_
 /* The machine after the report. Returns whether the report counted. */
 static bool apply_report(const struct lw__health_rules *rules, const struct report *report, struct machine *machine) {
     bool late = is_late(machine, report->permit);
-    bool probe = is_probe(report->permit) && !is_void(machine, report->permit) && machine->permits > 0;
+    bool probe = is_valid_probe(machine, report->permit) && machine->permits > 0;
     machine->permits -= probe;
     if (late || (report->effect == LW_EFFECT_NONE && rules->policy.on_outcome == NULL)) {
         return false;
@@ -304,7 +323,7 @@ int lw__health_report(const struct lw__health_rules *rules, struct lw__health_no
                       const lw_health_permit *permit, uint64_t now) {
     struct report report = {outcome, rules->options.effects[outcome], permit, node_clock(node, now)};
     uint64_t seen = load_word(node);
-    struct machine before = unpack(seen), after;
+    struct machine before = unpack(node, seen), after;
     if (report.effect != LW_EFFECT_NONE && !is_late(&before, permit)) {
         note_report(rules, node, &report);
     }
@@ -337,7 +356,7 @@ void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_
         forget_window(rules, node);
     }
     do {
-        before = unpack(seen);
+        before = unpack(node, seen);
         after = before;
         after.down = verdict == LW_VERDICT_DOWN;
         after.epoch += before.down != after.down || verdict == LW_VERDICT_UP;
@@ -357,7 +376,7 @@ void lw__health_restore(const struct lw__health_rules *rules, struct lw__health_
     raise_time(&node->last_success, state->last_success < now ? state->last_success : now);
     forget_window(rules, node);
     do {
-        before = unpack(seen);
+        before = unpack(node, seen);
         after = before;
         after.state = info->state;
         after.down = info->verdict_down != 0;

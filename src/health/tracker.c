@@ -2,10 +2,9 @@
 /*
  * The health tracker: one machine per node id (node.c), found through the registry.
  *
- * The epochs of a node begin at a number drawn from how many nodes were forgotten before, so that what comes late from
- * an earlier life of the same id is told apart (but for one chance in 8192). Cost: the machine's, plus one look-up.
+ * How many nodes were forgotten before a node was made is the number of its life, by which what comes late from an
+ * earlier life of the same id is told apart. Cost: the machine's, plus one look-up.
  */
-#include "base/random.h"
 #include "base/registry.h"
 #include "health/health.h"
 
@@ -18,16 +17,13 @@ struct lw_health {
     lw_env env;
     struct lw__health_rules rules;
     struct lw__registry registry;
-    uint64_t forgotten; /* nodes so far */
+    uint32_t forgotten; /* nodes so far */
 };
 
-static uint32_t first_epoch(const lw_health *health) {
-    uint64_t forgotten = __atomic_load_n(&health->forgotten, __ATOMIC_RELAXED);
-    return lw__seed(health->env.seed, forgotten) % LW__HEALTH_EPOCHS;
-}
+static uint32_t life_now(const lw_health *health) { return __atomic_load_n(&health->forgotten, __ATOMIC_RELAXED); }
 
 static int record_init(void *owner, struct lw__record *head) {
-    lw__health_node_init(&((struct health_record *)head)->node, first_epoch(owner));
+    lw__health_node_init(&((struct health_record *)head)->node, life_now(owner));
     return LW_OK;
 }
 
@@ -79,7 +75,7 @@ int lw_health_admit_at(lw_health *health, uint64_t node, uint64_t now, lw_health
     if (record != NULL) {
         answer = lw__health_admit(&health->rules, &record->node, node, now, permit);
     } else {
-        *permit = (lw_health_permit){first_epoch(health), 0};
+        *permit = lw__health_first_permit(life_now(health));
     }
     lw__registry_leave(&health->registry, &reading);
     return answer;
@@ -198,7 +194,7 @@ int lw_health_forget(lw_health *health, uint64_t node) {
     if (!is_known(health, node)) {
         return 0;
     }
-    /* First the count, or the next life of the node could begin where this one did. */
+    /* First the count, or the next life of the node could have this one's number. */
     __atomic_fetch_add(&health->forgotten, 1, __ATOMIC_RELAXED);
     int found = lw__registry_forget(&health->registry, node);
     if (found && health->rules.observer.forgotten != NULL) {
