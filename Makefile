@@ -2,7 +2,7 @@
 # The front door. Everything real happens in CMake and in scripts/.
 NODES ?= examples/data/nodes.yaml
 REQUESTS ?= examples/data/requests.csv
-STRATEGY ?= p2c
+STRATEGY ?= smooth_wrr
 OPTIONS ?= --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens
 SCALE ?= 600
 PREFIX ?= /usr/local
