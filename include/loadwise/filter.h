@@ -38,9 +38,9 @@ struct lw_filter {
 };
 
 /*
- * Writes LW_BITMAP_WORDS(count) words: bit i says that node i passes. request may be NULL; now is monotonic ns, and
- * only filters that read a computed column or the time look at it. Returns how many passed. O(n). Errors: LW_NO_COLUMN
- * when a column that the filter reads is not set: words are then untouched.
+ * Writes LW_BITMAP_WORDS(count) words: bit i says that node i passes. request may be NULL; now is monotonic ns, no
+ * clock is read, and only filters that read a computed column or the time look at it. Returns how many passed. O(n).
+ * Errors: LW_NO_COLUMN when a column that the filter reads is not set: words are then untouched.
  */
 LW_API int lw_filter_apply(const lw_filter *filter, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                            uint64_t *words);

@@ -23,6 +23,7 @@ enum lw_param_type {
     LW_PARAM_F64,     /* decimal, stored as double */
     LW_PARAM_BOOL,    /* false or true, stored as uint64_t 0 or 1 */
     LW_PARAM_CHOICE,  /* one of choices, stored as uint64_t, its position in the list */
+    LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
 };
 
 /* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. */
@@ -55,7 +56,8 @@ LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 LW_API void lw_build_release(const lw_build *build, void *memory);
 
 /* Logs why the plan cannot be, naming node `index`, and returns code: `return lw_build_fail(...)`. */
-LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *why);
+LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Bits of needs above the columns. */
 #define LW_NEEDS_PLAN (UINT32_C(1) << 30)
@@ -80,7 +82,7 @@ typedef struct lw_strategy_ops {
     /* LW_HAS bits of columns, LW_NEEDS_PLAN, LW_NEEDS_CLOCK. LW_HAS(id) asks for distinct identities, which fall back
        to names and indexes; any other column must be set. */
     uint32_t needs;
-    uint32_t state_size, scratch_size, lane_size;
+    uint32_t state_size, scratch_size, lane_size; /* bytes; scratch asks for distinct identities too */
 
     /* Further needs that depend on the parameters. Optional. */
     uint32_t (*needs_of)(const void *config);

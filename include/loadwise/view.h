@@ -83,7 +83,7 @@ LW_API uint32_t lw_view_count(const lw_view *view);
 /* The node of that rank (from 0, in index order) among those that may be chosen, or a refusal. Cost as above. */
 LW_API ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank);
 
-/* Why lw_view_count is 0: LW_FILTERED when the bitmap leaves no node, else LW_EXCLUDED. */
+/* Why lw_view_count is 0, to be asked only then: LW_FILTERED when the bitmap leaves no node, else LW_EXCLUDED. */
 LW_API ptrdiff_t lw_view_refusal(const lw_view *view);
 
 /* ---- chance ---- */

@@ -75,7 +75,7 @@ static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t
 static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
     uint32_t drawn[MOST_CHOICES];
     if (lw_view_plan(view) == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     uint32_t found = draw_with_retries(view, drawn, d, true);
     while (found < d) {

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/sort.h"
 #include "strategy/table.h"
+#include "strategy/weighted.h"
 
 enum { ABSENT_RANDOM = 0, ABSENT_ERROR = 1, ABSENT_NEXT = 2 };
 
@@ -53,8 +54,8 @@ static int count_points(const lw_build *build, uint64_t *points) {
         *points += config->vnodes * build->weights[i];
         if (*points > config->max_points) {
             return lw_build_fail(
-                build, LW_TOO_LARGE, i,
-                "vnodes x weight, summed up to this node, exceeds max_points; lower vnodes or weights");
+                build, LW_TOO_LARGE, i, "weight=%u brings vnodes x weight to %llu points; max_points=%llu is allowed",
+                build->weights[i], (unsigned long long)*points, (unsigned long long)config->max_points);
         }
     }
     return LW_OK;
@@ -130,9 +131,6 @@ static uint32_t first_point(const struct ring_plan *plan, uint64_t key) {
     return at < plan->count ? at : 0;
 }
 
-/* Nobody on the ring may be chosen: because nobody may, or because those who may have weight 0. */
-static ptrdiff_t nobody(const lw_view *view) { return lw_view_count(view) > 0 ? LW_NO_WEIGHT : lw_view_refusal(view); }
-
 static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uint64_t key) {
     uint32_t at = first_point(plan, key);
     for (uint32_t step = 0; step < plan->count; step++) {
@@ -142,13 +140,13 @@ static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uin
         }
         at = at + 1 < plan->count ? at + 1 : 0;
     }
-    return nobody(view);
+    return lw__weightless(view);
 }
 
 static ptrdiff_t ring_pick(const lw_view *view) {
     const struct ring_config *config = lw_view_config(view);
     if (lw_view_plan(view) == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     if (view->request->flags & LW_REQUEST_KEYED) {
         return owner_of(view, lw_view_plan(view), view->request->key);
@@ -172,7 +170,7 @@ static bool met_before(const uint32_t *out, uint32_t found, uint32_t node) {
 static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
     const struct ring_plan *plan = lw_view_plan(view);
     if (plan == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     uint32_t at = first_point(plan, key), found = 0;
     for (uint32_t step = 0; step < plan->count && found < room; step++) {
@@ -182,7 +180,7 @@ static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out,
         }
         at = at + 1 < plan->count ? at + 1 : 0;
     }
-    return found > 0 ? (ptrdiff_t)found : nobody(view);
+    return found > 0 ? (ptrdiff_t)found : lw__weightless(view);
 }
 
 static const lw_param ring_params[] = {

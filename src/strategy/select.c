@@ -18,25 +18,28 @@ struct pick {
 
 static const lw_request plain_request = LW_REQUEST_INIT;
 
-SLOW static uint64_t read_time(const lw_strategy *strategy, const lw_nodes *nodes) {
+SLOW static uint64_t read_time(lw_strategy *strategy, const lw_nodes *nodes) {
+    if (nodes->size < LW__NODES_FIRST_SIZE) {
+        return 0; /* to be refused */
+    }
     bool wanted = (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
                   nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
-    return wanted ? lw__now(&strategy->env) : 0;
+    return wanted ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
 }
 
-static inline uint64_t time_for(const lw_strategy *strategy, const lw_nodes *nodes) {
+static inline uint64_t time_for(lw_strategy *strategy, const lw_nodes *nodes) {
     return strategy->clocked ? read_time(strategy, nodes) : 0;
 }
 
 SLOW static int refuse_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    if (request->size < sizeof *request) {
+    if (request->size < LW__REQUEST_FIRST_SIZE) {
         return lw__fail(&strategy->env, LW_INVALID, "request: size=%zu, is it LW_REQUEST_INIT?", request->size);
     }
     return lw__nodes_refuse(strategy, nodes);
 }
 
 static inline int check_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    bool good = lw__nodes_check(strategy, nodes) && request->size >= sizeof *request;
+    bool good = lw__nodes_check(strategy, nodes) && request->size >= LW__REQUEST_FIRST_SIZE;
     return __builtin_expect(good, 1) ? LW_OK : refuse_call(strategy, nodes, request);
 }
 

@@ -161,7 +161,7 @@ static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
 static ptrdiff_t wrr_pick(const lw_view *view) {
     const struct wrr_plan *plan = lw_view_plan(view);
     if (plan == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     for (int miss = 0; view->request->exclude_count == 0 && miss < MISSES; miss++) {
         uint32_t index = node_of_turn(plan, lw__rotation_next(view));

@@ -158,7 +158,7 @@ uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) {
 
 ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) {
     if (table == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     if (lw_view_all(view)) {
         return lw__alias_draw(view, table);
@@ -219,5 +219,7 @@ ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32
 
 ptrdiff_t lw__weighted_scan(const lw_view *view) {
     ptrdiff_t found = lw__weighted_scan_but(view, NULL, 0);
-    return found < 0 && lw_view_count(view) == 0 ? lw_view_refusal(view) : found;
+    return found < 0 ? lw__weightless(view) : found;
 }
+
+ptrdiff_t lw__weightless(const lw_view *view) { return lw_view_count(view) > 0 ? LW_NO_WEIGHT : lw_view_refusal(view); }

@@ -180,7 +180,7 @@ static const struct {
     {"chain(random, p3c)", LW_UNKNOWN, "column 15:", "p3c"},
     {"chain(random, p2c choices=99)", LW_RANGE, "column 27:", "2 to 16"},
     {"chain(random))", LW_SYNTAX, "column 14:", "the end"},
-    {"random(p2c)", LW_RANGE, "column 8:", "at most 0"},
+    {"random(p2c)", LW_RANGE, "column 8:", "takes no strategies"},
     {"chain(random,random,random,random,random,random,random,random,"
      "random,random,random,random,random,random,random,random,random)",
      LW_RANGE, "column 119:", "at most 16"},
