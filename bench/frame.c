@@ -143,7 +143,7 @@ double frame_run(struct frame *frame, const struct frame_task *task, uint32_t th
 /* The quickest of a few runs: one that was interrupted would make all later runs too short to mean anything. */
 static double quickest_run(struct frame *frame, const struct frame_task *task, uint32_t threads) {
     double least = frame_run(frame, task, threads);
-    for (int again = 0; again < 4; again++) {
+    for (int again = 0; again < 2; again++) {
         double run = frame_run(frame, task, threads);
         least = run < least ? run : least;
     }
