@@ -426,6 +426,8 @@ static void test_a_struct_without_its_size(void **state) {
     nodes.nodes.size = 0;
     assert_int_equal(lw_select(strategy, &nodes.nodes, NULL), LW_INVALID);
     assert_int_equal(lw_prepare(strategy, &nodes.nodes), LW_INVALID);
+    make("least_load"); /* which looks whether a column is computed */
+    assert_int_equal(lw_select(strategy, &nodes.nodes, NULL), LW_INVALID);
 }
 
 #define WITH_STRATEGY(test) cmocka_unit_test_teardown(test, close_strategy)
