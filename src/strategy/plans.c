@@ -308,9 +308,14 @@ int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ver
     return error;
 }
 
+/* No call is under way, so no reader is left and nothing waits for the epoch. */
 void lw__plans_free(lw_strategy *strategy) {
     for (uint32_t i = 0; i < LW__SETS; i++) {
         retire(strategy, i, NULL);
     }
-    reclaim(strategy);
+    while (strategy->retired != NULL) {
+        struct lw__binding *binding = strategy->retired;
+        strategy->retired = binding->older;
+        binding_free(strategy, binding);
+    }
 }

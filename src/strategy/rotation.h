@@ -2,7 +2,7 @@
 /*
  * What the rotating strategies share: cursors in each lane and the parameters that say where they start.
  *
- * A lane holds 8 cursors, and a node set takes the one of its number mod 8: with one cursor, two sets used in turn
+ * A lane holds 8 cursors, and a node set takes one by its number: with one cursor, two sets used in turn
  * would each see only every second ticket, and of two nodes the same one for ever.
  */
 #ifndef LW_STRATEGY_ROTATION_H
@@ -49,7 +49,7 @@ static inline void lw__rotation_lane_init(const void *config, void *lane, uint32
 
 static inline uint64_t lw__rotation_next(const lw_view *view) {
     struct lw__rotation_lane *lane = (struct lw__rotation_lane *)lw_view_lane(view);
-    return lw_view_ticket(view, &lane->cursors[view->nodes->set % LW__CURSORS]);
+    return lw_view_ticket(view, &lane->cursors[view->nodes->set * LW__GOLDEN >> 61]);
 }
 
 /* ticket mod cycle; most tickets fit 32 bits, where division is twice as fast. */

@@ -163,6 +163,10 @@ static int read_spec(struct reader *reader, struct word name, int depth, struct 
         return lw__fail(env, LW_RANGE, "column %zu: nested deeper than %d", column_of(reader, name.text),
                         LW_SPEC_DEPTH);
     }
+    if (reader->strategy->unit_count == LW_SPEC_STRATEGIES) {
+        return lw__fail(env, LW_RANGE, "column %zu: more than %d strategies", column_of(reader, name.text),
+                        LW_SPEC_STRATEGIES);
+    }
     const lw_strategy_ops *ops = find_ops(reader, name);
     if (ops == NULL) {
         return lw__fail(env, LW_UNKNOWN, "column %zu: no strategy is called '%.*s'", column_of(reader, name.text),

@@ -75,9 +75,6 @@ static int set_defaults(const lw_env *env, struct lw__unit *unit) {
 }
 
 int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out) {
-    if (strategy->unit_count == LW__UNITS) {
-        return lw__fail(&strategy->env, LW_RANGE, "specification: more than %d strategies", LW__UNITS);
-    }
     struct lw__unit *unit = lw__alloc(&strategy->env, sizeof *unit);
     if (unit == NULL) {
         return LW_NOMEM;

@@ -21,7 +21,7 @@
 #include <loadwise/strategy.h>
 #include <pthread.h>
 
-enum { LW__UNITS = 64, LW__SETS = 8 };
+enum { LW__SETS = 8 };
 
 struct lw__unit {
     lw_strategy_ops ops;
@@ -52,16 +52,16 @@ struct lw__binding {
 struct lw_strategy {
     ptrdiff_t (*pick)(const lw_view *view); /* of the root */
     lw_env env;
-    struct lw__unit *units[LW__UNITS];
+    struct lw__unit *units[LW_SPEC_STRATEGIES];
     uint32_t unit_count;
-    uint32_t needs;                      /* of all units together */
-    uint32_t required;                   /* columns among them that must be set */
-    bool planned;                        /* some unit has a plan or scratch */
-    bool identified;                     /* some unit needs to know ids */
-    bool listens;                        /* some unit has begin */
-    bool clocked;                        /* some unit may read the time */
-    uint64_t latest;                     /* time read so far: a clock that steps back stands still */
-    struct lw__bound unbound[LW__UNITS]; /* for strategies without plans */
+    uint32_t needs;                               /* of all units together */
+    uint32_t required;                            /* columns among them that must be set */
+    bool planned;                                 /* some unit has a plan or scratch */
+    bool identified;                              /* some unit needs to know ids */
+    bool listens;                                 /* some unit has begin */
+    bool clocked;                                 /* some unit may read the time */
+    uint64_t latest;                              /* time read so far: a clock that steps back stands still */
+    struct lw__bound unbound[LW_SPEC_STRATEGIES]; /* for strategies without plans */
     struct lw__lanes lanes;
 
     pthread_mutex_t preparing; /* guards the plans; no prepared pick takes it */

@@ -188,7 +188,8 @@ struct remainder {
     uint32_t but_count;
 };
 
-/* Their sum of weights; and the one that holds a place in the running sum. */
+/* Their sum of weights; and the one that holds a place in the running sum, or the last before it, should the bitmap
+   have shrunk since the sum was made. */
 static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdiff_t *found) {
     uint64_t sum = 0;
     for (uint32_t w = 0; w < LW_BITMAP_WORDS(rest->view->count); w++) {
@@ -198,7 +199,7 @@ static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdi
                 continue;
             }
             uint32_t weight = lw_view_weight(rest->view, index);
-            if (place < sum + weight && *found < 0) {
+            if (weight > 0 && sum <= place) {
                 *found = index;
             }
             sum += weight;
@@ -210,7 +211,7 @@ static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdi
 ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count) {
     struct remainder rest = {view, but, but_count};
     ptrdiff_t found = LW_NO_WEIGHT;
-    uint64_t sum = walk_weights(&rest, UINT64_MAX, &found);
+    uint64_t sum = walk_weights(&rest, 0, &found);
     if (sum > 0) {
         walk_weights(&rest, below_wide(view, sum), &found);
     }

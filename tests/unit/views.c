@@ -41,8 +41,12 @@ static void check_ranks(const lw_view *view) {
             rank++;
         }
     }
-    EXPECT(lw_is_refusal(lw_view_nth(view, rank)));
-    EXPECT(lw_is_refusal(lw_view_nth(view, UINT32_MAX)));
+    if (rank > 0) {
+        EXPECT(lw_view_nth(view, rank) == lw_view_nth(view, rank - 1));
+        EXPECT(lw_view_nth(view, UINT32_MAX) == lw_view_nth(view, rank - 1));
+    } else {
+        EXPECT(lw_is_refusal(lw_view_nth(view, 0)));
+    }
 }
 
 static void check_draws(const lw_view *view) {
