@@ -53,7 +53,8 @@ struct lw__lane *lw__lane_search(struct lw__lanes *lanes) {
 
 static bool parity_is_empty(const struct lw__lanes *lanes, uint32_t parity) {
     for (uint32_t i = 0; i < LW_LANES; i++) {
-        if (__atomic_load_n(&lanes->lane[i].readers[parity], __ATOMIC_SEQ_CST) != 0) {
+        if (__atomic_load_n(&lanes->lane[i].readers[parity], __ATOMIC_SEQ_CST) != 0 ||
+            __atomic_load_n(&lanes->lane[i].reading, __ATOMIC_SEQ_CST) == 1 + parity) {
             return false;
         }
     }

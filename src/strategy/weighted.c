@@ -136,40 +136,60 @@ int lw__alias_build(const lw_build *build, void **out) {
     return LW_OK;
 }
 
-/* One draw of 64 bits gives column and height; a draw that would bias either is thrown away. */
-uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) {
-    if (table->by_sums) {
-        return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
+/* What a draw of 64 bits names: a column by its high half, and a height below the total by its low one. */
+static inline uint32_t entry_at(const struct lw__alias *table, uint64_t place, uint64_t height) {
+    uint64_t drawn = table->entries[place >> 32];
+    uint32_t own = (uint32_t)(place >> 32), alias = (uint32_t)drawn;
+    uint32_t own_wins = height >> 32 < drawn >> 32; /* a coin toss: no branch */
+    return alias ^ ((alias ^ own) & (0 - own_wins));
+}
+
+__attribute__((noinline, cold)) static uint32_t draw_sum(const lw_view *view, const struct lw__alias *table) {
+    return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
+}
+
+/* Draws that would bias column or height are thrown away, beginning with `bits`. */
+__attribute__((noinline, cold)) static uint32_t draw_carefully(const lw_view *view, const struct lw__alias *table,
+                                                               uint64_t bits) {
+    uint32_t count = table->count, total = (uint32_t)table->total;
+    for (;; bits = lw_view_random(view)) {
+        uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
+        if ((uint32_t)place >= (0 - count) % count && (uint32_t)height >= (0 - total) % total) {
+            return entry_at(table, place, height);
+        }
+    }
+}
+
+static inline uint32_t alias_draw(const lw_view *view, const struct lw__alias *table) {
+    if (__builtin_expect(table->by_sums, 0)) {
+        return draw_sum(view, table);
     }
     uint32_t count = table->count, total = (uint32_t)table->total;
-    for (;;) {
-        uint64_t bits = lw_view_random(view);
-        uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
-        bool suspect = (uint32_t)place < count || (uint32_t)height < total;
-        if (suspect && ((uint32_t)place < (0 - count) % count || (uint32_t)height < (0 - total) % total)) {
-            continue;
-        }
-        uint64_t drawn = table->entries[place >> 32];
-        uint32_t own = (uint32_t)(place >> 32), alias = (uint32_t)drawn;
-        uint32_t own_wins = height >> 32 < drawn >> 32; /* a coin toss: no branch */
-        return alias ^ ((alias ^ own) & (0 - own_wins));
+    uint64_t bits = lw_view_random(view);
+    uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
+    if (__builtin_expect((uint32_t)place < count || (uint32_t)height < total, 0)) {
+        return draw_carefully(view, table, bits);
     }
+    return entry_at(table, place, height);
+}
+
+uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) { return alias_draw(view, table); }
+
+__attribute__((noinline)) static ptrdiff_t draw_some(const lw_view *view, const struct lw__alias *table) {
+    for (int i = 0; i < REDRAWS; i++) {
+        uint32_t index = alias_draw(view, table);
+        if (lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    return lw__weighted_scan(view);
 }
 
 ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) {
     if (table == NULL) {
         return lw__weightless(view);
     }
-    if (lw_view_all(view)) {
-        return lw__alias_draw(view, table);
-    }
-    for (int i = 0; i < REDRAWS; i++) {
-        uint32_t index = lw__alias_draw(view, table);
-        if (lw_view_may(view, index)) {
-            return index;
-        }
-    }
-    return lw__weighted_scan(view);
+    return lw_view_all(view) ? (ptrdiff_t)alias_draw(view, table) : draw_some(view, table);
 }
 
 bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index) {
