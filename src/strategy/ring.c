@@ -12,7 +12,7 @@
  *
  * Source: Karger et al. 1997; points per weight as in ketama. Load deviates by about 1/sqrt(points per node).
  * Cost per pick: O(1), an index over the top bits, then a short walk; as many steps more as points of ineligible nodes
- * are met. Build: O(points), radix sort. Memory: 8 bytes a point and 4 to 8 for the index.
+ * are met. Build: O(points), radix sort. Memory: 16 bytes a point.
  */
 #include "base/random.h"
 #include "base/sort.h"
@@ -97,32 +97,29 @@ static void index_points(struct ring_plan *plan, uint32_t buckets) {
     }
 }
 
+/* The index takes less than the points, so the same memory serves as the other array of the sort before. */
 static int ring_build(const lw_build *build, void **out) {
     uint64_t points;
     int error = count_points(build, &points);
     if (error != LW_OK || points == 0) {
         return error;
     }
-    uint32_t bits = index_bits(points);
-    size_t size = (points + AHEAD) * sizeof(uint64_t) + (sizeof(uint32_t) << bits);
-    struct ring_plan *plan = lw_build_alloc(build, sizeof *plan + size);
-    uint64_t *spare = lw_build_alloc(build, points * sizeof *spare);
-    if (plan == NULL || spare == NULL) {
-        lw_build_release(build, plan);
-        lw_build_release(build, spare);
+    struct ring_plan *plan = lw_build_alloc(build, sizeof *plan + (2 * points + AHEAD) * sizeof(uint64_t));
+    if (plan == NULL) {
         return LW_NOMEM;
     }
+    uint64_t *unsorted = plan->points + points + AHEAD;
+    uint32_t bits = index_bits(points);
     plan->count = (uint32_t)points;
     plan->shift = 32 - bits;
-    plan->first = (uint32_t *)(void *)(plan->points + points + AHEAD);
-    place_points(build, spare);
-    lw__sort_high(spare, plan->points, plan->count);
+    plan->first = (uint32_t *)(void *)unsorted;
+    place_points(build, unsorted);
+    lw__sort_high(unsorted, plan->points, plan->count);
     order_ties(build, plan->points, plan->count);
     for (uint32_t i = 0; i < AHEAD; i++) {
         plan->points[points + i] = UINT64_MAX;
     }
     index_points(plan, UINT32_C(1) << bits);
-    lw_build_release(build, spare);
     *out = plan;
     return LW_OK;
 }
