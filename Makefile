@@ -4,7 +4,7 @@ NODES ?= examples/data/nodes.yaml
 REQUESTS ?= examples/data/requests.csv
 STRATEGY ?= smooth_wrr
 OPTIONS ?= --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens
-SCALE ?= 600
+SCALE ?= 300
 PREFIX ?= /usr/local
 DESTDIR ?=
 
