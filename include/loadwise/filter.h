@@ -78,7 +78,7 @@ typedef struct lw_predicate_filter {
 } lw_predicate_filter;
 LW_API lw_predicate_filter lw_filter_predicate(lw_predicate_fn *predicate, void *user, uint32_t needs);
 
-/* All of the members, any of them (none of none), and the opposite of one. Members are borrowed. */
+/* All of the members (all nodes, of no members), or any of them (no node, of no members). Members are borrowed. */
 typedef struct lw_set_filter {
     lw_filter filter;
     const lw_filter *const *members;
@@ -87,6 +87,7 @@ typedef struct lw_set_filter {
 LW_API lw_set_filter lw_filter_all_of(const lw_filter *const *members, size_t count);
 LW_API lw_set_filter lw_filter_any_of(const lw_filter *const *members, size_t count);
 
+/* The opposite of a filter, which is borrowed. */
 typedef struct lw_not_filter {
     lw_filter filter;
     const lw_filter *member;
