@@ -58,15 +58,11 @@ static inline const void *lw_layout_at(const lw_layout *at, size_t index) {
 
 /* Relaxed atomic reads cost what plain ones do, so there is one reader for both. */
 static inline double lw_f64_at(const lw_f64_column *column, size_t index, uint64_t now) {
-    const void *element = (const char *)column->at.base + index * column->at.stride;
     double value;
-    if (__builtin_expect(column->at.kind != LW_LAYOUT_STRIDED, 0)) {
-        if (column->at.kind == LW_LAYOUT_COMPUTED) {
-            return column->compute(column->at.base, index, now);
-        }
-        element = lw_layout_at(&column->at, index);
+    if (__builtin_expect(column->at.kind == LW_LAYOUT_COMPUTED, 0)) {
+        return column->compute(column->at.base, index, now);
     }
-    __atomic_load((const double *)element, &value, __ATOMIC_RELAXED);
+    __atomic_load((const double *)lw_layout_at(&column->at, index), &value, __ATOMIC_RELAXED);
     return value;
 }
 
