@@ -2,9 +2,9 @@
 # The front door. Everything real happens in CMake and in scripts/.
 NODES ?= examples/data/nodes.yaml
 REQUESTS ?= examples/data/requests.csv
-STRATEGY ?= p2c
+STRATEGY ?= smooth_wrr
 OPTIONS ?= --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens
-SECONDS_EACH ?= 600
+SCALE ?= 300
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -27,19 +27,19 @@ test-quick: ## The inner loop, within a minute
 	scripts/setup.sh run
 	scripts/test quick
 
-soak: ## The long runs: hours of fuzzing and threads (SECONDS_EACH=)
+soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/setup.sh test
-	scripts/soak $(SECONDS_EACH)
+	scripts/soak $(SCALE)
 
 bench: ## Nanoseconds per pick, beside the limits of this machine
 	scripts/setup.sh run
 	scripts/build release bench/all
 	build/release/bench/bench-select
 
-fuzz: ## Each fuzz target for SECONDS_EACH seconds
+fuzz: ## Each fuzz target for SCALE seconds
 	scripts/setup.sh test
 	scripts/build fuzz fuzz/all
-	scripts/fuzz $(SECONDS_EACH)
+	scripts/fuzz $(SCALE)
 
 format: ## Format the C sources in place
 	scripts/setup.sh test

@@ -140,15 +140,22 @@ double frame_run(struct frame *frame, const struct frame_task *task, uint32_t th
     return elapsed / (double)task->picks;
 }
 
+/* The quickest of a few runs: one that was interrupted would make all later runs too short to mean anything. */
+static double quickest_run(struct frame *frame, const struct frame_task *task, uint32_t threads) {
+    double least = frame_run(frame, task, threads);
+    for (int again = 0; again < 2; again++) {
+        double run = frame_run(frame, task, threads);
+        least = run < least ? run : least;
+    }
+    return least * (double)task->picks;
+}
+
 void frame_calibrate(struct frame *frame, struct frame_task *task, uint32_t threads, double run_ns) {
-    double elapsed = 0;
     task->picks = 16;
-    for (;;) {
-        elapsed = frame_run(frame, task, threads) * (double)task->picks;
-        if (elapsed > run_ns / 4) {
-            break;
-        }
+    double elapsed = quickest_run(frame, task, threads);
+    while (elapsed < run_ns / 4) {
         task->picks *= 2;
+        elapsed = quickest_run(frame, task, threads);
     }
     task->picks = (uint64_t)((double)task->picks * run_ns / elapsed) + 1;
 }

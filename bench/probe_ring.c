@@ -3,14 +3,15 @@
  * The ring: 150 points a node in one array sorted by hash, and an index from the top bits of a hash to the first point
  * of that range. A pick reads one index entry and walks on from there, about one point.
  *
- * Build: points are counted into their ranges and then put in place, so the index falls out by the way and only a
- * point or two in each range remain to be sorted.
+ * Build: points are dealt out by the top bits of their hash first, so that all that follows stays within the caches.
+ * Then they are counted into their ranges and put in place; the index falls out by the way, and only a point or two in
+ * each range remain to be sorted.
  */
 #include "probes.h"
 
 #include <stdlib.h>
 
-enum { POINTS_A_NODE = 150 };
+enum { POINTS_A_NODE = 150, DEAL_BITS = 8, SMALL = 1 << 16 };
 
 static inline uint32_t owner(const struct probe *probe, uint64_t i) {
     uint32_t hash = (uint32_t)(fleet_mix(probe->fleet->keys[i % FLEET_KEYS]) >> 32);
@@ -35,30 +36,43 @@ static inline uint32_t eligible_owner(const struct probe *probe, uint64_t i) {
 PROBE_LOOP(ring_whole, owner(probe, i))
 PROBE_LOOP(ring_partial, eligible_owner(probe, i))
 
-static uint32_t point_hash(uint32_t node, uint32_t number) {
-    return (uint32_t)(fleet_mix(((uint64_t)node + 1) << 32 | number) >> 32);
+static uint64_t point_of(uint32_t node, uint32_t number) {
+    uint64_t hash = fleet_mix(((uint64_t)node + 1) << 32 | number);
+    return (hash & UINT64_C(0xffffffff00000000)) | node;
 }
 
-/* After this index[r + 1] is where range r begins. */
-static void count_ranges(struct probe *probe) {
-    uint32_t ranges = UINT32_C(1) << (32 - probe->shift);
+/* Writes all points, those of one deal after those of the one before; a small ring is one deal. */
+static void deal_points(const struct probe *probe, uint64_t *dealt) {
+    uint32_t begins[(1 << DEAL_BITS) + 1] = {0};
+    uint32_t bits = probe->length > SMALL ? DEAL_BITS : 0;
+    for (uint32_t node = 0; node < probe->fleet->count && bits > 0; node++) {
+        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
+            begins[(point_of(node, number) >> (64 - DEAL_BITS)) + 1]++;
+        }
+    }
+    for (uint32_t deal = 1; deal <= 1 << DEAL_BITS; deal++) {
+        begins[deal] += begins[deal - 1];
+    }
     for (uint32_t node = 0; node < probe->fleet->count; node++) {
         for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
-            probe->index[(point_hash(node, number) >> probe->shift) + 2]++;
+            uint64_t point = point_of(node, number);
+            dealt[begins[bits > 0 ? point >> (64 - DEAL_BITS) : 0]++] = point;
         }
+    }
+}
+
+/* Puts the points of each range side by side. Afterwards index[r] is where range r begins. */
+static void spread_points(struct probe *probe, const uint64_t *dealt) {
+    uint32_t ranges = UINT32_C(1) << (32 - probe->shift);
+    uint32_t *index = probe->index;
+    for (uint32_t i = 0; i < probe->length; i++) {
+        index[(dealt[i] >> 32 >> probe->shift) + 2]++;
     }
     for (uint32_t range = 2; range < ranges + 2; range++) {
-        probe->index[range] += probe->index[range - 1];
+        index[range] += index[range - 1];
     }
-}
-
-/* After this index[r] is where range r begins. */
-static void spread_points(struct probe *probe) {
-    for (uint32_t node = 0; node < probe->fleet->count; node++) {
-        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
-            uint32_t hash = point_hash(node, number);
-            probe->points[probe->index[(hash >> probe->shift) + 1]++] = (uint64_t)hash << 32 | node;
-        }
+    for (uint32_t i = 0; i < probe->length; i++) {
+        probe->points[index[(dealt[i] >> 32 >> probe->shift) + 1]++] = dealt[i];
     }
 }
 
@@ -77,17 +91,19 @@ static void settle_points(uint64_t *points, uint32_t length) {
 static int build_ring(struct probe *probe) {
     probe->length = probe->fleet->count * POINTS_A_NODE;
     probe->shift = (uint32_t)__builtin_clz(probe->length);
+    uint64_t *dealt = calloc(probe->length, sizeof *dealt);
     probe->points = calloc(probe->length + 1, sizeof *probe->points);
     probe->index = calloc((UINT32_C(1) << (32 - probe->shift)) + 2, sizeof *probe->index);
-    if (probe->points == NULL || probe->index == NULL) {
-        return -1;
+    int whole = dealt != NULL && probe->points != NULL && probe->index != NULL;
+    if (whole) {
+        deal_points(probe, dealt);
+        spread_points(probe, dealt);
+        settle_points(probe->points, probe->length);
+        /* A hash above the last point belongs to the first node; the mark stops its walk. */
+        probe->points[probe->length] = (uint64_t)UINT32_MAX << 32 | (uint32_t)probe->points[0];
     }
-    count_ranges(probe);
-    spread_points(probe);
-    settle_points(probe->points, probe->length);
-    /* A hash above the last point belongs to the first node; the mark stops its walk. */
-    probe->points[probe->length] = (uint64_t)UINT32_MAX << 32 | (uint32_t)probe->points[0];
-    return 0;
+    free(dealt);
+    return whole ? 0 : -1;
 }
 
 const struct probe_kind probe_ring = {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Eligibility bitmaps: one bit per node, in words of 64. Owned by the caller; no call here allocates. */
+/*
+ * Eligibility bitmaps: one bit per node, in words of 64. Owned by the caller; no call here allocates. Strategies read
+ * whole words atomically, so other threads may write words with atomic stores while picks go on; the functions here
+ * store plainly.
+ */
 #ifndef LOADWISE_BITMAP_H
 #define LOADWISE_BITMAP_H
 
@@ -14,7 +18,7 @@ LW_BEGIN
 #define LW_BITMAP_BLOCKS(count) (((count) + 511u) / 512u)
 
 static inline int lw_bitmap_get(const uint64_t *words, uint32_t index) {
-    return (int)(words[index / 64] >> (index % 64) & 1);
+    return (int)(__atomic_load_n(&words[index / 64], __ATOMIC_RELAXED) >> (index % 64) & 1);
 }
 
 static inline void lw_bitmap_set(uint64_t *words, uint32_t index) { words[index / 64] |= UINT64_C(1) << (index % 64); }

@@ -3,7 +3,8 @@
  * Columns: how the library reads one property of every node straight from the caller's own memory.
  *
  * A column is a base address and a stride over an array of structs (or of pointers to structs). It borrows: nothing is
- * copied, and the array must stay where it is while a select can see it. Only strategies' accessors read columns.
+ * copied, and the array must stay where it is while a select can see it. Strategies and filters read them through the
+ * accessors below.
  */
 #ifndef LOADWISE_COLUMN_H
 #define LOADWISE_COLUMN_H
@@ -28,7 +29,8 @@ typedef struct lw_layout {
     uint32_t atomic; /* not 0: other threads may write the elements during a select, each with one atomic store */
 } lw_layout;
 
-/* A load computed on demand. Called on the thread that selects, with no lock held; must not call the library. */
+/* A load computed on demand, up to three times a node in one pick. Called on the thread that selects, with no lock
+   held; must not call the library. */
 typedef double lw_compute_fn(const void *user, size_t index, uint64_t now);
 
 /* One type per element, so that mixing them up does not compile. */

@@ -24,7 +24,7 @@ typedef struct lw_env {
     void *user;
 
     /* Both or neither. alloc returns memory aligned as malloc's, or NULL; release takes only what alloc gave.
-       Called from lw_*_new, lw_prepare, an unprepared lw_select and lw_*_free, never from a prepared pick. */
+       Called from constructors, lw_prepare, an unprepared call on nodes and lw_*_free, never from a prepared pick. */
     void *(*alloc)(void *user, size_t size);
     void (*release)(void *user, void *memory);
 

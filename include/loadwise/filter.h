@@ -38,9 +38,9 @@ struct lw_filter {
 };
 
 /*
- * Writes LW_BITMAP_WORDS(count) words: bit i says that node i passes. request may be NULL; now is monotonic ns, and
- * only filters that read a computed column or the time look at it. Returns how many passed. O(n). Errors: LW_NO_COLUMN
- * when a column that the filter reads is not set: words are then untouched.
+ * Writes LW_BITMAP_WORDS(count) words: bit i says that node i passes. request may be NULL; now is monotonic ns, no
+ * clock is read, and only filters that read a computed column or the time look at it. Returns how many passed. O(n).
+ * Errors: LW_NO_COLUMN when a column that the filter reads is not set: words are then untouched.
  */
 LW_API int lw_filter_apply(const lw_filter *filter, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                            uint64_t *words);
@@ -78,7 +78,7 @@ typedef struct lw_predicate_filter {
 } lw_predicate_filter;
 LW_API lw_predicate_filter lw_filter_predicate(lw_predicate_fn *predicate, void *user, uint32_t needs);
 
-/* All of the members, any of them (none of none), and the opposite of one. Members are borrowed. */
+/* All of the members (all nodes, of no members), or any of them (no node, of no members). Members are borrowed. */
 typedef struct lw_set_filter {
     lw_filter filter;
     const lw_filter *const *members;
@@ -87,6 +87,7 @@ typedef struct lw_set_filter {
 LW_API lw_set_filter lw_filter_all_of(const lw_filter *const *members, size_t count);
 LW_API lw_set_filter lw_filter_any_of(const lw_filter *const *members, size_t count);
 
+/* The opposite of a filter, which is borrowed. */
 typedef struct lw_not_filter {
     lw_filter filter;
     const lw_filter *member;

@@ -19,8 +19,8 @@ LW_BEGIN
 
 /*
  * Id of a node with this name, or a request key from any bytes (a user name, a session, a prompt prefix).
- * bytes may be NULL when size is 0. Two names with one id are possible (n^2 / 2^65) and refused as duplicates.
- * Threads: any. Errors: none.
+ * bytes may be NULL when size is 0. Two names with one id are possible (n^2 / 2^65) and refused as duplicates by what
+ * needs identity. Threads: any. Errors: none.
  */
 LW_API uint64_t lw_id(const void *bytes, size_t size);
 

@@ -53,10 +53,10 @@ typedef struct lw_nodes {
     uint32_t count;   /* number of nodes, below 2^31 */
     uint32_t present; /* which columns are set: LW_HAS bits */
 
-    /* Plans are kept per (set, version, count). Give each set of nodes its own number and raise the version whenever an
-       id or a weight changes, a node comes or goes, or the order changes. Loads, health and bitmap are free to change.
-       set 0 means "tell by the content": every pick of a strategy with a plan then hashes all ids and weights, which is
-       O(n). */
+    /* Plans are kept per (set, version, count). Give each set of nodes that is used with one strategy its own number
+       and raise the version whenever an id or a weight changes, a node comes or goes, or the order changes. Loads,
+       health and bitmap are free to change. set 0 means "tell by the content": every pick of a strategy with a plan
+       then hashes all ids and weights, which is O(n). */
     uint64_t set;
     uint64_t version;
 
@@ -69,7 +69,8 @@ typedef struct lw_nodes {
 #undef LW_COLUMN_MEMBER
 } lw_nodes;
 
-/* Starts with count nodes and no column. Errors: none. */
+/* Starts with count nodes, no column and set 0, which for strategies with a plan costs O(n) a pick: see `set`. Errors:
+ * none. */
 static inline void lw_nodes_init(lw_nodes *nodes, uint32_t count) {
     memset(nodes, 0, sizeof *nodes);
     nodes->size = sizeof *nodes;
@@ -125,7 +126,7 @@ static inline const void *lw_string_member(const char *const *member) { return m
 #define LW_SET(nodes, column, array, member)                                                                           \
     LW_PUT(nodes, column, lw_layout_strided(LW_MEMBER_OF_##column((array)[0].member), sizeof((array)[0]), 0))
 
-/* The same for members that other threads write, with atomic stores, while picks go on. */
+/* The same for numbers that other threads write, with atomic stores, while picks go on. */
 #define LW_SET_ATOMIC(nodes, column, array, member)                                                                    \
     LW_PUT(nodes, column, lw_layout_strided(LW_MEMBER_OF_##column((array)[0].member), sizeof((array)[0]), 1))
 

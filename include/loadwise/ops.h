@@ -20,9 +20,10 @@ LW_BEGIN
 
 enum lw_param_type {
     LW_PARAM_U64 = 0, /* stored as uint64_t */
-    LW_PARAM_F64,     /* decimal, stored as double */
+    LW_PARAM_F64,     /* decimal, not negative, stored as double */
     LW_PARAM_BOOL,    /* false or true, stored as uint64_t 0 or 1 */
     LW_PARAM_CHOICE,  /* one of choices, stored as uint64_t, its position in the list */
+    LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
 };
 
 /* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. */
@@ -40,7 +41,7 @@ typedef struct lw_param {
 typedef struct lw_build {
     size_t size;
     const void *config;
-    const uint64_t *ids;     /* all different */
+    const uint64_t *ids;     /* all different; NULL unless LW_HAS(id) is among the needs */
     const uint32_t *weights; /* never NULL: 1 where the nodes have no weights */
     uint32_t count;          /* at least 1 */
     uint64_t seed;           /* of the strategy: explicit, or drawn once */
@@ -55,16 +56,18 @@ LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 LW_API void lw_build_release(const lw_build *build, void *memory);
 
 /* Logs why the plan cannot be, naming node `index`, and returns code: `return lw_build_fail(...)`. */
-LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *why);
+LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Bits of needs above the columns. */
 #define LW_NEEDS_PLAN (UINT32_C(1) << 30)
 #define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
 
 enum lw_strategy_limit {
-    LW_CHILDREN = 16,     /* most children of one strategy */
-    LW_CONFIG_SIZE = 256, /* most bytes of config */
-    LW_SPEC_DEPTH = 8,    /* deepest nesting of a specification */
+    LW_CHILDREN = 16,        /* most children of one strategy */
+    LW_CONFIG_SIZE = 256,    /* most bytes of config */
+    LW_SPEC_DEPTH = 8,       /* deepest nesting of a specification */
+    LW_SPEC_STRATEGIES = 64, /* most strategies in a specification */
 };
 
 typedef struct lw_strategy_ops {
@@ -80,7 +83,7 @@ typedef struct lw_strategy_ops {
     /* LW_HAS bits of columns, LW_NEEDS_PLAN, LW_NEEDS_CLOCK. LW_HAS(id) asks for distinct identities, which fall back
        to names and indexes; any other column must be set. */
     uint32_t needs;
-    uint32_t state_size, scratch_size, lane_size;
+    uint32_t state_size, scratch_size, lane_size; /* bytes; scratch asks for distinct identities too */
 
     /* Further needs that depend on the parameters. Optional. */
     uint32_t (*needs_of)(const void *config);

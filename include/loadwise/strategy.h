@@ -50,7 +50,8 @@ LW_API void lw_strategy_free(lw_strategy *strategy);
  * Builds the plan for this version of this set, so that no select has to. The last two versions of a set are kept, and
  * up to 8 in all, so that alternating between sets does not rebuild. Picks go on meanwhile, also on a version that
  * goes: its plan is freed when the last of them has left. Cheap when nothing is to be done. Takes the strategy's lock.
- * Errors: LW_NO_NODES, LW_NO_COLUMN, LW_DUPLICATE, LW_TOO_LARGE, LW_RANGE, LW_NOMEM; what was prepared before stays.
+ * Errors: LW_NO_NODES, LW_NO_COLUMN, LW_DUPLICATE, LW_TOO_LARGE, LW_RANGE, LW_NOMEM, and LW_INVALID for a struct that
+ * was not initialised; what was prepared before stays.
  */
 LW_API int lw_prepare(lw_strategy *strategy, const lw_nodes *nodes);
 
@@ -75,7 +76,7 @@ LW_API int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t in
 /*
  * The first `room` nodes for a key, all different and eligible, best first: where its replicas live, where a retry
  * goes. Returns how many were written to out, at least 1, or a negative code. Errors: LW_UNSUPPORTED when the strategy
- * has no order per key; those of lw_select.
+ * has no order per key, LW_INVALID when room is 0; those of lw_select.
  */
 LW_API ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key, uint32_t *out, uint32_t room);
 

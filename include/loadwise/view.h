@@ -80,10 +80,11 @@ LW_API uint64_t lw_view_word(const lw_view *view, uint32_t word);
 /* How many nodes may be chosen. O(1) when all may, else O(n / 512) with blocks, O(n / 64) without. Errors: none. */
 LW_API uint32_t lw_view_count(const lw_view *view);
 
-/* The node of that rank (from 0, in index order) among those that may be chosen, or a refusal. Cost as above. */
+/* The node of that rank (from 0, in index order) among those that may be chosen; for a rank past the end the last one,
+   since others may clear bits between a count and this call. A refusal when there is none. Cost as above. */
 LW_API ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank);
 
-/* Why lw_view_count is 0: LW_FILTERED when the bitmap leaves no node, else LW_EXCLUDED. */
+/* Why lw_view_count is 0, to be asked only then: LW_FILTERED when the bitmap leaves no node, else LW_EXCLUDED. */
 LW_API ptrdiff_t lw_view_refusal(const lw_view *view);
 
 /* ---- chance ---- */

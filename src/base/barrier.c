@@ -24,12 +24,13 @@ bool lw__barrier_is_cheap(void) {
 #endif
 }
 
-void lw__barrier_heavy(bool cheap) {
+bool lw__barrier_heavy(bool cheap) {
 #if defined(SYS_membarrier)
-    if (cheap && syscall(SYS_membarrier, EXPEDITED, 0, 0) == 0) {
-        return;
+    if (cheap) {
+        return syscall(SYS_membarrier, EXPEDITED, 0, 0) == 0;
     }
 #endif
     (void)cheap;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return true;
 }

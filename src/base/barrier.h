@@ -15,8 +15,8 @@
 /* Can the writer's side pay? Asked once per object. */
 bool lw__barrier_is_cheap(void);
 
-/* Writer's side. */
-void lw__barrier_heavy(bool cheap);
+/* Writer's side. False: the kernel, which had promised, refused; then nothing is known of the readers. */
+bool lw__barrier_heavy(bool cheap);
 
 /* Readers' side: stores the word, and no later load comes before it. */
 static inline void lw__barrier_store(uint32_t *word, uint32_t value, bool cheap) {

@@ -11,6 +11,7 @@
 
 #include <loadwise/error.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,13 @@ void lw__release(const lw_env *env, void *memory) {
 }
 
 uint64_t lw__now(const lw_env *env) { return env->now != NULL ? env->now(env->user) : lw__clock(); }
+
+uint64_t lw__now_forward(const lw_env *env, uint64_t *latest) {
+    uint64_t now = lw__now(env), seen = __atomic_load_n(latest, __ATOMIC_RELAXED);
+    while (seen < now && !__atomic_compare_exchange_n(latest, &seen, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return seen < now ? now : seen;
+}
 
 int lw__fail(const lw_env *env, int code, const char *format, ...) {
     if (env->log != NULL) {

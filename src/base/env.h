@@ -14,6 +14,9 @@ void lw__release(const lw_env *env, void *memory);
 
 uint64_t lw__now(const lw_env *env);
 
+/* The same, but never less than what *latest has seen, which it raises. */
+uint64_t lw__now_forward(const lw_env *env, uint64_t *latest);
+
 /* Tells env->log and returns code, so that `return lw__fail(...)` reads well. */
 __attribute__((format(printf, 3, 4))) int lw__fail(const lw_env *env, int code, const char *format, ...);
 

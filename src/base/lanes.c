@@ -3,7 +3,7 @@
 #include "base/lanes.h"
 #include "base/random.h"
 
-enum { OWNED = LW_LANES - 1 };
+enum { OWNED = LW_LANES - 1, PROBES = 4 };
 
 _Thread_local struct lw__thread lw__thread;
 
@@ -41,7 +41,7 @@ static bool claim(struct lw__lanes *lanes, struct lw__lane *lane, uint32_t token
 struct lw__lane *lw__lane_search(struct lw__lanes *lanes) {
     name_thread();
     uint32_t token = lw__thread.token;
-    for (uint32_t i = 0; i < OWNED; i++) {
+    for (uint32_t i = 0; i < PROBES; i++) {
         struct lw__lane *lane = &lanes->lane[(lw__thread.place + i) % OWNED];
         uint32_t owner = __atomic_load_n(&lane->owner, __ATOMIC_RELAXED);
         if (owner == token || (owner == 0 && claim(lanes, lane, token))) {
@@ -53,7 +53,8 @@ struct lw__lane *lw__lane_search(struct lw__lanes *lanes) {
 
 static bool parity_is_empty(const struct lw__lanes *lanes, uint32_t parity) {
     for (uint32_t i = 0; i < LW_LANES; i++) {
-        if (__atomic_load_n(&lanes->lane[i].readers[parity], __ATOMIC_SEQ_CST) != 0) {
+        if (__atomic_load_n(&lanes->lane[i].readers[parity], __ATOMIC_SEQ_CST) != 0 ||
+            __atomic_load_n(&lanes->lane[i].reading, __ATOMIC_SEQ_CST) == 1 + parity) {
             return false;
         }
     }
@@ -62,7 +63,9 @@ static bool parity_is_empty(const struct lw__lanes *lanes, uint32_t parity) {
 
 uint32_t lw__epoch_advance(struct lw__lanes *lanes) {
     uint32_t epoch = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED);
-    lw__barrier_heavy(lanes->cheap);
+    if (!lw__barrier_heavy(lanes->cheap)) {
+        return epoch;
+    }
     for (int step = 0; step < 2 && parity_is_empty(lanes, (epoch + 1) & 1); step++) {
         epoch++;
         __atomic_store_n(&lanes->epoch, epoch, __ATOMIC_SEQ_CST);

@@ -26,6 +26,7 @@ struct lw__lane {
     _Alignas(64) lw_lane seen; /* what strategies see of it */
     uint32_t owner;            /* token of the thread, 0: free; the shared lane has none */
     uint32_t readers[2];       /* read sections under way, by parity of the epoch they began in */
+    uint32_t reading;          /* of an owner: 1 + parity of its read section, 0: none */
 };
 
 struct lw__lanes {
@@ -48,33 +49,40 @@ struct lw__thread {
 };
 extern _Thread_local struct lw__thread lw__thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
+/* The lane of this thread where it is looked for first, or NULL: then lw__lane_search knows. */
+static inline struct lw__lane *lw__lane_home(struct lw__lanes *lanes) {
     struct lw__thread thread = lw__thread;
     struct lw__lane *lane = &lanes->lane[thread.place];
-    if (__builtin_expect(thread.token != 0 && __atomic_load_n(&lane->owner, __ATOMIC_RELAXED) == thread.token, 1)) {
-        return lane;
-    }
-    return lw__lane_search(lanes);
+    bool home = thread.token != 0 && __atomic_load_n(&lane->owner, __ATOMIC_RELAXED) == thread.token;
+    return __builtin_expect(home, 1) ? lane : NULL;
 }
 
-/* Begins a read section: what is reachable from now on stays until lw__read_end. Returns the parity to end it with. */
+static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
+    struct lw__lane *lane = lw__lane_home(lanes);
+    return __builtin_expect(lane != NULL, 1) ? lane : lw__lane_search(lanes);
+}
+
+/* Begins a read section: what is reachable from now on stays until lw__read_end. Returns what to end it with. The owner
+   of a lane writes constants, so that no pick waits for the store of the one before; a section inside another is
+   nothing. */
 static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *lane) {
     uint32_t parity = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED) & 1;
-    if (lane->seen.shared) {
+    if (__builtin_expect(lane->seen.shared, 0)) {
         __atomic_fetch_add(&lane->readers[parity], 1, __ATOMIC_SEQ_CST);
-    } else {
-        uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
-        lw__barrier_store(&lane->readers[parity], readers + 1, lanes->cheap);
+        return parity;
     }
+    if (__builtin_expect(__atomic_load_n(&lane->reading, __ATOMIC_RELAXED) != 0, 0)) {
+        return 2;
+    }
+    lw__barrier_store(&lane->reading, 1 + parity, lanes->cheap);
     return parity;
 }
 
 static inline void lw__read_end(struct lw__lane *lane, uint32_t parity) {
-    if (lane->seen.shared) {
+    if (__builtin_expect(lane->seen.shared, 0)) {
         __atomic_fetch_sub(&lane->readers[parity], 1, __ATOMIC_RELEASE);
-    } else {
-        uint32_t readers = __atomic_load_n(&lane->readers[parity], __ATOMIC_RELAXED);
-        __atomic_store_n(&lane->readers[parity], readers - 1, __ATOMIC_RELEASE);
+    } else if (__builtin_expect(parity < 2, 1)) {
+        __atomic_store_n(&lane->reading, 0, __ATOMIC_RELEASE);
     }
 }
 

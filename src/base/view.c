@@ -73,9 +73,20 @@ static uint32_t skip_blocks(const lw_view *view, uint32_t *rank) {
     return block * (BLOCK_BITS / WORD_BITS);
 }
 
+/* The last node that may be chosen, for a rank past the end. */
+static ptrdiff_t last_node(const lw_view *view) {
+    for (uint32_t w = LW_BITMAP_WORDS(view->count); w-- > 0;) {
+        uint64_t bits = lw_view_word(view, w);
+        if (bits != 0) {
+            return (ptrdiff_t)w * WORD_BITS + (WORD_BITS - 1 - __builtin_clzll(bits));
+        }
+    }
+    return lw_view_refusal(view);
+}
+
 ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank) {
     if (lw_view_all(view)) {
-        return rank < view->count ? (ptrdiff_t)rank : LW_FILTERED;
+        return rank < view->count ? rank : view->count - 1;
     }
     for (uint32_t w = skip_blocks(view, &rank); w < LW_BITMAP_WORDS(view->count); w++) {
         uint64_t bits = lw_view_word(view, w);
@@ -85,7 +96,7 @@ ptrdiff_t lw_view_nth(const lw_view *view, uint32_t rank) {
         }
         rank -= ones;
     }
-    return lw_view_refusal(view);
+    return last_node(view);
 }
 
 ptrdiff_t lw_view_refusal(const lw_view *view) {
@@ -93,7 +104,7 @@ ptrdiff_t lw_view_refusal(const lw_view *view) {
     for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count) && left == 0; w++) {
         left = eligible_word(view, w);
     }
-    return left != 0 ? LW_EXCLUDED : LW_FILTERED;
+    return left != 0 && view->request->exclude_count != 0 ? LW_EXCLUDED : LW_FILTERED;
 }
 
 ptrdiff_t lw_view_uniform(const lw_view *view) {

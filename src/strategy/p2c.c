@@ -75,7 +75,7 @@ static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t
 static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
     uint32_t drawn[MOST_CHOICES];
     if (lw_view_plan(view) == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     uint32_t found = draw_with_retries(view, drawn, d, true);
     while (found < d) {
@@ -106,21 +106,34 @@ static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
     return lowest(view, drawn, d, false);
 }
 
-/* Both draws from one random word, the first of n from its high half, the second of the other n - 1 from its low half;
-   a word that would bias either is thrown away. */
-static ptrdiff_t pick_two_of_all(const lw_view *view) {
-    uint32_t count = view->count, rest = count - 1;
-    uint64_t bits, one, two;
-    do {
-        bits = lw_view_random(view);
-        one = (bits >> 32) * count;
-        two = (bits & UINT32_MAX) * rest;
-    } while (__builtin_expect((uint32_t)one < count || (uint32_t)two < rest, 0) &&
-             ((uint32_t)one < (0 - count) % count || (uint32_t)two < (0 - rest) % rest));
-    uint32_t first = (uint32_t)(one >> 32), second = (uint32_t)(two >> 32);
-    second += second >= first;
+static inline ptrdiff_t lower_of(const lw_view *view, uint32_t first, uint32_t second) {
     uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
     return first ^ ((first ^ second) & (0 - second_wins));
+}
+
+/* Words that would bias either draw are thrown away, beginning with `bits`. */
+__attribute__((noinline, cold)) static ptrdiff_t pick_two_carefully(const lw_view *view, uint64_t bits) {
+    uint32_t count = view->count, rest = count - 1;
+    while ((uint32_t)((bits >> 32) * count) < (0 - count) % count ||
+           (uint32_t)((bits & UINT32_MAX) * rest) < (0 - rest) % rest) {
+        bits = lw_view_random(view);
+    }
+    uint32_t first = (uint32_t)((bits >> 32) * count >> 32), second = (uint32_t)((bits & UINT32_MAX) * rest >> 32);
+    return lower_of(view, first, second + (second >= first));
+}
+
+/* Both draws from one random word, the first of n from its high half, the second of the other n - 1 from its low half.
+ */
+static inline ptrdiff_t pick_two_of_all(const lw_view *view) {
+    uint32_t count = view->count;
+    uint64_t bits = lw_view_random(view);
+    uint64_t one = (bits >> 32) * count, two = (bits & UINT32_MAX) * (count - 1);
+    bool plain = view->nodes->load.at.kind == LW_LAYOUT_STRIDED; /* no call, so nothing to save */
+    if (__builtin_expect(!plain || (uint32_t)one < count || (uint32_t)two < count, 0)) {
+        return pick_two_carefully(view, bits);
+    }
+    uint32_t first = (uint32_t)(one >> 32), second = (uint32_t)(two >> 32);
+    return lower_of(view, first, second + (second >= first));
 }
 
 /* Out of line, so that the common case needs no stack. */
@@ -136,10 +149,32 @@ __attribute__((noinline)) static ptrdiff_t pick_otherwise(const lw_view *view) {
     return pick_by_rank(view, d);
 }
 
+/* A node that may be chosen and is not `but`, by a bounded number of draws; or `but` itself. */
+static uint32_t draw_allowed(const lw_view *view, uint32_t but) {
+    for (uint32_t left = 2 * TRIES; left > 0; left--) {
+        uint32_t index = lw_view_below(view, view->count);
+        if (index != but && lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    return but;
+}
+
+__attribute__((noinline)) static ptrdiff_t pick_two_of_some(const lw_view *view) {
+    uint32_t first = draw_allowed(view, UINT32_MAX), second = draw_allowed(view, first);
+    if (first == UINT32_MAX || second == first) {
+        return pick_otherwise(view);
+    }
+    uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
+    return first ^ ((first ^ second) & (0 - second_wins));
+}
+
 static ptrdiff_t p2c_pick(const lw_view *view) {
     const struct p2c_config *config = lw_view_config(view);
-    bool plain = config->choices == 2 && !config->weighted && view->count > 1 && lw_view_all(view);
-    return plain ? pick_two_of_all(view) : pick_otherwise(view);
+    if (config->choices != 2 || config->weighted || view->count == 1) {
+        return pick_otherwise(view);
+    }
+    return lw_view_all(view) ? pick_two_of_all(view) : pick_two_of_some(view);
 }
 
 static uint32_t p2c_needs(const void *config) {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MANTISSA_DIGITS = 15, DIGITS_OF_U64 = 19 };
+enum { MANTISSA_DIGITS = 15 };
 
 const lw_param *lw__param_find(const lw_strategy_ops *ops, const char *name, size_t size) {
     for (uint32_t i = 0; i < ops->param_count; i++) {
@@ -20,17 +20,15 @@ const lw_param *lw__param_find(const lw_strategy_ops *ops, const char *name, siz
 
 static bool read_u64(const char *text, size_t size, uint64_t *out) {
     uint64_t value = 0;
-    if (size == 0 || size > DIGITS_OF_U64) {
-        return false;
-    }
     for (size_t i = 0; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9') {
+        uint64_t digit = (uint64_t)(unsigned char)text[i] - '0';
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10) {
             return false;
         }
-        value = value * 10 + (uint64_t)(text[i] - '0');
+        value = value * 10 + digit;
     }
     *out = value;
-    return true;
+    return size > 0;
 }
 
 /* digits[.digits], at most 15 of them. */
@@ -72,9 +70,11 @@ static bool read_value(const lw_param *param, const char *text, size_t size, voi
     uint64_t least, most, number;
     double low, high, decimal;
     switch (param->type) {
+    case LW_PARAM_POWER:
     case LW_PARAM_U64:
         if (!read_u64(text, size, &number) || !read_u64(param->min, strlen(param->min), &least) ||
-            !read_u64(param->max, strlen(param->max), &most) || number < least || number > most) {
+            !read_u64(param->max, strlen(param->max), &most) || number < least || number > most ||
+            (param->type == LW_PARAM_POWER && (number & (number - 1)) != 0)) {
             return false;
         }
         memcpy(value, &number, sizeof number);
@@ -97,6 +97,9 @@ static int refuse(const lw_env *env, const struct lw__unit *unit, const lw_param
     switch (param->type) {
     case LW_PARAM_U64:
         return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a whole number from %s to %s", column, name,
+                        param->name, shown, text, param->min, param->max);
+    case LW_PARAM_POWER:
+        return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a power of two from %s to %s", column, name,
                         param->name, shown, text, param->min, param->max);
     case LW_PARAM_F64:
         return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a decimal number from %s to %s", column, name,

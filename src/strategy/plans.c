@@ -12,7 +12,11 @@
 #include "base/idmap.h"
 #include "strategy/unit.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { WHY_SIZE = 256 };
 
 /* What a plan_build is given beyond lw_build's public members. */
 struct lw__builder {
@@ -38,8 +42,13 @@ static const char *shown_name(const lw_nodes *nodes, uint32_t index) {
     return name != NULL ? name : "?";
 }
 
-int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *why) {
+int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *format, ...) {
     const struct lw__builder *builder = build->builder;
+    char why[WHY_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
     return lw__fail(&builder->strategy->env, code, "%s: node %u (%.100s): %s", builder->unit->ops.name, index,
                     shown_name(builder->nodes, index), why);
 }
@@ -180,7 +189,7 @@ static struct lw__binding *latest_of(const lw_strategy *strategy, uint64_t set) 
 }
 
 static int carry_scratch(lw_strategy *strategy, struct lw__binding *binding) {
-    struct lw__binding *old = latest_of(strategy, binding->set);
+    struct lw__binding *old = binding->set != 0 ? latest_of(strategy, binding->set) : NULL;
     struct lw__idmap map = {0};
     uint32_t first, second;
     int error = old == NULL || old->ids == NULL
@@ -277,6 +286,7 @@ static uint32_t place_for(const lw_strategy *strategy, uint64_t set) {
 static int prepare_locked(lw_strategy *strategy, const lw_nodes *nodes, uint64_t version) {
     struct lw__binding *binding;
     if (lw__plans_find(strategy, nodes, version) != NULL) {
+        reclaim(strategy);
         return LW_OK;
     }
     int error = binding_new(strategy, nodes, version, &binding);
@@ -298,9 +308,14 @@ int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ver
     return error;
 }
 
+/* No call is under way, so no reader is left and nothing waits for the epoch. */
 void lw__plans_free(lw_strategy *strategy) {
     for (uint32_t i = 0; i < LW__SETS; i++) {
         retire(strategy, i, NULL);
     }
-    reclaim(strategy);
+    while (strategy->retired != NULL) {
+        struct lw__binding *binding = strategy->retired;
+        strategy->retired = binding->older;
+        binding_free(strategy, binding);
+    }
 }

@@ -12,11 +12,14 @@
  *
  * Source: Karger et al. 1997; points per weight as in ketama. Load deviates by about 1/sqrt(points per node).
  * Cost per pick: O(1), an index over the top bits, then a short walk; as many steps more as points of ineligible nodes
- * are met. Build: O(points), radix sort. Memory: 8 bytes a point and 4 to 8 for the index.
+ * are met. Build: O(points), radix sort. Memory: 16 bytes a point.
  */
 #include "base/random.h"
 #include "base/sort.h"
 #include "strategy/table.h"
+#include "strategy/weighted.h"
+
+enum { AHEAD = 4 }; /* points looked at without a branch, so as many sentinels */
 
 enum { ABSENT_RANDOM = 0, ABSENT_ERROR = 1, ABSENT_NEXT = 2 };
 
@@ -30,7 +33,7 @@ struct ring_plan {
     uint32_t count;    /* points */
     uint32_t shift;    /* of a place, to its bucket */
     uint32_t *first;   /* by bucket: the first point at or past its beginning */
-    uint64_t points[]; /* place << 32 | node, ascending */
+    uint64_t points[]; /* place << 32 | node, ascending; then AHEAD sentinels */
 };
 
 static uint32_t point_place(uint64_t id, uint64_t replica) {
@@ -53,8 +56,8 @@ static int count_points(const lw_build *build, uint64_t *points) {
         *points += config->vnodes * build->weights[i];
         if (*points > config->max_points) {
             return lw_build_fail(
-                build, LW_TOO_LARGE, i,
-                "vnodes x weight, summed up to this node, exceeds max_points; lower vnodes or weights");
+                build, LW_TOO_LARGE, i, "weight=%u brings vnodes x weight to %llu points; max_points=%llu is allowed",
+                build->weights[i], (unsigned long long)*points, (unsigned long long)config->max_points);
         }
     }
     return LW_OK;
@@ -94,44 +97,52 @@ static void index_points(struct ring_plan *plan, uint32_t buckets) {
     }
 }
 
+/* The index takes less than the points, so the same memory serves as the other array of the sort before. */
 static int ring_build(const lw_build *build, void **out) {
     uint64_t points;
     int error = count_points(build, &points);
     if (error != LW_OK || points == 0) {
         return error;
     }
-    uint32_t bits = index_bits(points);
-    size_t size = points * sizeof(uint64_t) + (sizeof(uint32_t) << bits);
-    struct ring_plan *plan = lw_build_alloc(build, sizeof *plan + size);
-    uint64_t *spare = lw_build_alloc(build, points * sizeof *spare);
-    if (plan == NULL || spare == NULL) {
-        lw_build_release(build, plan);
-        lw_build_release(build, spare);
+    struct ring_plan *plan = lw_build_alloc(build, sizeof *plan + (2 * points + AHEAD) * sizeof(uint64_t));
+    if (plan == NULL) {
         return LW_NOMEM;
     }
+    uint64_t *unsorted = plan->points + points + AHEAD;
+    uint32_t bits = index_bits(points);
     plan->count = (uint32_t)points;
     plan->shift = 32 - bits;
-    plan->first = (uint32_t *)(void *)(plan->points + points);
-    place_points(build, spare);
-    lw__sort_high(spare, plan->points, plan->count);
+    plan->first = (uint32_t *)(void *)unsorted;
+    place_points(build, unsorted);
+    lw__sort_high(unsorted, plan->points, plan->count);
     order_ties(build, plan->points, plan->count);
+    for (uint32_t i = 0; i < AHEAD; i++) {
+        plan->points[points + i] = UINT64_MAX;
+    }
     index_points(plan, UINT32_C(1) << bits);
-    lw_build_release(build, spare);
     *out = plan;
     return LW_OK;
 }
 
-static uint32_t first_point(const struct ring_plan *plan, uint64_t key) {
+/* Nearly always one of the first four points of the bucket is it, and no branch has to guess which: then the count of
+   those before the place says so. */
+static inline uint32_t first_point(const struct ring_plan *plan, uint64_t key) {
     uint32_t place = (uint32_t)(lw__mix(key) >> 32);
     uint32_t at = plan->first[place >> plan->shift];
-    while (at < plan->count && plan->points[at] >> 32 < place) {
-        at++;
+    uint64_t target = (uint64_t)place << 32;
+    const uint64_t *point = plan->points + at;
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < AHEAD; i++) {
+        before += point[i] < target;
+    }
+    at += before;
+    if (__builtin_expect(before == AHEAD, 0)) {
+        while (at < plan->count && plan->points[at] < target) {
+            at++;
+        }
     }
     return at < plan->count ? at : 0;
 }
-
-/* Nobody on the ring may be chosen: because nobody may, or because those who may have weight 0. */
-static ptrdiff_t nobody(const lw_view *view) { return lw_view_count(view) > 0 ? LW_NO_WEIGHT : lw_view_refusal(view); }
 
 static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uint64_t key) {
     uint32_t at = first_point(plan, key);
@@ -142,13 +153,13 @@ static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uin
         }
         at = at + 1 < plan->count ? at + 1 : 0;
     }
-    return nobody(view);
+    return lw__weightless(view);
 }
 
 static ptrdiff_t ring_pick(const lw_view *view) {
     const struct ring_config *config = lw_view_config(view);
     if (lw_view_plan(view) == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     if (view->request->flags & LW_REQUEST_KEYED) {
         return owner_of(view, lw_view_plan(view), view->request->key);
@@ -172,7 +183,7 @@ static bool met_before(const uint32_t *out, uint32_t found, uint32_t node) {
 static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
     const struct ring_plan *plan = lw_view_plan(view);
     if (plan == NULL) {
-        return LW_NO_WEIGHT;
+        return lw__weightless(view);
     }
     uint32_t at = first_point(plan, key), found = 0;
     for (uint32_t step = 0; step < plan->count && found < room; step++) {
@@ -182,7 +193,7 @@ static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out,
         }
         at = at + 1 < plan->count ? at + 1 : 0;
     }
-    return found > 0 ? (ptrdiff_t)found : nobody(view);
+    return found > 0 ? (ptrdiff_t)found : lw__weightless(view);
 }
 
 static const lw_param ring_params[] = {

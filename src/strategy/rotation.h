@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the rotating strategies share: a cursor in each lane and the parameters that say where it starts. */
+/*
+ * What the rotating strategies share: cursors in each lane and the parameters that say where they start.
+ *
+ * A lane holds 8 cursors, and a node set takes one by its number: with one cursor, two sets used in turn
+ * would each see only every second ticket, and of two nodes the same one for ever.
+ */
 #ifndef LW_STRATEGY_ROTATION_H
 #define LW_STRATEGY_ROTATION_H
 
@@ -7,7 +12,7 @@
 
 #include <loadwise/ops.h>
 
-enum { LW__PHASE_RANDOM = 0, LW__PHASE_ZERO = 1 };
+enum { LW__PHASE_RANDOM = 0, LW__PHASE_ZERO = 1, LW__CURSORS = 8 };
 
 struct lw__rotation_config {
     uint64_t lanes;
@@ -15,18 +20,18 @@ struct lw__rotation_config {
 };
 
 struct lw__rotation_lane {
-    uint64_t cursor;
+    uint64_t cursors[LW__CURSORS];
 };
 
 #define LW__ROTATION_PARAMS                                                                                            \
     {"lanes",                                                                                                          \
-     LW_PARAM_U64,                                                                                                     \
+     LW_PARAM_POWER,                                                                                                   \
      offsetof(struct lw__rotation_config, lanes),                                                                      \
      "16",                                                                                                             \
      "1",                                                                                                              \
      "16",                                                                                                             \
      NULL,                                                                                                             \
-     "counters that threads spread over, a power of two; 1 gives one global order"},                                   \
+     "counters that threads spread over; 1 gives one global order"},                                                   \
     {                                                                                                                  \
         "phase", LW_PARAM_CHOICE, offsetof(struct lw__rotation_config, phase), "random", NULL, NULL, "random|0",       \
             "where the cycle starts: drawn from the seed, so that many processes do not start alike, or at its head"   \
@@ -37,11 +42,14 @@ static inline void lw__rotation_lane_init(const void *config, void *lane, uint32
     const struct lw__rotation_config *rotation = (const struct lw__rotation_config *)config;
     struct lw__rotation_lane *start = (struct lw__rotation_lane *)lane;
     (void)number;
-    start->cursor = rotation->phase == LW__PHASE_RANDOM ? lw__mix(seed) >> 33 : 0;
+    for (uint64_t i = 0; i < LW__CURSORS; i++) {
+        start->cursors[i] = rotation->phase == LW__PHASE_RANDOM ? lw__mix(seed) >> 33 : 0;
+    }
 }
 
 static inline uint64_t lw__rotation_next(const lw_view *view) {
-    return lw_view_ticket(view, &((struct lw__rotation_lane *)lw_view_lane(view))->cursor);
+    struct lw__rotation_lane *lane = (struct lw__rotation_lane *)lw_view_lane(view);
+    return lw_view_ticket(view, &lane->cursors[view->nodes->set * LW__GOLDEN >> 61]);
 }
 
 /* ticket mod cycle; most tickets fit 32 bits, where division is twice as fast. */

@@ -18,25 +18,28 @@ struct pick {
 
 static const lw_request plain_request = LW_REQUEST_INIT;
 
-SLOW static uint64_t read_time(const lw_strategy *strategy, const lw_nodes *nodes) {
+SLOW static uint64_t read_time(lw_strategy *strategy, const lw_nodes *nodes) {
+    if (nodes->size < LW__NODES_FIRST_SIZE) {
+        return 0; /* to be refused */
+    }
     bool wanted = (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
                   nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
-    return wanted ? lw__now(&strategy->env) : 0;
+    return wanted ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
 }
 
-static inline uint64_t time_for(const lw_strategy *strategy, const lw_nodes *nodes) {
+static inline uint64_t time_for(lw_strategy *strategy, const lw_nodes *nodes) {
     return strategy->clocked ? read_time(strategy, nodes) : 0;
 }
 
 SLOW static int refuse_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    if (request->size < sizeof *request) {
+    if (request->size < LW__REQUEST_FIRST_SIZE) {
         return lw__fail(&strategy->env, LW_INVALID, "request: size=%zu, is it LW_REQUEST_INIT?", request->size);
     }
     return lw__nodes_refuse(strategy, nodes);
 }
 
 static inline int check_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    bool good = lw__nodes_check(strategy, nodes) && request->size >= sizeof *request;
+    bool good = lw__nodes_check(strategy, nodes) && request->size >= LW__REQUEST_FIRST_SIZE;
     return __builtin_expect(good, 1) ? LW_OK : refuse_call(strategy, nodes, request);
 }
 
@@ -143,7 +146,8 @@ int lw_prepare(lw_strategy *strategy, const lw_nodes *nodes) {
     return error == LW_OK && strategy->planned ? lw__plans_prepare(strategy, nodes, lw__plans_version(nodes)) : error;
 }
 
-static ptrdiff_t select_planned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+SLOW static ptrdiff_t select_planned_slowly(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                            uint64_t now) {
     struct pick pick;
     int error = planned_begin(strategy, nodes, request, now, &pick);
     if (__builtin_expect(error != LW_OK, 0)) {
@@ -157,8 +161,8 @@ static ptrdiff_t select_planned(lw_strategy *strategy, const lw_nodes *nodes, co
     return index;
 }
 
-static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
-                                  uint64_t now) {
+SLOW static ptrdiff_t select_unplanned_slowly(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                              uint64_t now) {
     lw_view view;
     make_view(&view, nodes, request, now, strategy->unbound, lw__lane_of(&strategy->lanes));
     ptrdiff_t index = strategy->pick(&view);
@@ -166,6 +170,42 @@ static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes, 
         tell_begin(strategy, &view, (uint32_t)index);
     }
     return index;
+}
+
+/* The common case: the lane is at its place, the plan too, nobody listens. Whatever is not so goes the slow way, by a
+   jump, so that next to nothing has to be saved around the pick. */
+__attribute__((noinline)) static ptrdiff_t select_planned(lw_strategy *strategy, const lw_nodes *nodes,
+                                                          const lw_request *request, uint64_t now) {
+    struct lw__lane *lane = lw__lane_home(&strategy->lanes);
+    if (__builtin_expect(lane == NULL || lane->reading != 0 || strategy->listens || nodes->set == 0, 0)) {
+        return select_planned_slowly(strategy, nodes, request, now);
+    }
+    lw__barrier_store(&lane->reading, 1 + (__atomic_load_n(&strategy->lanes.epoch, __ATOMIC_RELAXED) & 1),
+                      strategy->lanes.cheap);
+    const struct lw__binding *found =
+        __atomic_load_n(&strategy->bindings[lw__plans_home(nodes->set)], __ATOMIC_SEQ_CST);
+    if (__builtin_expect(found == NULL || found->version != nodes->version || found->set != nodes->set ||
+                             found->count != nodes->count,
+                         0)) {
+        __atomic_store_n(&lane->reading, 0, __ATOMIC_RELEASE);
+        return select_planned_slowly(strategy, nodes, request, now);
+    }
+    lw_view view;
+    make_view(&view, nodes, request, now, found->bound, lane);
+    ptrdiff_t index = strategy->pick(&view);
+    __atomic_store_n(&lane->reading, 0, __ATOMIC_RELEASE);
+    return index;
+}
+
+__attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes,
+                                                            const lw_request *request, uint64_t now) {
+    struct lw__lane *lane = lw__lane_home(&strategy->lanes);
+    if (__builtin_expect(lane == NULL || strategy->listens, 0)) {
+        return select_unplanned_slowly(strategy, nodes, request, now);
+    }
+    lw_view view;
+    make_view(&view, nodes, request, now, strategy->unbound, lane);
+    return strategy->pick(&view);
 }
 
 ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
@@ -215,9 +255,15 @@ ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key
 
 uint32_t lw_view_children(const lw_view *view) { return bound_of(view)->unit->child_count; }
 
+/* The engine made the view, so it may turn it to the child and back: a copy would wait for the stores that made it. */
 ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child) {
-    lw_view turned = view_of(view, child_of(view, child));
-    return bound_of(&turned)->unit->ops.pick(&turned);
+    const struct lw__bound *bound = child_of(view, child);
+    lw_view *turned = (lw_view *)(uintptr_t)view;
+    const lw_memory *own = view->memory;
+    turned->memory = &bound->memory;
+    ptrdiff_t index = bound->unit->ops.pick(turned);
+    turned->memory = own;
+    return index;
 }
 
 ptrdiff_t lw_view_child_sequence(const lw_view *view, uint32_t child, uint64_t key, uint32_t *out, uint32_t room) {

@@ -158,11 +158,8 @@ static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
     return lw__sums_find(plan->at.sums, plan->count, place);
 }
 
-static ptrdiff_t wrr_pick(const lw_view *view) {
-    const struct wrr_plan *plan = lw_view_plan(view);
-    if (plan == NULL) {
-        return LW_NO_WEIGHT;
-    }
+/* Past nodes that may not be chosen; or over a cycle too long to lay out. */
+__attribute__((noinline)) static ptrdiff_t pick_past_gaps(const lw_view *view, const struct wrr_plan *plan) {
     for (int miss = 0; view->request->exclude_count == 0 && miss < MISSES; miss++) {
         uint32_t index = node_of_turn(plan, lw__rotation_next(view));
         if (lw_view_may(view, index)) {
@@ -170,6 +167,17 @@ static ptrdiff_t wrr_pick(const lw_view *view) {
         }
     }
     return lw__weighted_scan(view);
+}
+
+static ptrdiff_t wrr_pick(const lw_view *view) {
+    const struct wrr_plan *plan = lw_view_plan(view);
+    if (plan == NULL) {
+        return lw__weightless(view);
+    }
+    if (__builtin_expect(lw_view_all(view) && plan->step == 0, 1)) {
+        return plan->at.slots[lw__rotation_place(lw__rotation_next(view), (uint32_t)plan->cycle)];
+    }
+    return pick_past_gaps(view, plan);
 }
 
 static const lw_param wrr_params[] = {

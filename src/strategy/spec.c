@@ -100,6 +100,10 @@ static int read_spec(struct reader *reader, struct word name, int depth, struct 
 
 static int read_child(struct reader *reader, struct lw__unit *unit, struct word name, int depth) {
     struct lw__unit *child;
+    if (unit->ops.children_max == 0) {
+        return lw__fail(&reader->strategy->env, LW_RANGE, "column %zu: %s takes no strategies in parentheses",
+                        column_of(reader, name.text), unit->ops.name);
+    }
     if (unit->child_count == unit->ops.children_max) {
         return lw__fail(&reader->strategy->env, LW_RANGE, "column %zu: %s takes at most %u strategies in parentheses",
                         column_of(reader, name.text), unit->ops.name, unit->ops.children_max);
@@ -158,6 +162,10 @@ static int read_spec(struct reader *reader, struct word name, int depth, struct 
     if (depth == LW_SPEC_DEPTH) {
         return lw__fail(env, LW_RANGE, "column %zu: nested deeper than %d", column_of(reader, name.text),
                         LW_SPEC_DEPTH);
+    }
+    if (reader->strategy->unit_count == LW_SPEC_STRATEGIES) {
+        return lw__fail(env, LW_RANGE, "column %zu: more than %d strategies", column_of(reader, name.text),
+                        LW_SPEC_STRATEGIES);
     }
     const lw_strategy_ops *ops = find_ops(reader, name);
     if (ops == NULL) {

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-/* Identity needs no column: it falls back to the name, then to the index. */
-#define IDENTITY (LW_HAS(id) | LW_HAS(name))
 #define COLUMNS ((UINT32_C(1) << LW_COLUMN_COUNT) - 1)
 
 static void summarise(lw_strategy *strategy) {
@@ -18,15 +16,25 @@ static void summarise(lw_strategy *strategy) {
         strategy->listens |= unit->ops.begin != NULL;
         strategy->unbound[i] = (struct lw__bound){unit->memory, unit};
     }
-    strategy->required = strategy->needs & COLUMNS & ~IDENTITY;
+    /* identity needs no column: it falls back to the name, then to the index */
+    strategy->required = strategy->needs & COLUMNS & ~LW_HAS(id);
     strategy->planned = scratched || (strategy->needs & LW_NEEDS_PLAN) != 0;
-    strategy->identified = scratched || (strategy->needs & IDENTITY) != 0;
+    strategy->identified = scratched || (strategy->needs & LW_HAS(id)) != 0;
     strategy->clocked = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS(load) | LW_HAS(remaining))) != 0;
+}
+
+/* The first member of the tree that reads this column. */
+static const char *who_needs(const lw_strategy *strategy, uint32_t column) {
+    uint32_t u = 0;
+    while (u + 1 < strategy->unit_count && (strategy->units[u]->needs >> column & 1) == 0) {
+        u++;
+    }
+    return strategy->units[u]->ops.name;
 }
 
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes) {
     const lw_env *env = &strategy->env;
-    if (nodes->size < sizeof *nodes) {
+    if (nodes->size < LW__NODES_FIRST_SIZE) {
         return lw__fail(env, LW_INVALID, "nodes: size=%zu, is it initialised with lw_nodes_init?", nodes->size);
     }
     if (nodes->count == 0) {
@@ -35,15 +43,20 @@ int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes) {
     if (nodes->count > INT32_MAX) {
         return lw__fail(env, LW_RANGE, "nodes: count=%u must be below 2147483648", nodes->count);
     }
-    uint32_t missing = strategy->required & ~nodes->present;
-    return lw__fail(env, LW_NO_COLUMN, "%s: the nodes have no %s column", lw_strategy_ops_of(strategy)->name,
-                    lw_column_name((uint32_t)__builtin_ctz(missing)));
+    uint32_t missing = (uint32_t)__builtin_ctz(strategy->required & ~nodes->present);
+    return lw__fail(env, LW_NO_COLUMN, "%s: the nodes have no %s column", who_needs(strategy, missing),
+                    lw_column_name(missing));
 }
 
 static int check_own(const lw_env *env, const lw_strategy_ops *const *ops, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (ops[i] == NULL || ops[i]->size == 0) {
             return lw__fail(env, LW_INVALID, "ops %zu: the table or its size is missing", i);
+        }
+        lw_strategy_ops read;
+        int error = lw__ops_read(env, ops[i], &read);
+        if (error != LW_OK) {
+            return error;
         }
     }
     return LW_OK;

@@ -19,8 +19,8 @@ static bool name_is_good(const char *name) {
 static bool params_are_good(const lw_strategy_ops *ops) {
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const lw_param *param = &ops->params[i];
-        bool bounded = param->type == LW_PARAM_U64 || param->type == LW_PARAM_F64;
-        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_CHOICE ||
+        bool bounded = param->type != LW_PARAM_BOOL && param->type != LW_PARAM_CHOICE;
+        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_POWER ||
             param->offset > ops->config_size || ops->config_size - param->offset < sizeof(uint64_t) ||
             param->offset % sizeof(uint64_t) != 0 || (bounded && (param->min == NULL || param->max == NULL)) ||
             (param->type == LW_PARAM_CHOICE && param->choices == NULL)) {
@@ -52,6 +52,17 @@ static const char *ops_fault(const lw_strategy_ops *ops) {
     return params_are_good(ops) ? NULL : "a parameter lacks its name, default, range or place in the config";
 }
 
+int lw__ops_read(const lw_env *env, const lw_strategy_ops *given, lw_strategy_ops *ops) {
+    *ops = (lw_strategy_ops){0};
+    memcpy(ops, given, given->size < sizeof *ops ? given->size : sizeof *ops);
+    const char *fault = ops_fault(ops);
+    if (fault != NULL) {
+        return lw__fail(env, LW_INVALID, "ops of %.31s: %s",
+                        ops->name != NULL ? ops->name : "a strategy without a name", fault);
+    }
+    return LW_OK;
+}
+
 static int set_defaults(const lw_env *env, struct lw__unit *unit) {
     for (uint32_t i = 0; i < unit->ops.param_count; i++) {
         const lw_param *param = &unit->ops.params[i];
@@ -64,23 +75,15 @@ static int set_defaults(const lw_env *env, struct lw__unit *unit) {
 }
 
 int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out) {
-    if (strategy->unit_count == LW__UNITS) {
-        return lw__fail(&strategy->env, LW_RANGE, "specification: more than %d strategies", LW__UNITS);
-    }
     struct lw__unit *unit = lw__alloc(&strategy->env, sizeof *unit);
     if (unit == NULL) {
         return LW_NOMEM;
     }
-    memcpy(&unit->ops, ops, ops->size < sizeof *ops ? ops->size : sizeof *ops);
     unit->index = strategy->unit_count;
     strategy->units[strategy->unit_count++] = unit;
     *out = unit;
-    const char *fault = ops_fault(&unit->ops);
-    if (fault != NULL) {
-        return lw__fail(&strategy->env, LW_INVALID, "ops of %.31s: %s",
-                        unit->ops.name != NULL ? unit->ops.name : "a strategy without a name", fault);
-    }
-    return set_defaults(&strategy->env, unit);
+    int error = lw__ops_read(&strategy->env, ops, &unit->ops);
+    return error == LW_OK ? set_defaults(&strategy->env, unit) : error;
 }
 
 /* The parameter "lanes", where declared, says how many there are. */

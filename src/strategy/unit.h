@@ -21,11 +21,11 @@
 #include <loadwise/strategy.h>
 #include <pthread.h>
 
-enum { LW__UNITS = 64, LW__SETS = 8 };
+enum { LW__SETS = 8 };
 
 struct lw__unit {
-    lw_strategy_ops ops; /* copied over zeros, so that a shorter, older table is whole */
-    uint32_t index;      /* position in the tree, parents first */
+    lw_strategy_ops ops;
+    uint32_t index; /* position in the tree, parents first */
     uint32_t needs;
     uint32_t child_count;
     uint32_t children[LW_CHILDREN]; /* positions */
@@ -52,15 +52,16 @@ struct lw__binding {
 struct lw_strategy {
     ptrdiff_t (*pick)(const lw_view *view); /* of the root */
     lw_env env;
-    struct lw__unit *units[LW__UNITS];
+    struct lw__unit *units[LW_SPEC_STRATEGIES];
     uint32_t unit_count;
-    uint32_t needs;                      /* of all units together */
-    uint32_t required;                   /* columns among them that must be set */
-    bool planned;                        /* some unit has a plan or scratch */
-    bool identified;                     /* some unit needs to know ids */
-    bool listens;                        /* some unit has begin */
-    bool clocked;                        /* some unit may read the time */
-    struct lw__bound unbound[LW__UNITS]; /* for strategies without plans */
+    uint32_t needs;                               /* of all units together */
+    uint32_t required;                            /* columns among them that must be set */
+    bool planned;                                 /* some unit has a plan or scratch */
+    bool identified;                              /* some unit needs to know ids */
+    bool listens;                                 /* some unit has begin */
+    bool clocked;                                 /* some unit may read the time */
+    uint64_t latest;                              /* time read so far: a clock that steps back stands still */
+    struct lw__bound unbound[LW_SPEC_STRATEGIES]; /* for strategies without plans */
     struct lw__lanes lanes;
 
     pthread_mutex_t preparing; /* guards the plans; no prepared pick takes it */
@@ -70,7 +71,8 @@ struct lw_strategy {
     struct lw__binding *retired;
 };
 
-/* unit.c */
+/* unit.c. lw__ops_read checks a table and copies it over zeros, so that a shorter, older one is whole. */
+int lw__ops_read(const lw_env *env, const lw_strategy_ops *given, lw_strategy_ops *ops);
 int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out);
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit);
 void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit);
@@ -94,8 +96,13 @@ void lw__plans_free(lw_strategy *strategy);
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 
+/* The structs as first published: a program compiled then passes these sizes, and never sets what came later. */
+#define LW__NODES_FIRST_SIZE (offsetof(lw_nodes, tags) + sizeof(lw_string_column))
+#define LW__REQUEST_FIRST_SIZE (offsetof(lw_request, tags) + sizeof(const char *))
+
 static inline bool lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
-    return nodes->size >= sizeof *nodes && nodes->count - 1 < INT32_MAX && (strategy->required & ~nodes->present) == 0;
+    return nodes->size >= LW__NODES_FIRST_SIZE && nodes->count - 1 < INT32_MAX &&
+           (strategy->required & ~nodes->present) == 0;
 }
 
 /* The version a set is known by: its own, or the fingerprint of its content when it has no number. */

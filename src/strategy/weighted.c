@@ -136,40 +136,60 @@ int lw__alias_build(const lw_build *build, void **out) {
     return LW_OK;
 }
 
-/* One draw of 64 bits gives column and height; a draw that would bias either is thrown away. */
-uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) {
-    if (table->by_sums) {
-        return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
-    }
+/* What a draw of 64 bits names: a column by its high half, and a height below the total by its low one. */
+static inline uint32_t entry_at(const struct lw__alias *table, uint64_t place, uint64_t height) {
+    uint64_t drawn = table->entries[place >> 32];
+    uint32_t own = (uint32_t)(place >> 32), alias = (uint32_t)drawn;
+    uint32_t own_wins = height >> 32 < drawn >> 32; /* a coin toss: no branch */
+    return alias ^ ((alias ^ own) & (0 - own_wins));
+}
+
+__attribute__((noinline, cold)) static uint32_t draw_sum(const lw_view *view, const struct lw__alias *table) {
+    return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
+}
+
+/* Draws that would bias column or height are thrown away, beginning with `bits`. */
+__attribute__((noinline, cold)) static uint32_t draw_carefully(const lw_view *view, const struct lw__alias *table,
+                                                               uint64_t bits) {
     uint32_t count = table->count, total = (uint32_t)table->total;
-    for (;;) {
-        uint64_t bits = lw_view_random(view);
+    for (;; bits = lw_view_random(view)) {
         uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
-        bool suspect = (uint32_t)place < count || (uint32_t)height < total;
-        if (suspect && ((uint32_t)place < (0 - count) % count || (uint32_t)height < (0 - total) % total)) {
-            continue;
+        if ((uint32_t)place >= (0 - count) % count && (uint32_t)height >= (0 - total) % total) {
+            return entry_at(table, place, height);
         }
-        uint64_t drawn = table->entries[place >> 32];
-        uint32_t own = (uint32_t)(place >> 32), alias = (uint32_t)drawn;
-        uint32_t own_wins = height >> 32 < drawn >> 32; /* a coin toss: no branch */
-        return alias ^ ((alias ^ own) & (0 - own_wins));
     }
 }
 
-ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) {
-    if (table == NULL) {
-        return LW_NO_WEIGHT;
+static inline uint32_t alias_draw(const lw_view *view, const struct lw__alias *table) {
+    if (__builtin_expect(table->by_sums, 0)) {
+        return draw_sum(view, table);
     }
-    if (lw_view_all(view)) {
-        return lw__alias_draw(view, table);
+    uint32_t count = table->count, total = (uint32_t)table->total;
+    uint64_t bits = lw_view_random(view);
+    uint64_t place = (bits >> 32) * count, height = (bits & UINT32_MAX) * total;
+    if (__builtin_expect((uint32_t)place < count || (uint32_t)height < total, 0)) {
+        return draw_carefully(view, table, bits);
     }
+    return entry_at(table, place, height);
+}
+
+uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table) { return alias_draw(view, table); }
+
+__attribute__((noinline)) static ptrdiff_t draw_some(const lw_view *view, const struct lw__alias *table) {
     for (int i = 0; i < REDRAWS; i++) {
-        uint32_t index = lw__alias_draw(view, table);
+        uint32_t index = alias_draw(view, table);
         if (lw_view_may(view, index)) {
             return index;
         }
     }
     return lw__weighted_scan(view);
+}
+
+ptrdiff_t lw__weighted_draw(const lw_view *view, const struct lw__alias *table) {
+    if (table == NULL) {
+        return lw__weightless(view);
+    }
+    return lw_view_all(view) ? (ptrdiff_t)alias_draw(view, table) : draw_some(view, table);
 }
 
 bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index) {
@@ -188,7 +208,8 @@ struct remainder {
     uint32_t but_count;
 };
 
-/* Their sum of weights; and the one that holds a place in the running sum. */
+/* Their sum of weights; and the one that holds a place in the running sum, or the last before it, should the bitmap
+   have shrunk since the sum was made. */
 static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdiff_t *found) {
     uint64_t sum = 0;
     for (uint32_t w = 0; w < LW_BITMAP_WORDS(rest->view->count); w++) {
@@ -198,7 +219,7 @@ static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdi
                 continue;
             }
             uint32_t weight = lw_view_weight(rest->view, index);
-            if (place < sum + weight && *found < 0) {
+            if (weight > 0 && sum <= place) {
                 *found = index;
             }
             sum += weight;
@@ -210,7 +231,7 @@ static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdi
 ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count) {
     struct remainder rest = {view, but, but_count};
     ptrdiff_t found = LW_NO_WEIGHT;
-    uint64_t sum = walk_weights(&rest, UINT64_MAX, &found);
+    uint64_t sum = walk_weights(&rest, 0, &found);
     if (sum > 0) {
         walk_weights(&rest, below_wide(view, sum), &found);
     }
@@ -219,5 +240,7 @@ ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32
 
 ptrdiff_t lw__weighted_scan(const lw_view *view) {
     ptrdiff_t found = lw__weighted_scan_but(view, NULL, 0);
-    return found < 0 && lw_view_count(view) == 0 ? lw_view_refusal(view) : found;
+    return found < 0 ? lw__weightless(view) : found;
 }
+
+ptrdiff_t lw__weightless(const lw_view *view) { return lw_view_count(view) > 0 ? LW_NO_WEIGHT : lw_view_refusal(view); }

@@ -23,6 +23,9 @@ ptrdiff_t lw__weighted_scan(const lw_view *view);
 /* The same but for some nodes; LW_NO_WEIGHT when nobody of any weight is left. */
 ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count);
 
+/* The refusal where no node of any weight may be chosen: because none may, or because theirs is 0. */
+ptrdiff_t lw__weightless(const lw_view *view);
+
 /* Is the index among these few? */
 bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index);
 

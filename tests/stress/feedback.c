@@ -2,7 +2,7 @@
 /*
  * Begin and done from many threads, over versions that reorder the nodes: a strategy that counts requests under way, in
  * state and in scratch, must come out at zero for every node, and with every pick counted once. Also atomic columns
- * that one thread writes while the others choose by them.
+ * and a bitmap that one thread writes while the others choose by them.
  */
 #include "../unit/ledger.h"
 #include "crew.h"
@@ -185,10 +185,59 @@ static void test_atomic_columns(void **state) {
     }
 }
 
+/* ---- a bitmap that is written meanwhile ---- */
+
+enum { WIDE = 200, HOME = 77 };
+
+static uint64_t live_words[LW_BITMAP_WORDS(WIDE)];
+
+/* Whole words, each with one atomic store. HOME may always be chosen, odd ones and nodes of the last word never. */
+static void write_bitmap(uint32_t turn) {
+    for (uint32_t w = 0; w < LW_BITMAP_WORDS(WIDE); w++) {
+        uint64_t word = turn % 3 == 0 ? 0 : UINT64_C(0x5555555555555555) << (turn % 5 * 2);
+        word = w == LW_BITMAP_WORDS(WIDE) - 1 ? 0 : word;
+        word |= w == HOME / 64 ? UINT64_C(1) << HOME % 64 : 0;
+        __atomic_store_n(&live_words[w], word, __ATOMIC_RELAXED);
+    }
+}
+
+/* One node may always be chosen, so nobody is ever refused; and never comes a node that no version of the bitmap has.
+ */
+static void choose_among_few(crew_hand *hand) {
+    while (!__atomic_load_n(&closing, __ATOMIC_ACQUIRE)) {
+        lw_request request = keyed(crew_random(hand));
+        ptrdiff_t index = lw_select(strategy, &live.nodes, crew_random(hand) % 2 ? &request : NULL);
+        CREW_EXPECT(hand, index >= 0 && index < 192 && (index == HOME || index % 2 == 0));
+        __atomic_add_fetch(&picks_done, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void test_a_bitmap_that_changes(void **state) {
+    (void)state;
+    char spec[FLEET_SPEC];
+    fleet_open(&live, WIDE, 1);
+    live.nodes.eligible = live_words;
+    for (size_t i = 0; fleet_spec(i, spec); i++) {
+        assert_int_equal(lw_strategy_new(&strategy, NULL, spec), LW_OK);
+        closing = false;
+        picks_done = 0;
+        write_bitmap(0);
+        crew_start(&hands, 3, choose_among_few);
+        for (uint32_t turn = 0; turn < 200 * crew_factor(); turn++) {
+            write_bitmap(turn);
+            crew_wait(&picks_done, turn * 10);
+        }
+        __atomic_store_n(&closing, true, __ATOMIC_RELEASE);
+        crew_join(&hands);
+        lw_strategy_free(strategy);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_lost),
         cmocka_unit_test(test_atomic_columns),
+        cmocka_unit_test(test_a_bitmap_that_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,6 +326,83 @@ static void test_weighted_loads(void **state) {
     }
 }
 
+/* ---- columns that are computed ---- */
+
+static uint32_t asked[FLEET_MOST];
+
+static double count_asking(const void *user, size_t index, uint64_t now) {
+    (void)user;
+    (void)now;
+    asked[index]++;
+    return (double)(index % 3);
+}
+
+static void test_how_often_a_load_is_computed(void **state) {
+    (void)state;
+    char spec[FLEET_SPEC];
+    for (size_t i = 0; fleet_spec(i, spec); i++) {
+        fleet_open(&nodes, 200, 1);
+        LW_SET_COMPUTED(nodes.nodes, load, count_asking, NULL);
+        LW_SET_COMPUTED(nodes.nodes, remaining, count_asking, NULL);
+        make(spec);
+        for (int pick = 0; pick < 20; pick++) {
+            memset(asked, 0, sizeof asked);
+            assert_true(lw_select(strategy, &nodes.nodes, NULL) >= 0);
+            for (uint32_t k = 0; k < 200; k++) {
+                assert_in_range(asked[k], 0, 3);
+            }
+        }
+    }
+}
+
+/* Never says the same twice, and now and then nothing at all. */
+static double restless_load(const void *user, size_t index, uint64_t now) {
+    static uint64_t turn;
+    (void)user;
+    (void)now;
+    turn = turn * UINT64_C(6364136223846793005) + index + 1;
+    return turn >> 60 == 0 ? (double)NAN : (double)(turn >> 40);
+}
+
+static void test_a_load_that_changes_while_it_is_read(void **state) {
+    (void)state;
+    static const char *const specs[] = {"least_load", "least_load tie=first",         "least_load weighted=true",
+                                        "p2c",        "p2c choices=16 weighted=true", "most_available"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        fleet_open(&nodes, 100, 1);
+        LW_SET_COMPUTED(nodes.nodes, load, restless_load, NULL);
+        LW_SET_COMPUTED(nodes.nodes, remaining, restless_load, NULL);
+        make(specs[i]);
+        count_picks(PICKS);
+    }
+}
+
+/* ---- several sets through one strategy ---- */
+
+/* Used strictly in turn, so that a cursor they shared would show each only some of its nodes. */
+static void test_sets_in_turn(void **state) {
+    (void)state;
+    static const char *const specs[] = {"round_robin", "round_robin lanes=1 phase=0", "smooth_wrr",
+                                        "smooth_wrr max_period=1"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        for (uint32_t sets = 2; sets <= 4; sets++) {
+            uint32_t seen[4][4] = {{0}};
+            fleet_open(&nodes, 4, 1);
+            fleet_weights(&nodes, 1);
+            make(specs[i]);
+            for (uint32_t pick = 0; pick < 40 * sets; pick++) {
+                nodes.nodes.set = 1 + pick % sets;
+                ptrdiff_t picked = lw_select(strategy, &nodes.nodes, NULL);
+                assert_in_range(picked, 0, 3);
+                seen[pick % sets][picked]++;
+            }
+            for (uint32_t k = 0; k < 4 * sets; k++) {
+                assert_int_equal(seen[k / 4][k % 4], 10);
+            }
+        }
+    }
+}
+
 /* ---- structs that were never filled ---- */
 
 static void test_more_nodes_than_are_possible(void **state) {
@@ -349,6 +426,8 @@ static void test_a_struct_without_its_size(void **state) {
     nodes.nodes.size = 0;
     assert_int_equal(lw_select(strategy, &nodes.nodes, NULL), LW_INVALID);
     assert_int_equal(lw_prepare(strategy, &nodes.nodes), LW_INVALID);
+    make("least_load"); /* which looks whether a column is computed */
+    assert_int_equal(lw_select(strategy, &nodes.nodes, NULL), LW_INVALID);
 }
 
 #define WITH_STRATEGY(test) cmocka_unit_test_teardown(test, close_strategy)
@@ -368,6 +447,9 @@ int main(void) {
         WITH_STRATEGY(test_ties),
         WITH_STRATEGY(test_the_first_of_ties),
         WITH_STRATEGY(test_weighted_loads),
+        WITH_STRATEGY(test_how_often_a_load_is_computed),
+        WITH_STRATEGY(test_a_load_that_changes_while_it_is_read),
+        WITH_STRATEGY(test_sets_in_turn),
         WITH_STRATEGY(test_more_nodes_than_are_possible),
         WITH_STRATEGY(test_a_struct_without_its_size),
     };

@@ -192,6 +192,28 @@ static void test_everyone_takes_feedback(void **state) {
     }
 }
 
+/* A listener that needs neither plan nor scratch hears as much, also over nodes that nobody prepared. */
+static void count_begin(const lw_view *view, uint32_t index) {
+    (void)view;
+    heard[0].begins++;
+    heard[0].last_begin = index;
+}
+
+static void test_a_listener_without_memories(void **state) {
+    (void)state;
+    lw_strategy_ops ops = {.size = sizeof ops, .name = "ear", .help = "Listens.", .pick = lw_view_uniform};
+    const lw_strategy_ops *const own[] = {&ops};
+    lw_env env = ledger_env(&book, 1);
+    ops.begin = count_begin;
+    assert_int_equal(lw_strategy_from_ops(&strategy, &env, own, 1, "ear"), LW_OK);
+    for (uint32_t i = 1; i <= 10; i++) {
+        ptrdiff_t picked = lw_select(strategy, &nodes.nodes, NULL);
+        assert_in_range(picked, 0, NODES - 1);
+        assert_int_equal(heard[0].begins, i);
+        assert_int_equal(heard[0].last_begin, picked);
+    }
+}
+
 static void test_the_time_of_a_report(void **state) {
     (void)state;
     lw_sample sample = LW_SAMPLE_INIT;
@@ -225,11 +247,12 @@ static void test_the_time_of_a_pick(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_HEAR(test_begin_reaches_everyone),    WITH_HEAR(test_done_reaches_everyone),
-        WITH_HEAR(test_a_fallback_is_told_to_all), WITH_HEAR(test_a_refusal_begins_nothing),
-        WITH_HEAR(test_replicas_begin_nothing),    WITH_HEAR(test_an_index_past_the_end),
-        WITH_HEAR(test_a_report_prepares),         WITH_HEAR(test_everyone_takes_feedback),
-        WITH_HEAR(test_the_time_of_a_report),      WITH_HEAR(test_the_time_of_a_pick),
+        WITH_HEAR(test_begin_reaches_everyone),      WITH_HEAR(test_done_reaches_everyone),
+        WITH_HEAR(test_a_fallback_is_told_to_all),   WITH_HEAR(test_a_refusal_begins_nothing),
+        WITH_HEAR(test_replicas_begin_nothing),      WITH_HEAR(test_an_index_past_the_end),
+        WITH_HEAR(test_a_report_prepares),           WITH_HEAR(test_everyone_takes_feedback),
+        WITH_HEAR(test_a_listener_without_memories), WITH_HEAR(test_the_time_of_a_report),
+        WITH_HEAR(test_the_time_of_a_pick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

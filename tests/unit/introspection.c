@@ -124,7 +124,7 @@ static void test_parameters_keep_their_word(void **state) {
         for (uint32_t p = 0; p < lw_strategy_builtin(i)->param_count; p++) {
             const lw_param *param = &lw_strategy_builtin(i)->params[p];
             assert_int_equal(make_with(i, param->name, param->fallback), LW_OK);
-            if (param->type == LW_PARAM_U64 || param->type == LW_PARAM_F64) {
+            if (param->min != NULL) {
                 check_number(i, param);
             } else {
                 check_choices(i, param);

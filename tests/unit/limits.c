@@ -134,6 +134,33 @@ static void test_a_parameter_outside_the_config(void **state) {
     assert_refused(&ops);
 }
 
+static void test_a_default_outside_its_own_range(void **state) {
+    (void)state;
+    static const lw_param wrong[] = {{"size", LW_PARAM_U64, 0, "11", "0", "10", NULL, "A size."}};
+    lw_strategy_ops ops = good_ops();
+    ops.params = wrong;
+    assert_int_equal(offer(&ops, ops.name), LW_RANGE);
+    assert_told(&book, LW_RANGE, "11");
+}
+
+static void test_a_parameter_without_a_range(void **state) {
+    (void)state;
+    lw_param wrong = one_param[0];
+    lw_strategy_ops ops = good_ops();
+    ops.params = &wrong;
+    wrong.max = NULL;
+    assert_refused(&ops);
+    wrong = one_param[0];
+    wrong.type = LW_PARAM_CHOICE;
+    assert_refused(&ops);
+    wrong = one_param[0];
+    wrong.name = NULL;
+    assert_refused(&ops);
+    wrong = one_param[0];
+    wrong.fallback = NULL;
+    assert_refused(&ops);
+}
+
 static void test_a_table_without_size(void **state) {
     (void)state;
     lw_strategy_ops ops = good_ops();
@@ -194,6 +221,8 @@ int main(void) {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_children),
         cmocka_unit_test(test_a_parameter_outside_the_config),
+        cmocka_unit_test(test_a_default_outside_its_own_range),
+        cmocka_unit_test(test_a_parameter_without_a_range),
         cmocka_unit_test(test_a_table_without_size),
         cmocka_unit_test(test_a_longer_table_is_accepted),
         cmocka_unit_test(test_a_table_that_ends_after_pick),

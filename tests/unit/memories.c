@@ -214,6 +214,21 @@ static void test_sets_have_scratch_of_their_own(void **state) {
     assert_int_equal(seen.visits[2], 1);
 }
 
+/* Set 0 is whatever the content says, so no content is a version of another. */
+static void test_set_zero_has_scratch_per_content(void **state) {
+    (void)state;
+    nodes.nodes.set = 0;
+    go(2);
+    go(2);
+    assert_int_equal(seen.visits[2], 1);
+    nodes.member[7].weight++;
+    go(2);
+    assert_int_equal(seen.visits[2], 0);
+    nodes.member[7].weight--;
+    go(2);
+    assert_int_equal(seen.visits[2], 2);
+}
+
 static void test_by_names_and_by_index(void **state) {
     (void)state;
     nodes.nodes.present = LW_HAS(name);
@@ -359,13 +374,21 @@ static void test_lanes_have_seeds_of_their_own(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_VISIT(test_all_is_zero_at_first),           WITH_VISIT(test_memories_are_aligned_and_apart),
-        WITH_VISIT(test_scratch_stays_within_a_version), WITH_VISIT(test_scratch_follows_a_new_order),
-        WITH_VISIT(test_scratch_of_new_nodes_is_zero),   WITH_VISIT(test_scratch_survives_the_going_of_others),
-        WITH_VISIT(test_scratch_over_many_versions),     WITH_VISIT(test_sets_have_scratch_of_their_own),
-        WITH_VISIT(test_by_names_and_by_index),          WITH_VISIT(test_scratch_takes_preparation),
-        WITH_VISIT(test_scratch_needs_identity),         WITH_VISIT(test_units_share_nothing),
-        WITH_VISIT(test_lanes_are_initialised),          WITH_VISIT(test_lanes_have_seeds_of_their_own),
+        WITH_VISIT(test_all_is_zero_at_first),
+        WITH_VISIT(test_memories_are_aligned_and_apart),
+        WITH_VISIT(test_scratch_stays_within_a_version),
+        WITH_VISIT(test_scratch_follows_a_new_order),
+        WITH_VISIT(test_scratch_of_new_nodes_is_zero),
+        WITH_VISIT(test_scratch_survives_the_going_of_others),
+        WITH_VISIT(test_scratch_over_many_versions),
+        WITH_VISIT(test_sets_have_scratch_of_their_own),
+        WITH_VISIT(test_set_zero_has_scratch_per_content),
+        WITH_VISIT(test_by_names_and_by_index),
+        WITH_VISIT(test_scratch_takes_preparation),
+        WITH_VISIT(test_scratch_needs_identity),
+        WITH_VISIT(test_units_share_nothing),
+        WITH_VISIT(test_lanes_are_initialised),
+        WITH_VISIT(test_lanes_have_seeds_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,9 @@ static void test_no_weight(void **state) {
     for (size_t i = 0; i < sizeof weighted / sizeof *weighted; i++) {
         assert_refuses(weighted[i], LW_NO_WEIGHT);
     }
+    uint32_t replica;
+    make("ring");
+    assert_reason(lw_replicas(made, &nodes.nodes, 1, &replica, 1), LW_NO_WEIGHT, "replicas");
 }
 
 static void test_no_weight_among_the_eligible(void **state) {

@@ -176,6 +176,16 @@ static void test_replicas_are_all_different(void **state) {
     lw_strategy_free(ring);
 }
 
+static void test_replicas_without_room(void **state) {
+    (void)state;
+    lw_strategy *ring;
+    uint32_t order = 77;
+    make(&ring, "ring");
+    assert_int_equal(lw_replicas(ring, &nodes.nodes, 1, &order, 0), LW_INVALID);
+    assert_int_equal(order, 77);
+    lw_strategy_free(ring);
+}
+
 static void test_the_rest_of_a_request_changes_nothing(void **state) {
     (void)state;
     struct {
@@ -217,6 +227,7 @@ int main(void) {
         WITH_FLEET(test_a_key_has_a_second_choice),
         WITH_FLEET(test_the_flag_makes_the_key),
         WITH_FLEET(test_replicas_are_all_different),
+        WITH_FLEET(test_replicas_without_room),
         WITH_FLEET(test_the_rest_of_a_request_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ static const struct {
     {"chain(random, p3c)", LW_UNKNOWN, "column 15:", "p3c"},
     {"chain(random, p2c choices=99)", LW_RANGE, "column 27:", "2 to 16"},
     {"chain(random))", LW_SYNTAX, "column 14:", "the end"},
-    {"random(p2c)", LW_RANGE, "column 8:", "at most 0"},
+    {"random(p2c)", LW_RANGE, "column 8:", "takes no strategies"},
     {"chain(random,random,random,random,random,random,random,random,"
      "random,random,random,random,random,random,random,random,random)",
      LW_RANGE, "column 119:", "at most 16"},
@@ -199,6 +199,22 @@ static void test_bad(void **state) {
         assert_int_equal(book.code, error);
         assert_int_equal(book.live, 0);
     }
+}
+
+/* Five members of twelve, and three more: with their chains 64 strategies, the most there may be. */
+static void test_the_largest_tree(void **state) {
+    (void)state;
+    static const char twelve[] = "chain(random,random,random,random,random,random,random,random,random,random,random)";
+    char spec[sizeof twelve * 5 + 64];
+    size_t used = (size_t)snprintf(spec, sizeof spec, "chain(");
+    for (int i = 0; i < 5; i++) {
+        used += (size_t)snprintf(spec + used, sizeof spec - used, "%s,", twelve);
+    }
+    snprintf(spec + used, sizeof spec - used, "random,random,random)");
+    assert_int_equal(read_spec(spec), LW_OK);
+    snprintf(spec + used, sizeof spec - used, "random,random,random,random)");
+    assert_int_equal(read_spec(spec), LW_RANGE);
+    assert_told(&book, LW_RANGE, "64");
 }
 
 static void test_no_text_at_all(void **state) {
@@ -267,14 +283,9 @@ static void test_own_names_win(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_BOOK(test_good),
-        WITH_BOOK(test_values),
-        WITH_BOOK(test_decimals_are_the_nearest_doubles),
-        WITH_BOOK(test_bad),
-        WITH_BOOK(test_no_text_at_all),
-        WITH_BOOK(test_rubbish),
-        WITH_BOOK(test_the_widest_range),
-        WITH_BOOK(test_own_names_win),
+        WITH_BOOK(test_good),    WITH_BOOK(test_values),           WITH_BOOK(test_decimals_are_the_nearest_doubles),
+        WITH_BOOK(test_bad),     WITH_BOOK(test_the_largest_tree), WITH_BOOK(test_no_text_at_all),
+        WITH_BOOK(test_rubbish), WITH_BOOK(test_the_widest_range), WITH_BOOK(test_own_names_win),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
