@@ -10,7 +10,7 @@
  *
  * Taking: raise the gate, then read the epoch, then add to that bucket. Expiring: raise the epoch, then empty a cell
  * that has fallen out of the row; whoever emptied it lowers the gate by what was in it. Refunding: take from the cell
- * that was charged, if it still is that bucket, then lower the gate.
+ * that was charged, if its bucket still counts, then lower the gate.
  *
  * Why no row of buckets ever holds more than the limit. All accesses stand in one order. Say that an amount is taken
  * at the epoch of the moment when it raised the gate. (1) It is in the gate from then on, and lands in that bucket or
@@ -163,12 +163,12 @@ static bool sliding_take(const struct lw__quota_dimension *d, struct lw__quota_c
     return true;
 }
 
+/* The cell is that of the charge as long as the epoch, read after it, has not left that behind. */
 static void sliding_give(const struct lw__quota_dimension *d, struct lw__quota_count *count,
                          const struct lw__quota_charge *charge, uint64_t amount) {
     struct sliding *w = sliding_of(count);
     uint64_t *cell = &w->cell[charge->stamp & d->mask], word = lw__word(cell);
-    while (lw__word(&w->epoch) - charge->stamp < d->span && cell_is_of(word, charge->stamp) &&
-           cell_amount(word) >= amount) {
+    while (lw__word(&w->epoch) - charge->stamp < d->span) {
         if (lw__swap(cell, &word, word - amount)) {
             sliding_lower(w, amount);
             return;

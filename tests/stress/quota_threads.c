@@ -7,6 +7,7 @@
 
 #include "../unit/quota_desk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HANDS = 4, LOOPS = 40000, HELD = 8, NOTES = 60000 };
@@ -217,41 +218,62 @@ static void gcra_over_time(void **state) {
 
 /* ---- several dimensions: all or nothing ---- */
 
-static void three_dimensions_open(void) {
-    lw_quota_dimension dimensions[] = {desk_dimension("tpm", LW_QUOTA_SLIDING, MINUTE),
-                                       desk_dimension("rpm", LW_QUOTA_SLIDING, MINUTE),
-                                       desk_dimension("parallel", LW_QUOTA_CONCURRENCY, 0)};
-    lw_quota_limit limits[] = {desk_limit(0, MOMENT_LIMIT, 0), desk_limit(1, 1000, 0), desk_limit(2, 3, 0)};
-    quota = desk_tracker(dimensions, 3);
-    assert_int_equal(lw_quota_register(quota, NODE, limits, 3, 0), LW_OK);
+/* Many, so that it takes long from the first question to the last charge and others come in between. */
+enum { DIMENSIONS = 24, TOKENS = 0, PARALLEL = DIMENSIONS - 1, SLOTS = 8 };
+
+static void many_dimensions_open(void) {
+    static char names[DIMENSIONS][8];
+    lw_quota_dimension dimensions[DIMENSIONS];
+    lw_quota_limit limits[DIMENSIONS];
+    lw_quota_options options = LW_QUOTA_OPTIONS_INIT;
+    for (uint32_t i = 0; i < DIMENSIONS; i++) {
+        snprintf(names[i], sizeof names[i], "d%u", i % 100);
+        dimensions[i] = desk_dimension(names[i], LW_QUOTA_SLIDING, MINUTE);
+        dimensions[i].estimate = LW_QUOTA_FIXED;
+        dimensions[i].fixed = 1;
+        limits[i] = desk_limit(i, 1000, 0);
+    }
+    dimensions[TOKENS].estimate = LW_QUOTA_EXACT;
+    dimensions[PARALLEL].kind = LW_QUOTA_CONCURRENCY;
+    limits[TOKENS].limit = MOMENT_LIMIT;
+    limits[PARALLEL].limit = 3;
+    options.dimensions = dimensions;
+    options.dimension_count = DIMENSIONS;
+    options.max_reservations = SLOTS;
+    assert_int_equal(lw_quota_new(&quota, NULL, &options), LW_OK);
+    assert_int_equal(lw_quota_register(quota, NODE, limits, DIMENSIONS, 0), LW_OK);
     clock_now = 100 * SECOND;
     held_now = settled = granted = 0;
 }
 
-static void reserve_three(crew_hand *hand) {
+static void reserve_of_many(crew_hand *hand) {
     uint32_t loops = LOOPS * crew_factor();
     for (uint32_t i = 0; i < loops; i++) {
         lw_reservation reservation;
-        lw_amount amounts[] = {{0, 1 + crew_random(hand) % 60}, {1, 1}, {2, 1}};
-        if (lw_quota_reserve_at(quota, NODE, amounts, 3, shared(&clock_now), &reservation, NULL) == LW_OK) {
-            CREW_EXPECT(hand, shared_add(&held_now, amounts[0].amount) <= MOMENT_LIMIT);
+        lw_amount one = {TOKENS, 1 + crew_random(hand) % 60};
+        if (lw_quota_reserve_at(quota, NODE, &one, 1, shared(&clock_now), &reservation, NULL) == LW_OK) {
+            CREW_EXPECT(hand, shared_add(&held_now, one.amount) <= MOMENT_LIMIT);
             CREW_EXPECT(hand, shared_add(&granted, 1) <= 3);
             shared_add(&granted, (uint64_t)-1);
-            shared_add(&held_now, 0 - amounts[0].amount);
+            shared_add(&held_now, 0 - one.amount);
             CREW_EXPECT(hand, lw_quota_cancel_at(quota, &reservation, 0) == LW_OK);
             shared_add(&settled, 1);
         }
     }
 }
 
-static void three_dimensions_all_or_nothing(void **state) {
+static void many_dimensions_all_or_nothing(void **state) {
     static crew c;
     (void)state;
-    three_dimensions_open();
-    crew_run(&c, HANDS, reserve_three);
+    many_dimensions_open();
+    crew_run(&c, HANDS, reserve_of_many);
     assert_true(settled > 1000);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < DIMENSIONS; i++) {
         assert_int_equal(desk_used(quota, i, clock_now), 0);
+    }
+    assert_int_equal(lw_quota_register(quota, NODE, NULL, 0, 1), LW_OK);
+    for (uint32_t i = 0; i < SLOTS; i++) { /* every slot is there again */
+        desk_reserve(quota, 1, clock_now);
     }
     lw_quota_free(quota);
 }
@@ -371,7 +393,7 @@ int main(void) {
         cmocka_unit_test(all_of_the_limit_and_no_more),
         cmocka_unit_test(sliding_over_time),
         cmocka_unit_test(gcra_over_time),
-        cmocka_unit_test(three_dimensions_all_or_nothing),
+        cmocka_unit_test(many_dimensions_all_or_nothing),
         cmocka_unit_test(every_reservation_ends_once),
         cmocka_unit_test(what_is_lost_comes_back),
         cmocka_unit_test(nodes_come_and_go),

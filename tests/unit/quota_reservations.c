@@ -180,6 +180,17 @@ static void a_lost_reservation_comes_back_in_time(void **state) {
     lw_quota_free(quota);
 }
 
+/* The one that expires first is returned, and the other one is not forgotten over it. */
+static void two_lost_reservations(void **state) {
+    (void)state;
+    lw_quota *quota = four_open(0, 30 * SECOND);
+    get(quota, 0, 0, 0);
+    get(quota, 0, 0, 10 * SECOND);
+    assert_int_equal(desk_used(quota, PARALLEL, 30 * SECOND), 1);
+    assert_int_equal(desk_used(quota, PARALLEL, 40 * SECOND), 0);
+    lw_quota_free(quota);
+}
+
 static void slots_are_bounded_and_come_back(void **state) {
     (void)state;
     lw_quota *quota = four_open(2, 30 * SECOND);
@@ -259,8 +270,11 @@ static void a_dimension_without_a_limit_costs_nothing(void **state) {
     lw_reservation reservation = get(quota, 1000000, 1000000, 0);
     assert_used(quota, 0, 1, 0, 0, 0);
     assert_refusal(be_refused(quota, 0, 0, 0), RPM, LW_RETRY_AT, 63 * SECOND);
-    desk_commit(quota, &reservation, 1, 0);
-    assert_used(quota, 0, 1, 0, 0, 0);
+    lw_amount tokens = {TPM, 700};
+    assert_int_equal(lw_quota_commit_at(quota, &reservation, &tokens, 1, 0), LW_OK);
+    lw_quota_limit both[] = {desk_limit(RPM, 1, 0), desk_limit(TPM, LIMIT_TPM, 0)};
+    assert_int_equal(lw_quota_register(quota, NODE, both, 2, 1), LW_OK);
+    assert_used(quota, 0, 1, 0, 0, 0); /* nobody counted while there was no limit */
     lw_quota_free(quota);
 }
 
@@ -352,6 +366,7 @@ int main(void) {
         DESK_TEST(the_time_named_is_exact),
         DESK_TEST(a_reservation_ends_once),
         DESK_TEST(a_lost_reservation_comes_back_in_time),
+        DESK_TEST(two_lost_reservations),
         DESK_TEST(slots_are_bounded_and_come_back),
         DESK_TEST(without_a_ttl_nothing_expires),
         DESK_TEST(a_node_that_is_forgotten_takes_its_reservations_along),

@@ -75,6 +75,27 @@ static void a_refund_does_not_take_from_a_later_bucket_of_the_cell(void **state)
     lw_quota_free(quota);
 }
 
+/* The cell holds 24 bits of the number of a bucket; the reservation knows all of it. */
+static void a_refund_does_not_take_from_a_bucket_with_the_same_low_bits(void **state) {
+    (void)state;
+    uint64_t later = (UINT64_C(1) << 24) * 3 * SECOND;
+    lw_quota_dimension dimension = per_minute();
+    lw_quota_options options = LW_QUOTA_OPTIONS_INIT;
+    lw_quota_limit limit = desk_limit(0, 100, 0);
+    lw_quota *quota = NULL;
+    options.dimensions = &dimension;
+    options.dimension_count = 1;
+    options.ttl = LW_QUOTA_NEVER;
+    assert_int_equal(lw_quota_new(&quota, NULL, &options), LW_OK);
+    assert_int_equal(lw_quota_register(quota, NODE, &limit, 1, 0), LW_OK);
+    lw_reservation early = desk_reserve(quota, 60, 0);
+    assert_int_equal(desk_used(quota, 0, later - 5 * MINUTE), 0);
+    desk_reserve(quota, 100, later);
+    desk_cancel(quota, &early, later);
+    assert_int_equal(desk_used(quota, 0, later), 100);
+    lw_quota_free(quota);
+}
+
 static void a_debt_delays_later_grants(void **state) {
     (void)state;
     lw_quota *quota = desk_open(per_minute(), 100, 0);
@@ -101,7 +122,10 @@ static void time_that_stands_still_or_steps_back(void **state) {
     (void)state;
     lw_quota *quota = desk_open(per_minute(), 10, 0);
     desk_reserve(quota, 5, 100 * SECOND); /* bucket 33 */
-    desk_reserve(quota, 5, 10 * SECOND);  /* counts as of bucket 33 too */
+    lw_reservation old = desk_reserve(quota, 5, 10 * SECOND);
+    desk_cancel(quota, &old, 10 * SECOND);
+    assert_int_equal(desk_used(quota, 0, 10 * SECOND), 5);
+    desk_reserve(quota, 5, 10 * SECOND); /* counts as of bucket 33 too */
     assert_int_equal(desk_refused(quota, 1, 0), 162 * SECOND);
     assert_int_equal(desk_used(quota, 0, 161 * SECOND), 10);
     assert_int_equal(desk_used(quota, 0, 162 * SECOND), 0);
@@ -230,6 +254,7 @@ int main(void) {
         cmocka_unit_test(a_refund_goes_where_it_was_charged),
         cmocka_unit_test(a_refund_after_the_window_is_nothing),
         cmocka_unit_test(a_refund_does_not_take_from_a_later_bucket_of_the_cell),
+        cmocka_unit_test(a_refund_does_not_take_from_a_bucket_with_the_same_low_bits),
         cmocka_unit_test(a_debt_delays_later_grants),
         cmocka_unit_test(a_dimension_that_is_not_named_stays_as_charged),
         cmocka_unit_test(time_that_stands_still_or_steps_back),

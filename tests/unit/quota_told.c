@@ -195,6 +195,8 @@ static void a_report_of_less_counts_until_its_reset(void **state) {
     assert_int_equal(desk_used(quota, TPM, SECOND), 70);
     take(quota, TPM, 30, SECOND);
     be_refused(quota, TPM, 1, 20 * SECOND);
+    assert_true(lw_quota_ratio_at(quota, NODE, 20 * SECOND) == 0);
+    assert_true(lw_quota_ratio_at(quota, NODE, 21 * SECOND) == 0.6);
     assert_int_equal(desk_used(quota, TPM, 21 * SECOND), 40); /* 21 s is a border of buckets */
     lw_quota_free(quota);
 }
