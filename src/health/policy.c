@@ -19,7 +19,7 @@ static uint32_t by_row(const lw_health_options *options, const lw_health_state *
 static uint32_t by_rate(const lw_health_options *options, const lw_health_state *state) {
     uint64_t failed = (uint64_t)state->window_failures * 100;
     uint64_t bound = (uint64_t)state->window_total * options->rate_percent;
-    if (failed == 0 || state->window_total < options->rate_volume) {
+    if (state->window_total < options->rate_volume) {
         return LW_HEALTHY;
     }
     return failed >= bound ? LW_UNHEALTHY : failed * 2 >= bound ? LW_DEGRADED : LW_HEALTHY;

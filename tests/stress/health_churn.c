@@ -14,6 +14,17 @@ static ledger book;
 static lw_health *health;
 static crew hands;
 
+static uint64_t forgotten, told; /* by the calls, by the observer */
+
+static void note_forgotten(void *user, uint64_t node) {
+    (void)user, (void)node;
+    __atomic_fetch_add(&told, 1, __ATOMIC_RELAXED);
+}
+
+static void forget(uint64_t node) {
+    __atomic_fetch_add(&forgotten, (uint64_t)lw_health_forget(health, node), __ATOMIC_RELAXED);
+}
+
 static int count_node(void *user, const lw_health_info *info) {
     (*(uint32_t *)user) += info->node < IDS;
     return 0;
@@ -38,7 +49,7 @@ static void act(crew_hand *hand, uint64_t node, uint64_t now) {
     int answer;
     switch (crew_random(hand) % 12) {
     case 0:
-    case 1: lw_health_forget(health, node); break;
+    case 1: forget(node % 8); break;
     case 2:
         answer = lw_health_get_at(health, node, now, &info);
         CREW_EXPECT(hand, answer == LW_UNKNOWN || (info.node == node && info.status <= LW_RECOVERING));
@@ -74,6 +85,9 @@ static void test_churn(void **state) {
     lw_health_options options = LW_HEALTH_OPTIONS_INIT;
     ledger_open(&book);
     lw_env env = ledger_env(&book, 6);
+    lw_observer observer = LW_OBSERVER_INIT;
+    observer.forgotten = note_forgotten;
+    options.observer = &observer;
     options.max_nodes = BOUND;
     options.probe_interval = 1;
     options.window = 100;
@@ -84,8 +98,9 @@ static void test_churn(void **state) {
     lw_health_each(health, count_node, &known);
     assert_in_range(known, 1, BOUND);
     for (uint64_t node = 0; node < IDS; node++) {
-        lw_health_forget(health, node);
+        forget(node);
     }
+    assert_int_equal(forgotten, told);
     lw_health_add(health, 0); /* no reader is left, so what waited for one goes */
     lw_health_forget(health, 0);
     assert_in_range(book.live_bytes, empty, empty + 2048); /* a larger directory */

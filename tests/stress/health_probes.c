@@ -173,11 +173,59 @@ static void test_lost_permits(void **state) {
     close_tracker();
 }
 
+/* ---- permits that come back in time ---- */
+
+enum { TIMEOUT = 3 };
+
+static _Thread_local uint64_t ends_told;
+
+static void note_own_end(void *user, uint64_t node, int begins) {
+    (void)user, (void)node;
+    ends_told += !begins;
+}
+
+/* Says nothing about the node, so that its word keeps coming back to what it was. Whoever is in time is heard of: the
+   time is read again afterwards, so that nobody can have seen the timeout before. */
+static void come_back(crew_hand *hand) {
+    for (uint32_t i = 0; i < 4 * ROUNDS * crew_factor(); i++) {
+        uint64_t given = __atomic_load_n(&tick, __ATOMIC_SEQ_CST), told = ends_told;
+        lw_health_permit permit;
+        if (lw_health_admit_at(health, 0, given, &permit) != 1) {
+            if (crew_random(hand) % 4 == 0) {
+                add(&tick, 1);
+            }
+        } else if (crew_random(hand) % 4 != 0) { /* the fourth is lost */
+            lw_health_report_at(health, 0, LW_OUTCOME_CANCELLED, &permit, given);
+            bool in_time = __atomic_load_n(&tick, __ATOMIC_SEQ_CST) - given < TIMEOUT;
+            CREW_EXPECT(hand, !in_time || ends_told == told + 1);
+        }
+    }
+}
+
+static void test_permits_in_time_are_valid(void **state) {
+    (void)state;
+    lw_health_options options = LW_HEALTH_OPTIONS_INIT;
+    lw_observer observer = LW_OBSERVER_INIT;
+    observer.probe = note_own_end;
+    options.observer = &observer;
+    options.failure_threshold = 1;
+    options.probe_interval = 0;
+    options.probe_timeout = TIMEOUT;
+    for (options.probes = 1; options.probes <= 2; options.probes++) {
+        tick = 1;
+        assert_int_equal(lw_health_new(&health, NULL, &options), LW_OK);
+        assert_int_equal(lw_health_report_at(health, 0, LW_OUTCOME_FAILURE, NULL, 0), 1);
+        crew_run(&hands, THREADS, come_back);
+        lw_health_free(health);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_probe),
         cmocka_unit_test(test_three_probes),
         cmocka_unit_test(test_lost_permits),
+        cmocka_unit_test(test_permits_in_time_are_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
