@@ -11,8 +11,9 @@
  *
  * One record per node, under prefix + "health/", "latency/" or "quota/" + the id in hexadecimal. A record is versioned,
  * the same on every byte order, and ends with a checksum (docs/api/persist.md has its layout). Times are stored as
- * ages. A record that is damaged, of a newer version, or that the tracker does not take is refused: it changes nothing,
- * the hook is told why, and the others go on.
+ * ages; what is older than the clock of the reading process counts as of its first ns. A record that is damaged, of a
+ * newer version, under another's key, or that the tracker does not take is refused: it changes nothing, the hook is
+ * told why, and the others go on.
  *
  * Threads: any; the trackers may be in use. Saving is not a picture of one moment: each node is saved as it is when its
  * turn comes. These calls do the store's I/O; nothing on a pick path calls them.
@@ -38,7 +39,8 @@ typedef struct lw_persist {
     uint64_t ttl;      /* ns that saved records live; 0: for ever */
     uint64_t deadline; /* for each call of the store; 0: its own default */
 
-    /* Told of each record that was refused: LW_CORRUPT (damaged or newer), or what the tracker answered. Or NULL. */
+    /* Told of each record that was refused: LW_CORRUPT (damaged, newer, not of this key), LW_UNKNOWN (a node or
+       dimension that the quotas do not have), or what else the tracker answered. Or NULL. */
     void (*refused)(void *user, const char *key, int why);
     void *user;
 } lw_persist;

@@ -22,7 +22,7 @@ int lw_persist_save_health(const lw_persist *where, lw_health *health) {
     if (error != LW_OK) {
         return error;
     }
-    lw_health_each(health, save_node, &persist);
+    lw_health_each_at(health, where->now, save_node, &persist);
     return lw__persist_end(&persist);
 }
 
@@ -36,7 +36,7 @@ static int take_node(void *user, struct lw__reader *reader) {
     info.state.last_failure = lw__read_time(reader);
     info.state.last_success = lw__read_time(reader);
     bool whole = reader->kind == LW__RECORD_HEALTH && lw__read_all(reader);
-    return whole ? lw_health_restore(user, &info) : LW_CORRUPT;
+    return whole ? lw_health_restore_at(user, &info, reader->now) : LW_CORRUPT;
 }
 
 int lw_persist_load_health(const lw_persist *where, lw_health *health) {

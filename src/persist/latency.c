@@ -8,7 +8,7 @@ static int save_node(void *user, const lw_latency_info *info) {
     lw__record_word(persist, info->mean);
     lw__record_word(persist, info->peak);
     lw__record_word(persist, info->samples);
-    lw__record_age(persist, info->last);
+    lw__record_age(persist, info->last != 0 ? info->last : 1); /* a clock that began just now says 0 */
     return lw__record_put(persist);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Quotas in records: ns that the node stays marked, number of dimensions, and for each: lw_id of its name, number of
- * uses, age and amount of each use, oldest first. Dimensions go by name, so a program that numbers them otherwise reads
- * them.
+ * Quotas in records: ns that the node stays marked, number of dimensions, and for each: lw_id of its name, ns until all
+ * of it has come back, number of uses, age and amount of each use, oldest first. Dimensions go by name, so a program
+ * that numbers them otherwise reads them. With the time until all is back, a process whose clock is younger than the
+ * uses does not take them for new ones.
  */
 #include "persist/record.h"
 
@@ -17,11 +18,18 @@ struct saving {
     lw_quota_use *uses; /* room for one dimension */
 };
 
-static void save_dimension(struct saving *saving, uint64_t node, uint32_t dimension) {
+/* LW_QUOTA_NEVER stays what it is. */
+static uint64_t span_until(const struct lw__persist *persist, uint64_t time) {
+    uint64_t now = persist->where.now;
+    return time == LW_QUOTA_NEVER ? time : time > now ? time - now : 0;
+}
+
+static void save_dimension(struct saving *saving, uint64_t node, uint32_t dimension, uint64_t back_at) {
     struct lw__persist *persist = &saving->persist;
     const char *name = lw_quota_dimension_name(saving->quota, dimension);
     int count = lw_quota_history(saving->quota, node, dimension, persist->where.now, saving->uses, USES);
     lw__record_word(persist, lw_id(name, strlen(name)));
+    lw__record_word(persist, span_until(persist, back_at));
     lw__record_word(persist, count > 0 ? (uint64_t)count : 0);
     for (int i = 0; i < count; i++) {
         lw__record_age(persist, saving->uses[i].at);
@@ -31,12 +39,11 @@ static void save_dimension(struct saving *saving, uint64_t node, uint32_t dimens
 
 static int save_node(void *user, const lw_quota_snapshot *snapshot) {
     struct saving *saving = user;
-    uint64_t now = saving->persist.where.now, until = snapshot->exhausted_until;
     lw__record_begin(&saving->persist, LW__RECORD_QUOTA, snapshot->node);
-    lw__record_word(&saving->persist, until > now ? until - now : 0);
+    lw__record_word(&saving->persist, span_until(&saving->persist, snapshot->exhausted_until));
     lw__record_word(&saving->persist, snapshot->count);
     for (uint32_t d = 0; d < snapshot->count; d++) {
-        save_dimension(saving, snapshot->node, d);
+        save_dimension(saving, snapshot->node, d, snapshot->readings[d].reset_at);
     }
     return lw__record_put(&saving->persist);
 }
@@ -68,21 +75,30 @@ static int find_dimension(const lw_quota *quota, uint64_t name) {
     return LW_UNKNOWN;
 }
 
-/* One dimension: only looked through, or recorded too. */
+/* One use. Amount 0 changes nothing, but is refused where a real one would be. */
+static int read_use(lw_quota *quota, struct lw__reader *reader, uint32_t dimension, bool record) {
+    uint64_t at = lw__read_time(reader);
+    lw_amount amount = {dimension, lw__read_word(reader)};
+    amount.amount = record ? amount.amount : 0;
+    int answer = lw_quota_record_at(quota, reader->node, &amount, 1, at);
+    return answer < 0 ? answer : LW_OK;
+}
+
+/* One dimension: only looked through, or recorded too, unless all of it has come back by now. */
 static int read_dimension(lw_quota *quota, struct lw__reader *reader, bool record) {
-    int dimension = find_dimension(quota, lw__read_word(reader));
+    int dimension = find_dimension(quota, lw__read_word(reader)), error = LW_OK;
+    bool counts = lw__read_word(reader) > reader->elapsed;
     uint64_t uses = lw__read_word(reader);
-    if (reader->short_of || uses > USES) {
+    if (reader->short_of || uses > USES || 2 * uses > reader->words) {
         return LW_CORRUPT;
     }
-    for (uint64_t i = 0; i < uses; i++) {
-        uint64_t at = lw__read_time(reader);
-        lw_amount amount = {(uint32_t)dimension, lw__read_word(reader)};
-        if (record) {
-            lw_quota_record_at(quota, reader->node, &amount, 1, at != 0 ? at : 1);
-        }
+    if (dimension < 0) {
+        return dimension;
     }
-    return dimension < 0 ? dimension : LW_OK;
+    for (uint64_t i = 0; i < uses && error == LW_OK; i++) {
+        error = read_use(quota, reader, (uint32_t)dimension, record && counts);
+    }
+    return error;
 }
 
 static int read_record(lw_quota *quota, struct lw__reader *reader, bool record) {
@@ -97,19 +113,20 @@ static int read_record(lw_quota *quota, struct lw__reader *reader, bool record) 
     if (record && marked > reader->elapsed) {
         lw_quota_mark_exhausted_at(quota, reader->node, marked - reader->elapsed, reader->now);
     }
-    return reader->kind == LW__RECORD_QUOTA && lw__read_all(reader) ? LW_OK : LW_CORRUPT;
+    return lw__read_all(reader) ? LW_OK : LW_CORRUPT;
 }
 
-/* Looked through whole before anything of it is recorded. */
+/* Looked through whole before anything of it is recorded. A node that is not registered keeps no record, also where
+ * the tracker overlooks that. */
 static int take_node(void *user, struct lw__reader *reader) {
     lw_quota *quota = user;
     struct lw__reader again = *reader;
-    uint64_t until;
-    int error = read_record(quota, reader, false);
+    int error = reader->kind == LW__RECORD_QUOTA ? read_record(quota, reader, false) : LW_CORRUPT;
     if (error == LW_OK) {
-        error = lw_quota_exhausted_until_at(quota, reader->node, reader->now, &until);
+        int known = lw_quota_record_at(quota, reader->node, NULL, 0, reader->now);
+        error = known == 1 ? read_record(quota, &again, true) : LW_UNKNOWN;
     }
-    return error == LW_OK ? read_record(quota, &again, true) : error;
+    return error;
 }
 
 int lw_persist_load_quota(const lw_persist *where, lw_quota *quota) {

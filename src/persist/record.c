@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Records: built in a buffer of 64-bit little-endian words, sealed with a checksum, put under their key; and the way
- * back, where nothing is believed before the checksum, the version and the length are right.
+ * back, where nothing is believed before the checksum, the version, the length and the key are right. A store may list
+ * an entry twice; the keys that were read are kept until the end, so that no use counts twice.
  *
- * Cost: one call of the store per node when saving, one per page of 64 when loading.
+ * Cost: one call of the store per node when saving, one per page of 64 when loading; some 150 bytes per record for the
+ * time of loading.
  */
 #include "persist/record.h"
+#include "base/registry.h"
 
 #include <inttypes.h>
 #include <loadwise/id.h>
@@ -96,19 +99,22 @@ void lw__record_begin(struct lw__persist *persist, enum lw__record_kind kind, ui
 }
 
 void lw__record_age(struct lw__persist *persist, uint64_t time) {
-    bool past = time > 0 && time <= persist->where.now;
-    lw__record_word(persist, past ? persist->where.now - time : LW__NEVER);
+    uint64_t now = persist->where.now;
+    lw__record_word(persist, time == 0 ? LW__NEVER : time < now ? now - time : 0);
+}
+
+static void write_key(const struct lw__persist *persist, unsigned kind, uint64_t node, char key[KEY_SIZE]) {
+    const char *group = kind == LW__RECORD_LATENCY_GROUP ? "group/" : "";
+    snprintf(key, KEY_SIZE, "%s%s%s%016" PRIx64, persist->where.prefix, persist->room, group, node);
 }
 
 int lw__record_put(struct lw__persist *persist) {
     char key[KEY_SIZE];
     if (persist->error == LW_OK) {
-        uint64_t node = load_word(persist->bytes + HEAD);
-        const char *group = persist->bytes[5] == LW__RECORD_LATENCY_GROUP ? "group/" : "";
         lw__record_word(persist, lw_id(persist->bytes, persist->size));
-        snprintf(key, sizeof key, "%s%s%s%016" PRIx64, persist->where.prefix, persist->room, group, node);
     }
     if (persist->error == LW_OK) {
+        write_key(persist, persist->bytes[5], load_word(persist->bytes + HEAD), key);
         lw_store *store = persist->where.store;
         persist->error =
             store->ops->put(store, key, persist->bytes, persist->size, persist->where.ttl, persist->where.deadline);
@@ -165,13 +171,39 @@ struct loading {
     struct lw__persist *persist;
     lw__record_take *take;
     void *user;
+    struct lw__registry seen; /* lw_id of each key */
 };
 
-static int load_record(void *user, const char *key, const void *value, size_t size) {
-    const struct loading *loading = user;
-    const lw_persist *where = &loading->persist->where;
+static const struct lw__registry_kind seen_key = {.record_size = sizeof(struct lw__record)};
+
+/* 1 when the store has given this key before, else 0 or LW_NOMEM. */
+static int see_key(struct loading *loading, const char *key) {
+    uint64_t id = lw_id(key, strlen(key));
+    struct lw__reading reading;
+    bool before = lw__registry_find(&loading->seen, id, &reading) != NULL;
+    lw__registry_leave(&loading->seen, &reading);
+    return before ? 1 : lw__registry_add(&loading->seen, id);
+}
+
+static int take_record(const struct loading *loading, const char *key, const void *value, size_t size) {
     struct lw__reader reader;
-    int why = open_record(&reader, where, value, size) ? loading->take(loading->user, &reader) : LW_CORRUPT;
+    char own[KEY_SIZE];
+    if (!open_record(&reader, &loading->persist->where, value, size)) {
+        return LW_CORRUPT;
+    }
+    write_key(loading->persist, reader.kind, reader.node, own);
+    return strcmp(key, own) == 0 ? loading->take(loading->user, &reader) : LW_CORRUPT;
+}
+
+static int load_record(void *user, const char *key, const void *value, size_t size) {
+    struct loading *loading = user;
+    const lw_persist *where = &loading->persist->where;
+    int seen = see_key(loading, key);
+    if (seen != 0) {
+        loading->persist->error = seen < 0 ? seen : LW_OK;
+        return seen < 0;
+    }
+    int why = take_record(loading, key, value, size);
     if (why == LW_OK) {
         loading->persist->count++;
     } else if (where->refused != NULL) {
@@ -180,20 +212,29 @@ static int load_record(void *user, const char *key, const void *value, size_t si
     return 0;
 }
 
-int lw__persist_load(const lw_persist *where, const char *room, lw__record_take *take, void *user) {
-    struct lw__persist persist;
-    struct loading loading = {&persist, take, user};
+static void load_pages(struct loading *loading) {
+    struct lw__persist *persist = loading->persist;
+    lw_store *store = persist->where.store;
     char prefix[KEY_SIZE];
     uint64_t cursor = 0;
+    snprintf(prefix, sizeof prefix, "%s%s", persist->where.prefix, persist->room);
+    do {
+        int given = store->ops->list(store, prefix, &cursor, PAGE, load_record, loading, persist->where.deadline);
+        persist->error = given < 0 ? given : persist->error;
+    } while (persist->error == LW_OK && cursor != 0);
+}
+
+int lw__persist_load(const lw_persist *where, const char *room, lw__record_take *take, void *user) {
+    struct lw__persist persist;
+    struct loading loading = {.persist = &persist, .take = take, .user = user};
     int error = lw__persist_begin(&persist, where, room);
+    if (error == LW_OK) {
+        error = lw__registry_init(&loading.seen, &persist.env, &seen_key, NULL, UINT32_MAX);
+    }
     if (error != LW_OK) {
         return error;
     }
-    snprintf(prefix, sizeof prefix, "%s%s", persist.where.prefix, room);
-    do {
-        lw_store *store = persist.where.store;
-        int given = store->ops->list(store, prefix, &cursor, PAGE, load_record, &loading, persist.where.deadline);
-        persist.error = given < 0 ? given : LW_OK;
-    } while (persist.error == LW_OK && cursor != 0);
+    load_pages(&loading);
+    lw__registry_close(&loading.seen);
     return lw__persist_end(&persist);
 }

@@ -39,7 +39,7 @@ int lw__persist_end(struct lw__persist *persist);
 /* ---- writing: begin, words, put ---- */
 void lw__record_begin(struct lw__persist *persist, enum lw__record_kind kind, uint64_t node);
 void lw__record_word(struct lw__persist *persist, uint64_t word);
-/* Time as age; 0 and the future: LW__NEVER. */
+/* Time as age; 0: LW__NEVER. What came after `now` has just been. */
 void lw__record_age(struct lw__persist *persist, uint64_t time);
 /* Stores it; 0 to go on with the next. */
 int lw__record_put(struct lw__persist *persist);
