@@ -117,8 +117,9 @@ static void drop_node(void *user, uint64_t node) {
 /* ---- making and freeing ---- */
 
 static int init_counters(void *owner, struct lw__record *record) {
-    (void)owner;
-    lw__label_hex(record->id, ((struct lw__node_metrics *)record)->hex);
+    struct lw__node_metrics *counters = (struct lw__node_metrics *)record;
+    counters->born = lw__birth(owner);
+    lw__label_hex(record->id, counters->hex);
     return LW_OK;
 }
 

@@ -19,9 +19,11 @@ enum {
 
 struct lw__node_metrics {
     struct lw__record head;
-    char hex[LW__HEX_SIZE]; /* the label as long as there is no name */
-    char *name;             /* escaped, set at most once */
+    uint64_t born;          /* number of the birth, from 1 */
+    uint64_t named;         /* the same for the name; 0: none */
     uint64_t name_id;       /* lw_id of the name */
+    char *name;             /* escaped, set at most once */
+    char hex[LW__HEX_SIZE]; /* the label as long as there is no name */
     uint64_t selections;
     uint64_t in_flight;
     uint64_t outcomes[LW__OUTCOMES];
@@ -44,6 +46,7 @@ struct lw_metrics {
     lw_env env;
     lw_observer observer;
     struct lw__registry registry;
+    uint64_t births;               /* of records and names: what a page does not know yet, it leaves out */
     pthread_mutex_t naming;        /* so that no two nodes get one name */
     struct lw__node_metrics other; /* nodes beyond the bound, and requests that outlived their node */
     struct lw__strategy_metrics strategies[LW__STRATEGIES];
@@ -66,6 +69,10 @@ void lw__label_hex(uint64_t id, char out[LW__HEX_SIZE]);
 
 /* by_strategy.c: where selections of this strategy are counted. */
 uint64_t *lw__strategy_counter(lw_metrics *metrics, const char *strategy);
+
+static inline uint64_t lw__birth(lw_metrics *metrics) {
+    return __atomic_add_fetch(&metrics->births, 1, __ATOMIC_SEQ_CST);
+}
 
 static inline uint64_t lw__count(const uint64_t *counter) { return __atomic_load_n(counter, __ATOMIC_RELAXED); }
 

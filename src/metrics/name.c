@@ -28,6 +28,7 @@ static int give_name(lw_metrics *metrics, struct lw__node_metrics *counters, con
     }
     lw__label_escape(name, size, escaped);
     __atomic_store_n(&counters->name_id, id, __ATOMIC_RELAXED);
+    __atomic_store_n(&counters->named, lw__birth(metrics), __ATOMIC_RELAXED);
     __atomic_store_n(&counters->name, escaped, __ATOMIC_RELEASE);
     return 1;
 }

@@ -3,7 +3,9 @@
  * The counts as Prometheus text: one family after the other, each with its help and type, and within it a line per
  * node, strategy or reason.
  *
- * Numbers are written in whole units and divided by hand, so that no locale puts a comma into them.
+ * No series may stand twice in a family, though nodes and names come and go while it is written: a node forgotten and
+ * back, a name that passes to another node. So a page leaves out what was born after it was begun. Numbers are written
+ * in whole units and divided by hand, so that no locale puts a comma into them.
  * Cost: O(families x nodes), one pass over the nodes per family; nothing is allocated.
  */
 #include "metrics/metrics.h"
@@ -19,6 +21,7 @@ static const char other_label[] = "#other";
 struct page {
     char *out;
     size_t room, length;
+    uint64_t births; /* before it was begun */
 };
 
 __attribute__((format(printf, 2, 3))) static void print(struct page *page, const char *format, ...) {
@@ -139,7 +142,10 @@ static int walk_family(void *user, struct lw__record *record) {
     const struct family_walk *walk = user;
     const struct lw__node_metrics *counters = (const struct lw__node_metrics *)record;
     const char *name = __atomic_load_n(&counters->name, __ATOMIC_ACQUIRE);
-    walk->lines(walk->page, name != NULL ? name : counters->hex, counters);
+    bool has_name = name != NULL && lw__count(&counters->named) <= walk->page->births;
+    if (counters->born <= walk->page->births) {
+        walk->lines(walk->page, has_name ? name : counters->hex, counters);
+    }
     return 0;
 }
 
@@ -200,7 +206,7 @@ static void print_refusals(struct page *page, const lw_metrics *metrics) {
 }
 
 size_t lw_metrics_text(lw_metrics *metrics, char *out, size_t room) {
-    struct page page = {out, room, 0};
+    struct page page = {out, room, 0, __atomic_load_n(&metrics->births, __ATOMIC_SEQ_CST)};
     if (room > 0) {
         out[0] = '\0';
     }
