@@ -67,11 +67,24 @@ uint64_t lw__quota_marked_until(const struct lw__quota_node *node, uint64_t now)
     return until > now ? until : 0;
 }
 
+static void refusal_fill(lw_quota_refusal *refusal, uint32_t dimension, uint64_t longest, uint64_t at) {
+    refusal->dimension = dimension;
+    refusal->retry = LW_RETRY_AT;
+    refusal->retry_at = at;
+    if (longest == LW__NOT_EVER) {
+        refusal->retry = LW_RETRY_NEVER;
+        refusal->retry_at = LW_QUOTA_NEVER;
+    } else if (longest == LW__ON_COMPLETION) {
+        refusal->retry = LW_RETRY_ON_COMPLETION;
+    }
+}
+
 bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                    uint64_t now, lw_quota_refusal *refusal) {
+                    uint32_t named, uint64_t now, lw_quota_refusal *refusal) {
     uint64_t time = lw__quota_marked_until(node, now), longest = time;
     uint32_t dimension = LW_QUOTA_ALL;
-    for (uint32_t i = 0; i < plan->count; i++) {
+    while (named != 0) {
+        uint32_t i = lw__quota_next(&named);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
         uint64_t amount = count_amount(d, count, amounts[i]);
@@ -82,74 +95,76 @@ bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *no
             dimension = i;
         }
     }
-    if (longest == 0) {
-        return true;
+    if (longest != 0) {
+        refusal_fill(refusal, dimension, longest, time > now ? time : now);
     }
-    refusal->dimension = dimension;
-    refusal->retry = longest == LW__NOT_EVER        ? LW_RETRY_NEVER
-                     : longest == LW__ON_COMPLETION ? LW_RETRY_ON_COMPLETION
-                                                    : LW_RETRY_AT;
-    refusal->retry_at = longest == LW__NOT_EVER ? LW_QUOTA_NEVER : time > now ? time : now;
-    return false;
+    return longest == 0;
 }
 
-static void undo_charge(const struct lw__quota_plan *plan, struct lw__quota_node *node,
-                        const struct lw__quota_charge *charges, uint32_t i) {
-    const struct lw__quota_dimension *d = &plan->dimension[i];
-    if (charges[i].amount != 0) {
-        d->kind->give(d, lw__quota_count_of(plan, node, i), &charges[i], charges[i].amount);
-    }
-}
-
-bool lw__quota_charge(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                      uint64_t now, struct lw__quota_charge *charges) {
-    for (uint32_t k = 0; k < plan->count; k++) {
-        uint32_t i = plan->order[k];
+static bool charge_set(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
+                       uint32_t set, uint64_t now, struct lw__quota_charge *charges, uint32_t *charged) {
+    while (set != 0) {
+        uint32_t i = lw__quota_next(&set);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
         uint64_t amount = count_amount(d, count, amounts[i]);
-        __atomic_store_n(&charges[i].amount, amount, __ATOMIC_RELAXED);
-        if (amount != 0 && !d->kind->take(d, count, amount, now, &charges[i])) {
-            while (k-- > 0) {
-                undo_charge(plan, node, charges, plan->order[k]);
+        if (amount != 0) {
+            __atomic_store_n(&charges[i].amount, amount, __ATOMIC_RELAXED);
+            if (!d->kind->take(d, count, amount, now, &charges[i])) {
+                return false;
             }
-            return false;
+            *charged |= UINT32_C(1) << i;
         }
     }
     return true;
 }
 
+bool lw__quota_charge(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
+                      uint32_t named, uint64_t now, struct lw__quota_charge *charges, uint32_t *charged) {
+    *charged = 0;
+    if (charge_set(plan, node, amounts, named & ~plan->last, now, charges, charged) &&
+        charge_set(plan, node, amounts, named & plan->last, now, charges, charged)) {
+        return true;
+    }
+    lw__quota_undo(plan, node, charges, *charged);
+    return false;
+}
+
 /* ---- settling ---- */
 
 void lw__quota_undo(const struct lw__quota_plan *plan, struct lw__quota_node *node,
-                    const struct lw__quota_charge *charges) {
-    for (uint32_t i = 0; i < plan->count; i++) {
-        undo_charge(plan, node, charges, i);
+                    const struct lw__quota_charge *charges, uint32_t charged) {
+    while (charged != 0) {
+        uint32_t i = lw__quota_next(&charged);
+        const struct lw__quota_dimension *d = &plan->dimension[i];
+        d->kind->give(d, lw__quota_count_of(plan, node, i), &charges[i], charges[i].amount);
     }
 }
 
 void lw__quota_settle(const struct lw__quota_plan *plan, struct lw__quota_node *node,
-                      const struct lw__quota_charge *charges, const uint64_t *actual, uint32_t named, uint64_t now) {
-    for (uint32_t i = 0; i < plan->count; i++) {
+                      const struct lw__quota_charge *charges, uint32_t charged, const uint64_t *actual, uint32_t named,
+                      uint64_t now) {
+    for (uint32_t left = charged | named; left != 0;) {
+        uint32_t i = lw__quota_next(&left);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
-        uint64_t charged = charges[i].amount;
-        if (d->kind->add == NULL) {
-            undo_charge(plan, node, charges, i);
-        } else if ((named & UINT32_C(1) << i) != 0 && actual[i] < charged) {
-            d->kind->give(d, count, &charges[i], charged - actual[i]);
-        } else if ((named & UINT32_C(1) << i) != 0 && actual[i] > charged && count_limits(count)) {
-            d->kind->add(d, count, actual[i] - charged, now);
+        uint64_t was = (charged >> i & 1) != 0 ? charges[i].amount : 0;
+        uint64_t is = d->kind->add == NULL ? 0 : (named >> i & 1) != 0 ? actual[i] : was;
+        if (is < was) {
+            d->kind->give(d, count, &charges[i], was - is);
+        } else if (is > was && count_limits(count)) {
+            d->kind->add(d, count, is - was, now);
         }
     }
 }
 
 void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                   uint64_t now) {
-    for (uint32_t i = 0; i < plan->count; i++) {
+                   uint32_t named, uint64_t now) {
+    while (named != 0) {
+        uint32_t i = lw__quota_next(&named);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
-        if (amounts[i] != 0 && d->kind->add != NULL && count_limits(count)) {
+        if (d->kind->add != NULL && count_limits(count)) {
             d->kind->add(d, count, amounts[i], now);
         }
     }

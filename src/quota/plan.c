@@ -69,20 +69,11 @@ static void plan_add(struct lw__quota_plan *plan, const lw_quota_dimension *give
                                       .fixed = given->fixed,
                                       .offset = plan->node_size};
     memcpy(name, given->name, strlen(given->name) + 1);
+    uint32_t bit = UINT32_C(1) << (plan->count - 1);
+    plan->fixed |= given->estimate == LW_QUOTA_FIXED ? bit : 0;
+    plan->last |= given->kind == LW_QUOTA_GCRA ? bit : 0; /* the only ones that a roll-back may not return in full */
     size_t size = d->kind->layout(d, given);
     plan->node_size += (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-}
-
-/* Charges of gcra come last: they are the only ones that a roll-back may not return in full. */
-static void plan_order(struct lw__quota_plan *plan) {
-    uint32_t placed = 0;
-    for (int gcra = 0; gcra <= 1; gcra++) {
-        for (uint32_t i = 0; i < plan->count; i++) {
-            if ((plan->dimension[i].kind == &lw__quota_gcra) == (gcra == 1)) {
-                plan->order[placed++] = i;
-            }
-        }
-    }
 }
 
 static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
@@ -110,7 +101,7 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
 }
 
 int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
-    plan->count = 0;
+    plan->count = plan->fixed = plan->last = 0;
     plan->node_size = CACHE_LINE;
     plan->max_exhausted = options->max_exhausted != 0 ? options->max_exhausted : DEFAULT_EXHAUSTED;
     if (options->dimensions == NULL || options->dimensions->size == 0) {
@@ -120,9 +111,7 @@ int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw
         return lw__fail(env, LW_RANGE, "quota: %u dimensions, not 1 to %d", options->dimension_count,
                         LW_QUOTA_DIMENSIONS);
     }
-    int error = plan_dimensions(plan, env, options);
-    plan_order(plan);
-    return error;
+    return plan_dimensions(plan, env, options);
 }
 
 void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env) { lw__release(env, plan->names); }
@@ -141,9 +130,6 @@ int lw__quota_plan_find(const struct lw__quota_plan *plan, const char *name) {
 int lw__quota_spread(const struct lw__quota_plan *plan, const lw_env *env, const lw_amount *amounts, size_t count,
                      bool lenient, uint64_t *dense, uint32_t *named) {
     *named = 0;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        dense[i] = 0;
-    }
     for (size_t i = 0; i < count; i++) {
         uint32_t dimension = amounts[i].dimension;
         if (dimension >= plan->count) {
@@ -160,10 +146,10 @@ int lw__quota_spread(const struct lw__quota_plan *plan, const lw_env *env, const
     return LW_OK;
 }
 
-void lw__quota_estimate(const struct lw__quota_plan *plan, uint64_t *dense) {
-    for (uint32_t i = 0; i < plan->count; i++) {
-        if (plan->dimension[i].estimate == LW_QUOTA_FIXED) {
-            dense[i] = plan->dimension[i].fixed;
-        }
+uint32_t lw__quota_estimate(const struct lw__quota_plan *plan, uint64_t *dense, uint32_t named) {
+    for (uint32_t left = plan->fixed; left != 0;) {
+        uint32_t i = lw__quota_next(&left);
+        dense[i] = plan->dimension[i].fixed;
     }
+    return named | plan->fixed;
 }

@@ -5,7 +5,7 @@
  *
  * A plan says how a node's memory is laid out; it is the same for all nodes and never changes. All that a node keeps
  * is words that are read and written atomically, by any number of threads at once. Amounts are given densely, one per
- * dimension of the plan; an amount of 0 is not looked at.
+ * dimension of the plan, with a set of the dimensions that are meant: bit i for dimension i. The others are not read.
  */
 #ifndef LW_QUOTA_QUOTA_H
 #define LW_QUOTA_QUOTA_H
@@ -91,8 +91,9 @@ extern const struct lw__quota_kind lw__quota_sliding, lw__quota_gcra, lw__quota_
 
 struct lw__quota_plan {
     uint32_t count;
-    uint32_t order[LW_QUOTA_DIMENSIONS]; /* in which dimensions are charged */
-    size_t node_size;                    /* bytes of a struct lw__quota_node, to be zeroed and on a cache line */
+    uint32_t fixed;   /* set of the dimensions that are always charged */
+    uint32_t last;    /* set of those that are charged after the others */
+    size_t node_size; /* bytes of a struct lw__quota_node, to be zeroed and on a cache line */
     uint64_t max_exhausted;
     char *names;
     struct lw__quota_dimension dimension[LW_QUOTA_DIMENSIONS];
@@ -105,13 +106,13 @@ void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env);
 /* The number of a dimension, or -1. */
 int lw__quota_plan_find(const struct lw__quota_plan *plan, const char *name);
 
-/* Spreads amounts over dense[plan->count]; returns in *named which were. LW_UNKNOWN, LW_INVALID; lenient: ignores
+/* Spreads amounts over dense[plan->count]; returns in *named which they are. LW_UNKNOWN, LW_INVALID; lenient: ignores
    unknown dimensions. */
 int lw__quota_spread(const struct lw__quota_plan *plan, const lw_env *env, const lw_amount *amounts, size_t count,
                      bool lenient, uint64_t *dense, uint32_t *named);
 
-/* The dense amounts that a reservation charges: as named, or fixed. */
-void lw__quota_estimate(const struct lw__quota_plan *plan, uint64_t *dense);
+/* Adds the amounts that a reservation charges unasked; the set of all. */
+uint32_t lw__quota_estimate(const struct lw__quota_plan *plan, uint64_t *dense, uint32_t named);
 
 /* ---- node.c ---- */
 
@@ -129,23 +130,25 @@ int lw__quota_limits_check(const struct lw__quota_plan *plan, const lw_env *env,
 
 /* Would all be charged? Fills the refusal if not. */
 bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                    uint64_t now, lw_quota_refusal *refusal);
+                    uint32_t named, uint64_t now, lw_quota_refusal *refusal);
 
-/* Charges all and fills charges[plan->count]; or answers false, and has charged nothing. */
+/* Charges all and fills charges[plan->count] where the set *charged, which it returns, says so; or answers false, and
+   has charged nothing. */
 bool lw__quota_charge(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                      uint64_t now, struct lw__quota_charge *charges);
+                      uint32_t named, uint64_t now, struct lw__quota_charge *charges, uint32_t *charged);
 
 /* Settles charges: the dimensions in `named` took actual[]. */
 void lw__quota_settle(const struct lw__quota_plan *plan, struct lw__quota_node *node,
-                      const struct lw__quota_charge *charges, const uint64_t *actual, uint32_t named, uint64_t now);
+                      const struct lw__quota_charge *charges, uint32_t charged, const uint64_t *actual, uint32_t named,
+                      uint64_t now);
 
 /* Returns charges as a whole. */
 void lw__quota_undo(const struct lw__quota_plan *plan, struct lw__quota_node *node,
-                    const struct lw__quota_charge *charges);
+                    const struct lw__quota_charge *charges, uint32_t charged);
 
 /* Counts amounts without asking. */
 void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
-                   uint64_t now);
+                   uint32_t named, uint64_t now);
 
 void lw__quota_mark(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t duration, uint64_t now);
 
@@ -191,6 +194,13 @@ static inline uint64_t lw__word(const uint64_t *word) { return __atomic_load_n(w
 /* Fails only if *word is not *expected, which is then told. */
 static inline bool lw__swap(uint64_t *word, uint64_t *expected, uint64_t desired) {
     return __atomic_compare_exchange_n(word, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* Takes the first dimension out of a set that is not empty. */
+static inline uint32_t lw__quota_next(uint32_t *set) {
+    uint32_t first = (uint32_t)__builtin_ctz(*set);
+    *set &= *set - 1;
+    return first;
 }
 
 static inline void lw__raise(uint64_t *word, uint64_t to) {

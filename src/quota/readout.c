@@ -185,8 +185,8 @@ static bool filter_would_grant(lw_quota *quota, struct lw__quota_entry *entry, c
                          &named) != LW_OK) {
         return false;
     }
-    lw__quota_estimate(&quota->plan, amounts);
-    return lw__quota_fits(&quota->plan, &entry->node, amounts, now, &refusal);
+    named = lw__quota_estimate(&quota->plan, amounts, named);
+    return lw__quota_fits(&quota->plan, &entry->node, amounts, named, now, &refusal);
 }
 
 static bool quota_allows(const lw_filter *self, const lw_nodes *nodes, uint32_t index, const lw_request *request,

@@ -14,6 +14,7 @@ enum { RESERVE_TRIES = 4 };
 /* One call of reserve. */
 struct reserve_call {
     uint64_t node, now;
+    uint32_t named;
     uint64_t amounts[LW_QUOTA_DIMENSIONS];
     lw_quota_refusal refusal;
 };
@@ -34,17 +35,25 @@ static lw_reservation reserve_begin(lw_quota *quota, uint32_t number, const stru
     return reservation;
 }
 
-static bool reserve_charge(const lw_quota *quota, struct lw__quota_node *node, struct reserve_call *call,
-                           struct lw__quota_charge *charges) {
+static bool reserve_fits(const struct lw__quota_visit *visit, struct reserve_call *call) {
+    return lw__quota_fits(&visit->quota->plan, &visit->entry->node, call->amounts, call->named, call->now,
+                          &call->refusal);
+}
+
+static bool reserve_charge(const struct lw__quota_visit *visit, struct reserve_call *call,
+                           struct lw__quota_slot *slot) {
+    uint32_t charged = 0;
     for (int tries = 0; tries < RESERVE_TRIES; tries++) {
-        if (lw__quota_charge(&quota->plan, node, call->amounts, call->now, charges)) {
+        if (visit->entry == NULL || lw__quota_charge(&visit->quota->plan, &visit->entry->node, call->amounts,
+                                                     call->named, call->now, slot->charge, &charged)) {
+            __atomic_store_n(&slot->charged, charged, __ATOMIC_RELAXED);
             return true;
         }
-        if (!lw__quota_fits(&quota->plan, node, call->amounts, call->now, &call->refusal)) {
+        if (!reserve_fits(visit, call)) {
             return false;
         }
     }
-    call->refusal.dimension = quota->plan.order[0];
+    call->refusal.dimension = (uint32_t)__builtin_ctz(call->named);
     call->refusal.retry = LW_RETRY_AT;
     call->refusal.retry_at = call->now;
     return false;
@@ -52,8 +61,7 @@ static bool reserve_charge(const lw_quota *quota, struct lw__quota_node *node, s
 
 static int reserve_visiting(struct lw__quota_visit *visit, struct reserve_call *call, lw_reservation *reservation) {
     lw_quota *quota = visit->quota;
-    if (visit->entry != NULL &&
-        !lw__quota_fits(&quota->plan, &visit->entry->node, call->amounts, call->now, &call->refusal)) {
+    if (visit->entry != NULL && !reserve_fits(visit, call)) {
         return LW_OVER_QUOTA;
     }
     uint32_t lane = visit->reading.lane->seen.number;
@@ -63,8 +71,7 @@ static int reserve_visiting(struct lw__quota_visit *visit, struct reserve_call *
     }
     uint32_t number = (uint32_t)got;
     reserve_fill(quota, number, visit, call);
-    if (visit->entry != NULL &&
-        !reserve_charge(quota, &visit->entry->node, call, lw__quota_slot(&quota->slots, number)->charge)) {
+    if (!reserve_charge(visit, call, lw__quota_slot(&quota->slots, number))) {
         lw__quota_slot_put(&quota->slots, lane, number);
         return LW_OVER_QUOTA;
     }
@@ -85,15 +92,14 @@ static int reserve_once(lw_quota *quota, struct reserve_call *call, lw_reservati
 int lw_quota_reserve_at(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, uint64_t now,
                         lw_reservation *reservation, lw_quota_refusal *refusal) {
     struct reserve_call call;
-    uint32_t named;
     *reservation = (lw_reservation){0};
     call.node = node;
     call.now = now;
-    int answer = lw__quota_spread(&quota->plan, &quota->env, amounts, count, quota->lenient, call.amounts, &named);
+    int answer = lw__quota_spread(&quota->plan, &quota->env, amounts, count, quota->lenient, call.amounts, &call.named);
     if (answer != LW_OK) {
         return answer;
     }
-    lw__quota_estimate(&quota->plan, call.amounts);
+    call.named = lw__quota_estimate(&quota->plan, call.amounts, call.named);
     answer = reserve_once(quota, &call, reservation);
     if (lw_is_refusal(answer) && lw__quota_reap(quota, now)) {
         answer = reserve_once(quota, &call, reservation);
@@ -129,9 +135,10 @@ static void settle_slot(void *user, uint32_t number) {
     uint64_t incarnation = __atomic_load_n(&slot->incarnation, __ATOMIC_RELAXED);
     if (visit.entry != NULL && visit.entry->incarnation == incarnation) {
         if (call->actual != NULL) {
-            lw__quota_settle(&quota->plan, &visit.entry->node, slot->charge, call->actual, call->named, call->now);
+            lw__quota_settle(&quota->plan, &visit.entry->node, slot->charge, slot->charged, call->actual, call->named,
+                             call->now);
         } else {
-            lw__quota_undo(&quota->plan, &visit.entry->node, slot->charge);
+            lw__quota_undo(&quota->plan, &visit.entry->node, slot->charge, slot->charged);
         }
     }
     lw__quota_slot_put(&quota->slots, lane, number);

@@ -103,13 +103,20 @@ bool lw__quota_slots_expire(struct lw__quota_slots *slots, uint64_t now, void (*
     return found;
 }
 
+/* What a slot holds of it now, believed by the caller if the generation is the same afterwards. */
+static uint64_t slot_reserved(const struct lw__quota_slot *slot, uint64_t incarnation, uint32_t dimension) {
+    bool holds = __atomic_load_n(&slot->incarnation, __ATOMIC_ACQUIRE) == incarnation &&
+                 (__atomic_load_n(&slot->charged, __ATOMIC_ACQUIRE) >> dimension & 1) != 0;
+    return holds ? __atomic_load_n(&slot->charge[dimension].amount, __ATOMIC_ACQUIRE) : 0;
+}
+
 uint64_t lw__quota_slots_reserved(const struct lw__quota_slots *slots, uint64_t incarnation, uint32_t dimension) {
     uint64_t sum = 0;
     for (uint32_t number = 0; number < slots->count; number++) {
         const struct lw__quota_slot *slot = lw__quota_slot(slots, number);
         uint64_t generation = lw__word(&slot->generation);
-        if ((generation & 1) != 0 && __atomic_load_n(&slot->incarnation, __ATOMIC_ACQUIRE) == incarnation) {
-            uint64_t amount = __atomic_load_n(&slot->charge[dimension].amount, __ATOMIC_ACQUIRE);
+        if ((generation & 1) != 0) {
+            uint64_t amount = slot_reserved(slot, incarnation, dimension);
             sum += lw__word(&slot->generation) == generation ? amount : 0;
         }
     }

@@ -15,6 +15,7 @@ struct lw__quota_slot {
     uint64_t expires; /* LW_QUOTA_NEVER: not */
     uint64_t node;
     uint64_t incarnation; /* of the node's record, 0: none */
+    uint32_t charged;     /* set of dimensions */
     uint32_t next;        /* in a list of free slots */
     struct lw__quota_charge charge[];
 };

@@ -25,7 +25,7 @@ int lw_quota_record_at(lw_quota *quota, uint64_t node, const lw_amount *amounts,
     if (visit.entry == NULL) {
         return lw__quota_stranger(&visit, node);
     }
-    lw__quota_add(&quota->plan, &visit.entry->node, dense, now);
+    lw__quota_add(&quota->plan, &visit.entry->node, dense, named, now);
     lw__quota_leave(&visit, now, NULL);
     return 1;
 }

@@ -51,21 +51,26 @@ static uint64_t used_of(uint32_t dimension, uint64_t now) {
     return reading.used;
 }
 
-static bool charge(uint64_t first, uint64_t last, uint64_t now, struct lw__quota_charge charges[4]) {
+static bool charge_all(const uint64_t amounts[4], uint64_t now) {
+    struct lw__quota_charge charges[4];
+    uint32_t charged;
+    return lw__quota_charge(&plan, node, amounts, 15, now, charges, &charged);
+}
+
+static bool charge(uint64_t first, uint64_t last, uint64_t now) {
     uint64_t amounts[4] = {first, first > 60 ? 60 : first, first, last};
-    return lw__quota_charge(&plan, node, amounts, now, charges);
+    return charge_all(amounts, now);
 }
 
 /* Every dimension agreed, and then another thread took what the last one had. */
 static void a_charge_that_comes_too_late_is_rolled_back(void **state) {
-    struct lw__quota_charge charges[4];
     (void)state;
-    assert_false(charge(50, 6, 0, charges));
+    assert_false(charge(50, 6, 0));
     for (uint32_t i = 0; i < 4; i++) {
         assert_int_equal(used_of(i, 0), 0);
     }
-    assert_true(charge(50, 5, 0, charges));
-    assert_false(charge(10, 1, 0, charges));
+    assert_true(charge(50, 5, 0));
+    assert_false(charge(10, 1, 0));
     assert_int_equal(used_of(FIRST, 0), 50);
     assert_int_equal(used_of(SECOND_ONE, 0), 50);
     assert_int_equal(used_of(THIRD, 0), 50);
@@ -74,16 +79,15 @@ static void a_charge_that_comes_too_late_is_rolled_back(void **state) {
 /* The epoch has been raised by a thread that has not come to expire anything yet. */
 static void a_roll_left_half_done(void **state) {
     uint64_t sixty[4] = {60, 0, 0, 0}, forty[4] = {40, 0, 0, 0};
-    struct lw__quota_charge charges[4];
     (void)state;
-    assert_true(lw__quota_charge(&plan, node, sixty, 0, charges));
+    assert_true(charge_all(sixty, 0));
     words_of(FIRST)[WORD_EPOCH] += 32; /* the ring is back at the cell of the charge */
-    assert_true(lw__quota_charge(&plan, node, forty, 96 * SECOND, charges));
+    assert_true(charge_all(forty, 96 * SECOND));
     assert_int_equal(words_of(FIRST)[WORD_USED], 40);
     words_of(FIRST)[WORD_EPOCH] += 25; /* another cell: a take that would be refused looks for what has expired */
-    assert_true(lw__quota_charge(&plan, node, sixty, 171 * SECOND, charges));
+    assert_true(charge_all(sixty, 171 * SECOND));
     assert_int_equal(words_of(FIRST)[WORD_USED], 100);
-    assert_true(lw__quota_charge(&plan, node, forty, 171 * SECOND, charges));
+    assert_true(charge_all(forty, 171 * SECOND));
     assert_int_equal(words_of(FIRST)[WORD_USED], 100);
 }
 
@@ -93,12 +97,12 @@ static void an_amount_between_gate_and_cell(void **state) {
     lw_quota_refusal refusal;
     (void)state;
     words_of(FIRST)[WORD_USED] += 60;
-    assert_false(lw__quota_fits(&plan, node, amounts, 7 * SECOND, &refusal));
+    assert_false(lw__quota_fits(&plan, node, amounts, 15, 7 * SECOND, &refusal));
     assert_int_equal(refusal.dimension, FIRST);
     assert_int_equal(refusal.retry, LW_RETRY_AT);
     assert_int_equal(refusal.retry_at, 7 * SECOND);
     words_of(FIRST)[WORD_USED] -= 60;
-    assert_true(lw__quota_fits(&plan, node, amounts, 7 * SECOND, &refusal));
+    assert_true(lw__quota_fits(&plan, node, amounts, 15, 7 * SECOND, &refusal));
 }
 
 int main(void) {
