@@ -75,58 +75,91 @@ static int find_dimension(const lw_quota *quota, uint64_t name) {
     return LW_UNKNOWN;
 }
 
-/* One use. Amount 0 changes nothing, but is refused where a real one would be. */
-static int read_use(lw_quota *quota, struct lw__reader *reader, uint32_t dimension, bool record) {
-    uint64_t at = lw__read_time(reader);
-    lw_amount amount = {dimension, lw__read_word(reader)};
-    amount.amount = record ? amount.amount : 0;
-    int answer = lw_quota_record_at(quota, reader->node, &amount, 1, at);
-    return answer < 0 ? answer : LW_OK;
+/* The uses of one dimension, the next one first. */
+struct uses {
+    struct lw__reader reader; /* behind the next one */
+    uint64_t left;            /* the next one too */
+    uint64_t at;
+    lw_amount amount;
+};
+
+static void next_use(struct uses *uses) {
+    uses->at = lw__read_time(&uses->reader);
+    uses->amount.amount = lw__read_word(&uses->reader);
 }
 
-/* One dimension: only looked through, or recorded too, unless all of it has come back by now. */
-static int read_dimension(lw_quota *quota, struct lw__reader *reader, bool record) {
-    int dimension = find_dimension(quota, lw__read_word(reader)), error = LW_OK;
+/* Amount 0 at time 0 changes nothing, but is refused where a real one would be. */
+static int try_use(lw_quota *quota, uint64_t node, lw_amount amount) {
+    amount.amount = 0;
+    int answer = lw_quota_record_at(quota, node, &amount, 1, 0);
+    return answer == 0 ? LW_UNKNOWN : answer < 0 ? answer : LW_OK;
+}
+
+/* Finds the uses of one dimension and leaves the reader behind them. None are left if all have come back by now. */
+static int find_uses(lw_quota *quota, struct lw__reader *reader, struct uses *uses) {
+    int dimension = find_dimension(quota, lw__read_word(reader));
     bool counts = lw__read_word(reader) > reader->elapsed;
-    uint64_t uses = lw__read_word(reader);
-    if (reader->short_of || uses > USES || 2 * uses > reader->words) {
+    uint64_t count = lw__read_word(reader);
+    if (reader->short_of || count > USES || 2 * count > reader->words) {
         return LW_CORRUPT;
     }
     if (dimension < 0) {
         return dimension;
     }
-    for (uint64_t i = 0; i < uses && error == LW_OK; i++) {
-        error = read_use(quota, reader, (uint32_t)dimension, record && counts);
+    *uses = (struct uses){.reader = *reader, .left = counts ? count : 0, .amount.dimension = (uint32_t)dimension};
+    next_use(uses);
+    for (uint64_t i = 0; i < count; i++) {
+        lw__read_time(reader);
+        lw__read_word(reader);
     }
-    return error;
+    return count > 0 ? try_use(quota, reader->node, uses->amount) : LW_OK;
 }
 
-static int read_record(lw_quota *quota, struct lw__reader *reader, bool record) {
-    uint64_t marked = lw__read_word(reader);
-    uint32_t dimensions = lw__read_small(reader);
-    for (uint32_t d = 0; d < dimensions; d++) {
-        int error = read_dimension(quota, reader, record);
-        if (error != LW_OK) {
-            return error;
+/* Oldest first over all dimensions: the tracker's time does not step back. */
+static void record_uses(lw_quota *quota, uint64_t node, struct uses *uses, uint32_t count) {
+    for (;;) {
+        struct uses *oldest = NULL;
+        for (struct uses *one = uses; one < uses + count; one++) {
+            if (one->left > 0 && (oldest == NULL || one->at < oldest->at)) {
+                oldest = one;
+            }
         }
+        if (oldest == NULL) {
+            return;
+        }
+        lw_quota_record_at(quota, node, &oldest->amount, 1, oldest->at);
+        oldest->left--;
+        next_use(oldest);
     }
-    if (record && marked > reader->elapsed) {
-        lw_quota_mark_exhausted_at(quota, reader->node, marked - reader->elapsed, reader->now);
-    }
-    return lw__read_all(reader) ? LW_OK : LW_CORRUPT;
 }
 
 /* Looked through whole before anything of it is recorded. A node that is not registered keeps no record, also where
  * the tracker overlooks that. */
 static int take_node(void *user, struct lw__reader *reader) {
     lw_quota *quota = user;
-    struct lw__reader again = *reader;
-    int error = reader->kind == LW__RECORD_QUOTA ? read_record(quota, reader, false) : LW_CORRUPT;
-    if (error == LW_OK) {
-        int known = lw_quota_record_at(quota, reader->node, NULL, 0, reader->now);
-        error = known == 1 ? read_record(quota, &again, true) : LW_UNKNOWN;
+    struct uses uses[LW_QUOTA_DIMENSIONS];
+    uint64_t marked = lw__read_word(reader);
+    uint32_t count = lw__read_small(reader);
+    if (reader->kind != LW__RECORD_QUOTA || count > LW_QUOTA_DIMENSIONS) {
+        return LW_CORRUPT;
     }
-    return error;
+    for (uint32_t d = 0; d < count; d++) {
+        int error = find_uses(quota, reader, &uses[d]);
+        if (error != LW_OK) {
+            return error;
+        }
+    }
+    if (!lw__read_all(reader)) {
+        return LW_CORRUPT;
+    }
+    if (lw_quota_record_at(quota, reader->node, NULL, 0, 0) != 1) {
+        return LW_UNKNOWN;
+    }
+    record_uses(quota, reader->node, uses, count);
+    if (marked > reader->elapsed) {
+        lw_quota_mark_exhausted_at(quota, reader->node, marked - reader->elapsed, reader->now);
+    }
+    return LW_OK;
 }
 
 int lw_persist_load_quota(const lw_persist *where, lw_quota *quota) {

@@ -159,7 +159,8 @@ static bool open_record(struct lw__reader *reader, const lw_persist *where, cons
         bytes[6] != 0 || bytes[7] != 0 || load_word(bytes + size - WORD) != lw_id(bytes, size - WORD)) {
         return false;
     }
-    *reader = (struct lw__reader){.at = bytes + HEAD, .words = (size - HEAD) / WORD - 1, .now = where->now};
+    *reader = (struct lw__reader){.at = bytes + HEAD, .words = (size - HEAD) / WORD - 1};
+    reader->now = where->now != 0 ? where->now : 1; /* trackers take a time of 0 for "never" */
     reader->kind = (enum lw__record_kind)bytes[5];
     reader->node = lw__read_word(reader);
     uint64_t saved = lw__read_word(reader);
