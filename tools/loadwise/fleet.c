@@ -21,7 +21,7 @@ void fleet_view(const struct fleet *fleet, lw_nodes *nodes) {
     LW_SET(*nodes, priority, fleet->nodes, priority);
     LW_SET(*nodes, zone, fleet->nodes, zone);
     LW_SET(*nodes, tags, fleet->nodes, tags);
-    nodes->present = fleet->present;
+    nodes->present = fleet->present & ~FLEET_LIMITS;
     nodes->set = nodes->version = 1;
 }
 
@@ -33,11 +33,20 @@ uint32_t fleet_find(const struct fleet *fleet, const char *name) {
     return i;
 }
 
+void fleet_limits_free(struct node_limits *limits) {
+    for (size_t i = 0; i < limits->count; i++) {
+        free(limits->at[i].dimension);
+    }
+    free(limits->at);
+    *limits = (struct node_limits){NULL, 0};
+}
+
 void fleet_free(struct fleet *fleet) {
     for (uint32_t i = 0; i < fleet->count; i++) {
         free(fleet->nodes[i].name);
         free(fleet->nodes[i].zone);
         free(fleet->nodes[i].tags);
+        fleet_limits_free(&fleet->nodes[i].limits);
     }
     free(fleet->nodes);
     *fleet = (struct fleet){NULL, 0, 0};

@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <float.h>
+#include <loadwise/quota.h>
 #include <loadwise/status.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,51 @@ static enum node_field_answer node_field_read_tags(struct node_value value, void
     return NODE_FIELD_OK;
 }
 
+static bool node_field_has_limit(const struct node_limits *limits, const char *dimension) {
+    for (size_t i = 0; i < limits->count; i++) {
+        if (strcmp(limits->at[i].dimension, dimension) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum node_field_answer node_field_add_limit(struct node_value value, struct node_limits *limits,
+                                                   const yaml_node_pair_t *pair) {
+    const yaml_node_t *key = yaml_document_get_node(value.document, pair->key);
+    const yaml_node_t *text = yaml_document_get_node(value.document, pair->value);
+    uint64_t most = 0;
+    *value.wrong = key;
+    if (!node_field_is_text(key) || node_field_has_limit(limits, node_field_text(key))) {
+        return NODE_FIELD_WRONG;
+    }
+    *value.wrong = text;
+    if (!node_field_is_text(text) ||
+        !text_to_count(node_field_text(text), text->data.scalar.length, LW_QUOTA_LIMIT_MAX, &most) || most == 0) {
+        return NODE_FIELD_WRONG;
+    }
+    struct node_limit *limit = &limits->at[limits->count];
+    *limit = (struct node_limit){strdup(node_field_text(key)), most, key->start_mark.line + 1};
+    limits->count += limit->dimension != NULL;
+    return limit->dimension != NULL ? NODE_FIELD_OK : NODE_FIELD_NOMEM;
+}
+
+/* The fleet frees what was read, also when a later limit is wrong. */
+static enum node_field_answer node_field_read_limits(struct node_value value, void *member) {
+    struct node_limits *limits = member;
+    if (value.yaml->type != YAML_MAPPING_NODE ||
+        value.yaml->data.mapping.pairs.start == value.yaml->data.mapping.pairs.top) {
+        return NODE_FIELD_WRONG;
+    }
+    const yaml_node_pair_t *pair = value.yaml->data.mapping.pairs.start, *end = value.yaml->data.mapping.pairs.top;
+    limits->at = calloc((size_t)(end - pair), sizeof *limits->at);
+    enum node_field_answer answer = limits->at != NULL ? NODE_FIELD_OK : NODE_FIELD_NOMEM;
+    for (; answer == NODE_FIELD_OK && pair < end; pair++) {
+        answer = node_field_add_limit(value, limits, pair);
+    }
+    return answer;
+}
+
 #define TEXT "text of 1 to 255 bytes without control characters"
 #define COUNT "a whole number from 0 to 4294967295"
 
@@ -124,6 +170,9 @@ static const struct node_field node_field_table[] = {
      "checked, but no strategy of this version reads it"},
     {"tags", node_field_read_tags, offsetof(struct node, tags), LW_HAS(tags),
      "a mapping of texts without commas, the names without '='", "checked, but no strategy of this version reads it"},
+    {"limits", node_field_read_limits, offsetof(struct node, limits), FLEET_LIMITS,
+     "a mapping from dimension, each once, to a whole number from 1 to 1099511627775",
+     "the most that it may be given per window of --quota, such as {rpm: 60, tpm: 90000}; left out: no limit"},
 };
 
 const struct node_field *node_field_at(size_t position) {

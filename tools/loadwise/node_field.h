@@ -14,13 +14,14 @@ enum node_field_answer { NODE_FIELD_OK, NODE_FIELD_WRONG, NODE_FIELD_NOMEM };
 struct node_value {
     yaml_document_t *document;
     const yaml_node_t *yaml;
+    const yaml_node_t **wrong; /* the value, until a reader finds the part of it that is to blame */
 };
 
 struct node_field {
     const char *name;
     enum node_field_answer (*read)(struct node_value value, void *member);
     size_t offset;       /* of the member in struct node */
-    uint32_t column;     /* LW_HAS bit that a value makes present */
+    uint32_t column;     /* LW_HAS bit, or FLEET_LIMITS, that a value makes present */
     const char *allowed; /* "a whole number from 0 to 4294967295" */
     const char *meaning;
 };

@@ -86,7 +86,9 @@ static enum status nodes_bad_yaml(struct nodes_reading *reading, const yaml_pars
 static enum status nodes_read_field(struct nodes_reading *reading, struct node *node, uint32_t *seen,
                                     const yaml_node_pair_t *pair) {
     const yaml_node_t *key = yaml_document_get_node(&reading->document, pair->key);
-    struct node_value value = {&reading->document, yaml_document_get_node(&reading->document, pair->value)};
+    struct node_value value = {&reading->document, yaml_document_get_node(&reading->document, pair->value), NULL};
+    const yaml_node_t *wrong = value.yaml;
+    value.wrong = &wrong;
     const struct node_field *field =
         key->type == YAML_SCALAR_NODE ? node_field_find((const char *)key->data.scalar.value, key->data.scalar.length)
                                       : NULL;
@@ -101,8 +103,8 @@ static enum status nodes_read_field(struct nodes_reading *reading, struct node *
     case NODE_FIELD_OK: return STATUS_DONE;
     case NODE_FIELD_NOMEM: return problem_memory(reading->problem);
     default:
-        return nodes_wrong(reading, value.yaml, "%s: %s is not allowed; it must be %s", field->name,
-                           nodes_shown(value.yaml).text, field->allowed);
+        return nodes_wrong(reading, wrong, "%s: %s is not allowed; it must be %s", field->name, nodes_shown(wrong).text,
+                           field->allowed);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "fleet.h"
 #include "lines.h"
 #include "pick_options.h"
+#include "placer.h"
 #include "problem.h"
 #include "requests.h"
 #include "summary.h"
@@ -14,6 +15,7 @@
 #include <stddef.h>
 
 struct output {
+    const struct pick_options *options;
     enum output_kind kind;
     bool decisions; /* print them at all */
     int name_width;
@@ -25,9 +27,9 @@ struct output {
 enum status output_open(struct output *output, const struct pick_options *options, const struct fleet *fleet,
                         struct problem *problem);
 
-/* node is a node's name, or NULL: refused by this code. */
-enum status output_decision(struct output *output, const struct request_row *row, const char *node, ptrdiff_t code,
-                            struct problem *problem);
+/* node is the name of the node, or NULL: refused. */
+enum status output_decision(struct output *output, const struct request_row *row, const char *node,
+                            const struct placement *placement, struct problem *problem);
 
 enum status output_summary(struct output *output, const struct summary *summary, struct problem *problem);
 

@@ -61,16 +61,17 @@ static enum status pick_failed_row(struct pick *pick, const struct request_row *
 }
 
 static enum status pick_place_row(struct pick *pick, const struct request_row *row) {
-    ptrdiff_t node = placer_place(&pick->placer, row);
+    struct placement placement = placer_place(&pick->placer, row);
+    ptrdiff_t node = placement.node;
     if (node >= 0) {
         summary_place(&pick->summary, row, (uint32_t)node);
-        return output_decision(&pick->output, row, pick->fleet.nodes[node].name, 0, pick->problem);
+        return output_decision(&pick->output, row, pick->fleet.nodes[node].name, &placement, pick->problem);
     }
     if (!lw_is_refusal(node)) {
         return pick_failed_row(pick, row, node);
     }
-    summary_refuse(&pick->summary, node);
-    return output_decision(&pick->output, row, NULL, node, pick->problem);
+    summary_refuse(&pick->summary, &placement);
+    return output_decision(&pick->output, row, NULL, &placement, pick->problem);
 }
 
 /* Nothing to read yet: what is decided may go, and the progress may be shown. */

@@ -7,6 +7,7 @@
 #include "node_field.h"
 #include "pick_options.h"
 #include "problem.h"
+#include "timestamp.h"
 
 #include <stdio.h>
 
@@ -14,7 +15,7 @@ static void pick_help_nodes(void) {
     printf("\nNodes file: YAML, a list called nodes, each with these fields:\n");
     for (size_t i = 0; node_field_at(i) != NULL; i++) {
         const struct node_field *field = node_field_at(i);
-        char text[256];
+        char text[320];
         snprintf(text, sizeof text, "%s; %s", field->meaning, field->allowed);
         help_entry(field->name, 14, text);
     }
@@ -23,8 +24,8 @@ static void pick_help_nodes(void) {
 static void pick_help_requests(void) {
     printf("\nRequests: either of two forms, told apart by the first line:\n");
     help_entry("CSV", 14,
-               "the first line has a comma, or is a column that --key or --cost names: it is the header, and each line "
-               "after it is a request. A quoted field ends on its line.");
+               "the first line has a comma, or is a column that an option names: it is the header, and each line after "
+               "it is a request. A quoted field ends on its line.");
     help_entry("keys", 14, "otherwise each line is one request, and its text is the key.");
     help_paragraph(
         "Blank lines are passed over. A row is malformed if it has more or fewer fields than the header, an "
@@ -33,11 +34,31 @@ static void pick_help_requests(void) {
 }
 
 static void pick_help_limits(void) {
-    help_paragraph("What is simulated: the choice, and nothing else. Each request is one selection over the nodes as "
-                   "the file has them. Nothing is sent, no request ends, no time passes: loads, free quotas and health "
-                   "stay as they are in the file, and arrival times are not looked at. So least_load and "
-                   "most_available keep to the best nodes of the file, and p2c goes on preferring them. Costs are "
-                   "added up for the summary; they guide no choice.");
+    help_paragraph("What is simulated: the choice, and with --quota the limits. Each request is one selection over the "
+                   "nodes as the file has them. Nothing is sent, no request ends: loads and health stay as they are in "
+                   "the file. So least_load keeps to the best nodes of the file, and p2c goes on preferring them. "
+                   "Without --quota free quotas stay as well, and arrival times are not looked at. Costs are added up "
+                   "for the summary; they guide no choice.");
+}
+
+static void pick_help_quotas(void) {
+    printf("\nQuotas: the limits of the nodes file, with --quota for each dimension that it names:\n");
+    help_entry("sliding", 14, "in no stretch of WINDOW does a node get more than its limit");
+    help_entry("gcra", 14,
+               "a bucket of the size of the limit, full at first, refilled steadily at one limit per WINDOW");
+    help_entry("clock", 14,
+               "the column --time: " TIMESTAMP_FORMS
+               ". Only differences count; a request that is earlier than the one before comes at the same moment.");
+    help_entry("choice", 14,
+               "only nodes that can take the request now are offered to the strategy. The chosen one is charged at "
+               "once and for good: how long a request is served is not simulated.");
+    help_entry("remaining", 14,
+               "the least free share of a node's limits at that moment, in place of the field of the file; so "
+               "most_available follows the quotas.");
+    help_entry("refusals", 14,
+               "when every node is over its quota, the decision says how long until the first one could take the "
+               "request, and what it waits for; in JSON limit and wait_ns, null when it takes more than any limit. A "
+               "refused request is gone: it is not tried again.");
 }
 
 static void pick_help_summary(void) {
@@ -46,6 +67,8 @@ static void pick_help_summary(void) {
     help_entry("ratio", 14, "share over expected share: 1.00 is what the weight asks for");
     help_entry("max/mean", 14, "requests of the busiest node over the mean of the nodes that may be chosen");
     help_entry("max ratio", 14, "the largest ratio of all nodes");
+    help_entry("waits", 14, "of the requests that were refused over quota");
+    help_entry("peak use", 14, "the most of a limit that was in use at one moment");
 }
 
 static void pick_help_statuses(void) {
@@ -65,8 +88,11 @@ void pick_help(void) {
     pick_help_nodes();
     pick_help_requests();
     pick_help_limits();
+    pick_help_quotas();
     pick_help_summary();
     pick_help_statuses();
-    printf("\nExample:\n  loadwise pick --nodes nodes.yaml --strategy \"ring vnodes=200\" --requests requests.csv \\\n"
-           "      --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens --summary\n");
+    printf("\nExamples:\n  loadwise pick --nodes nodes.yaml --strategy \"ring vnodes=200\" --requests requests.csv \\\n"
+           "      --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens --summary\n"
+           "  loadwise pick --nodes keys.yaml --strategy most_available --requests requests.csv \\\n"
+           "      --quota rpm=row:sliding:60s --quota tpm=ContextTokens+GeneratedTokens:gcra:60s\n");
 }

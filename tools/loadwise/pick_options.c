@@ -48,6 +48,10 @@ static uint32_t pick_dimension(struct pick_options *options, const char *name) {
     return number;
 }
 
+static void pick_add_column(struct pick_options *options, const char *column, uint32_t dimension) {
+    options->columns[options->requests.cost_count++] = (struct cost_column){column, dimension};
+}
+
 static enum status pick_set_cost(const struct setting *setting) {
     struct pick_options *options = setting->options;
     char *equals = strchr(setting->value, '=');
@@ -58,11 +62,45 @@ static enum status pick_set_cost(const struct setting *setting) {
     if (*setting->value == '\0' || *column == '\0') {
         return problem_set(setting->problem, STATUS_USAGE, "--cost: it must be COLUMN or DIM=COLUMN");
     }
-    if (options->requests.cost_count == COSTS_MOST) {
+    if (options->cost_count == COSTS_MOST) {
         return problem_set(setting->problem, STATUS_USAGE, "--cost: at most %d of them", COSTS_MOST);
     }
-    options->costs[options->requests.cost_count++] =
-        (struct cost_column){column, pick_dimension(options, setting->value)};
+    options->cost_count++;
+    pick_add_column(options, column, pick_dimension(options, setting->value));
+    return STATUS_DONE;
+}
+
+static bool pick_has_quota(const struct pick_options *options, const char *name) {
+    for (size_t i = 0; i < options->requests.quota_count; i++) {
+        if (strcmp(options->quotas[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status pick_set_quota(const struct setting *setting) {
+    struct pick_options *options = setting->options;
+    size_t number = options->requests.quota_count;
+    if (number == QUOTAS_MOST) {
+        return problem_set(setting->problem, STATUS_USAGE, "--quota: at most %d of them", QUOTAS_MOST);
+    }
+    struct quota_option *quota = &options->quotas[number];
+    if (quota_option_read(quota, setting->value, setting->problem) != STATUS_DONE) {
+        return STATUS_USAGE;
+    }
+    if (pick_has_quota(options, quota->name)) {
+        return problem_set(setting->problem, STATUS_USAGE, "--quota: %s is declared twice", quota->name);
+    }
+    for (size_t i = 0; i < quota->column_count; i++) {
+        pick_add_column(options, quota->columns[i], (uint32_t)(COSTS_MOST + number));
+    }
+    options->requests.quota_count++;
+    return STATUS_DONE;
+}
+
+static enum status pick_set_time(const struct setting *setting) {
+    setting->options->requests.time = setting->value;
     return STATUS_DONE;
 }
 
@@ -132,6 +170,10 @@ static const struct pick_option {
      "add up this column per node, under the name DIM (default: the column's name); may be repeated, and several "
      "columns "
      "with one DIM are added together"},
+    {"quota", pick_set_quota, "DIM=SOURCE:KIND:WINDOW",
+     "hold the nodes to their limits in dimension DIM. SOURCE is what a request takes: row (1 for each), a column, or "
+     "columns joined by +. KIND is sliding or gcra, WINDOW such as 60s (ms, s, m, h, d). May be repeated; see below"},
+    {"time", pick_set_time, "COLUMN", "when the request arrives, for --quota (default TIMESTAMP)"},
     {"seed", pick_set_seed, "N",
      "the source of all chance: the same seed gives the same picks everywhere; 0: draw one (default)"},
     {"exclude", pick_set_exclude, "NAME", "this node must not be chosen; may be repeated"},
@@ -174,6 +216,16 @@ static enum status pick_check_required(const struct pick_options *options, struc
     return missing == NULL ? STATUS_DONE : problem_set(problem, STATUS_USAGE, "%s is missing", missing);
 }
 
+/* Nothing but a quota depends on the time. */
+static enum status pick_check_time(struct pick_options *options, struct problem *problem) {
+    if (options->requests.quota_count > 0 && options->requests.time == NULL) {
+        options->requests.time = "TIMESTAMP";
+    }
+    return options->requests.quota_count > 0 || options->requests.time == NULL
+               ? STATUS_DONE
+               : problem_set(problem, STATUS_USAGE, "--time: only --quota looks at the time");
+}
+
 enum status pick_options_read(struct pick_options *options, int argc, char **argv, struct problem *problem) {
     struct option long_options[PICK_OPTION_COUNT + 1];
     pick_long_options(long_options);
@@ -194,8 +246,9 @@ enum status pick_options_read(struct pick_options *options, int argc, char **arg
     if (optind < argc) {
         return problem_set(problem, STATUS_USAGE, "unexpected argument \"%s\"", argv[optind]);
     }
-    options->requests.costs = options->costs;
-    return pick_check_required(options, problem);
+    options->requests.costs = options->columns;
+    enum status status = pick_check_required(options, problem);
+    return status == STATUS_DONE ? pick_check_time(options, problem) : status;
 }
 
 /* ---- help ---- */

@@ -4,6 +4,7 @@
 #define LOADWISE_TOOL_PICK_OPTIONS_H
 
 #include "problem.h"
+#include "quota_option.h"
 #include "requests.h"
 
 #include <stdbool.h>
@@ -18,9 +19,11 @@ struct pick_options {
     const char *nodes;
     const char *spec;
     struct request_source requests;
-    struct cost_column costs[COSTS_MOST];
-    const char *dimensions[COSTS_MOST]; /* names, in the order of first use; slices of the arguments, owned */
-    uint64_t seed;                      /* 0: the strategy draws one */
+    struct cost_column columns[COLUMNS_MOST];
+    size_t cost_count;                       /* of the columns, those of --cost */
+    const char *dimensions[COSTS_MOST];      /* names, in the order of first use; slices of the arguments, owned */
+    struct quota_option quotas[QUOTAS_MOST]; /* requests.quota_count of them */
+    uint64_t seed;                           /* 0: the strategy draws one */
     const char *exclude[EXCLUDES_MOST];
     size_t exclude_count;
     enum output_kind output;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * One lw_select per request. Time stands still during a run, so that with a seed the picks depend on nothing else.
+ * One lw_select per request. Without quotas time stands still during a run; with them it is the time of the requests.
+ * So with a seed the picks depend on nothing but the two files.
  */
 #include "placer.h"
 
@@ -110,13 +111,27 @@ const char *placer_bars(const struct placer *placer, uint32_t node) {
 
 /* ---- the work ---- */
 
+/* With quotas the free share of a node is what its limits leave, not what the file says. */
+static enum status placer_open_quotas(struct placer *placer, const struct pick_options *options,
+                                      const struct fleet *fleet) {
+    enum status status = quotas_open(&placer->quotas, options, fleet, placer->problem);
+    if (status != STATUS_DONE || placer->quotas.tracker == NULL) {
+        return status;
+    }
+    placer->open = calloc(LW_BITMAP_WORDS(fleet->count), sizeof *placer->open);
+    LW_SET_COMPUTED(placer->nodes, remaining, quotas_free_share, &placer->quotas);
+    return placer->open != NULL ? STATUS_DONE : problem_memory(placer->problem);
+}
+
 enum status placer_open(struct placer *placer, const struct pick_options *options, const struct fleet *fleet,
                         struct problem *problem) {
     memset(placer, 0, sizeof *placer);
     placer->problem = problem;
-    placer->dimension_count = options->requests.dimension_count;
     fleet_view(fleet, &placer->nodes);
-    enum status status = placer_leave_out_named(placer, options, fleet);
+    enum status status = placer_open_quotas(placer, options, fleet);
+    if (status == STATUS_DONE) {
+        status = placer_leave_out_named(placer, options, fleet);
+    }
     if (status == STATUS_DONE) {
         status = placer_leave_out_unhealthy(placer);
     }
@@ -134,12 +149,72 @@ enum status placer_open(struct placer *placer, const struct pick_options *option
 
 void placer_close(struct placer *placer) {
     lw_strategy_free(placer->strategy);
+    quotas_close(&placer->quotas);
+    free(placer->open);
     free(placer->healthy);
     placer->strategy = NULL;
-    placer->healthy = NULL;
+    placer->healthy = placer->open = NULL;
 }
 
-ptrdiff_t placer_place(struct placer *placer, const struct request_row *row) {
+static ptrdiff_t placer_select(const struct placer *placer, const lw_request *request, uint64_t now) {
+    ptrdiff_t node = lw_select_at(placer->strategy, &placer->nodes, request, now);
+    /* Quotas never leave an empty bitmap to this function, so it is health that did. */
+    return node == LW_FILTERED ? LW_ALL_UNHEALTHY : node;
+}
+
+/* Of the nodes that a quota holds back, how long the first takes to come free. `least` is the least weight to count. */
+static struct placement placer_over_quota(struct placer *placer, const lw_request *request, uint32_t least) {
+    struct placement over = {LW_NO_NODES, {QUOTAS_NEVER, 0}};
+    for (uint32_t i = 0; i < placer->nodes.count; i++) {
+        if (placer_bars(placer, i) != NULL || lw_bitmap_get(placer->open, i) ||
+            placer->quotas.fleet->nodes[i].weight < least) {
+            continue;
+        }
+        struct quotas_wait wait = quotas_wait_of(&placer->quotas, i, request);
+        if (over.node == LW_NO_NODES || wait.ns < over.wait.ns) {
+            over = (struct placement){LW_OVER_QUOTA, wait};
+        }
+    }
+    return over;
+}
+
+/* Writes `open`; returns how many nodes are in it. */
+static uint32_t placer_find_open(struct placer *placer, const lw_request *request) {
+    quotas_find(&placer->quotas, request);
+    for (uint32_t i = 0; i < placer->nodes.count; i++) {
+        if (placer_bars(placer, i) == NULL && lw_bitmap_get(placer->quotas.granting, i)) {
+            lw_bitmap_set(placer->open, i);
+        } else {
+            lw_bitmap_clear(placer->open, i);
+        }
+    }
+    return lw_bitmap_count(placer->open, placer->nodes.count);
+}
+
+/* First who has quota left, then the choice among them, then the charge. */
+static struct placement placer_place_in_quota(struct placer *placer, const lw_request *request) {
+    uint32_t open = placer_find_open(placer, request);
+    struct placement over = {LW_NO_NODES, {0, 0}};
+    if (open == 0) {
+        over = placer_over_quota(placer, request, 0);
+        if (over.node == LW_OVER_QUOTA) {
+            return over;
+        }
+    }
+    placer->nodes.eligible = open > 0 ? placer->open : placer->healthy;
+    struct placement placement = {placer_select(placer, request, placer->quotas.now), {0, 0}};
+    if (placement.node == LW_NO_WEIGHT) { /* then those with a weight may be the ones over their quota */
+        over = placer_over_quota(placer, request, 1);
+        return over.node == LW_OVER_QUOTA ? over : placement;
+    }
+    if (placement.node >= 0) {
+        int code = quotas_charge(&placer->quotas, (uint32_t)placement.node, request);
+        placement.node = code == LW_OK ? placement.node : code;
+    }
+    return placement;
+}
+
+struct placement placer_place(struct placer *placer, const struct request_row *row) {
     lw_request request = LW_REQUEST_INIT;
     if (row->key != NULL) {
         request.flags = LW_REQUEST_KEYED;
@@ -147,9 +222,11 @@ ptrdiff_t placer_place(struct placer *placer, const struct request_row *row) {
     }
     request.exclude = placer->exclude;
     request.exclude_count = placer->exclude_count;
-    request.amounts = row->amounts;
-    request.amount_count = placer->dimension_count;
-    ptrdiff_t node = lw_select_at(placer->strategy, &placer->nodes, &request, PLACER_NOW);
-    /* Health is the only filter of this command, so it can say more than that a filter left no node. */
-    return node == LW_FILTERED ? LW_ALL_UNHEALTHY : node;
+    if (placer->quotas.tracker == NULL) {
+        return (struct placement){placer_select(placer, &request, PLACER_NOW), {0, 0}};
+    }
+    request.amounts = row->charges;
+    request.amount_count = placer->quotas.options->requests.quota_count;
+    quotas_advance(&placer->quotas, row->time);
+    return placer_place_in_quota(placer, &request);
 }

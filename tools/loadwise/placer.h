@@ -6,6 +6,7 @@
 #include "fleet.h"
 #include "pick_options.h"
 #include "problem.h"
+#include "quotas.h"
 #include "requests.h"
 
 #include <loadwise/loadwise.h>
@@ -17,7 +18,8 @@ struct placer {
     uint64_t *healthy; /* eligibility bitmap; NULL when the file says nothing about health */
     uint64_t exclude[EXCLUDES_MOST];
     size_t exclude_count;
-    size_t dimension_count;
+    struct quotas quotas;
+    uint64_t *open; /* bitmap, with quotas: not barred, and could take the request at hand */
     struct problem *problem;
     char note[512]; /* what the library said last */
 };
@@ -27,8 +29,13 @@ enum status placer_open(struct placer *placer, const struct pick_options *option
                         struct problem *problem);
 void placer_close(struct placer *placer);
 
-/* The index of the node, or a negative code of the library: a refusal, or an error that the problem explains. */
-ptrdiff_t placer_place(struct placer *placer, const struct request_row *row);
+/* What became of a request. */
+struct placement {
+    ptrdiff_t node;          /* its index, or a negative code: a refusal, or an error that the problem explains */
+    struct quotas_wait wait; /* with LW_OVER_QUOTA */
+};
+
+struct placement placer_place(struct placer *placer, const struct request_row *row);
 
 /* May this node be chosen at all? NULL, or why not: "unhealthy", "excluded". */
 const char *placer_bars(const struct placer *placer, uint32_t node);

@@ -8,6 +8,7 @@
 #include "fields.h"
 #include "lines.h"
 #include "text.h"
+#include "timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ struct requests {
     bool columns;  /* CSV with a header; else one key per line */
     size_t width;  /* fields in a row */
     size_t key_at;
-    size_t cost_at[COSTS_MOST];
+    size_t time_at;
+    size_t cost_at[COLUMNS_MOST];
     uint64_t rows;
     char row_key[24];
     bool line_waits; /* the first line turned out to be a key: it is served first */
@@ -39,6 +41,11 @@ struct requests {
 
 /* ---- the header ---- */
 
+/* Whoever gave no --time learns here that there is one. */
+static const char *requests_time_hint(const struct requests *requests, const char *wanted) {
+    return wanted == requests->source.time ? " (--quota needs the time of each request; --time names its column)" : "";
+}
+
 static enum status requests_unknown_column(struct requests *requests, const char *wanted, struct problem *problem) {
     char list[600] = "";
     size_t used = 0;
@@ -46,8 +53,8 @@ static enum status requests_unknown_column(struct requests *requests, const char
         struct shown name = text_shown(requests->fields.at[i].bytes, requests->fields.at[i].size);
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", name.text);
     }
-    return problem_set(problem, STATUS_NO_COLUMN, "%s: no column is called \"%s\"; the header has %s", requests->label,
-                       wanted, list);
+    return problem_set(problem, STATUS_NO_COLUMN, "%s: no column is called \"%s\"; the header has %s%s",
+                       requests->label, wanted, list, requests_time_hint(requests, wanted));
 }
 
 static enum status requests_find_column(struct requests *requests, const char *wanted, size_t *at,
@@ -92,8 +99,13 @@ static enum status requests_read_header(struct requests *requests, struct proble
     if (status == STATUS_DONE && source->key != NULL && !requests->numbered) {
         status = requests_find_column(requests, source->key, &requests->key_at, problem);
     }
+    if (status == STATUS_DONE && source->time != NULL) {
+        status = requests_find_column(requests, source->time, &requests->time_at, problem);
+    }
     for (size_t i = 0; i < source->cost_count && status == STATUS_DONE; i++) {
-        status = requests_find_column(requests, source->costs[i].column, &requests->cost_at[i], problem);
+        if (source->costs[i].column != NULL) {
+            status = requests_find_column(requests, source->costs[i].column, &requests->cost_at[i], problem);
+        }
     }
     return status;
 }
@@ -103,12 +115,28 @@ static bool requests_line_is(const struct requests *requests, const char *column
            memcmp(column, requests->line, requests->line_size) == 0;
 }
 
-static bool requests_line_is_header(const struct requests *requests) {
+/* The columns that the header must have, by position; NULL: nothing is asked for here, or past the last. */
+static const char *requests_wanted(const struct requests *requests, size_t position) {
     const struct request_source *source = &requests->source;
-    bool header = memchr(requests->line, ',', requests->line_size) != NULL ||
-                  (!requests->numbered && requests_line_is(requests, source->key));
-    for (size_t i = 0; i < source->cost_count; i++) {
-        header = header || requests_line_is(requests, source->costs[i].column);
+    switch (position) {
+    case 0: return requests->numbered ? NULL : source->key;
+    case 1: return source->time;
+    default: return position - 2 < source->cost_count ? source->costs[position - 2].column : NULL;
+    }
+}
+
+static const char *requests_first_wanted(const struct requests *requests) {
+    const char *wanted = NULL;
+    for (size_t i = 0; wanted == NULL && i < requests->source.cost_count + 2; i++) {
+        wanted = requests_wanted(requests, i);
+    }
+    return wanted;
+}
+
+static bool requests_line_is_header(const struct requests *requests) {
+    bool header = memchr(requests->line, ',', requests->line_size) != NULL;
+    for (size_t i = 0; i < requests->source.cost_count + 2; i++) {
+        header = header || requests_line_is(requests, requests_wanted(requests, i));
     }
     return header;
 }
@@ -127,10 +155,7 @@ static enum status requests_fail_read(const struct requests *requests, struct pr
 
 /* Reads the first line and decides by it what the rest is. */
 static enum status requests_begin(struct requests *requests, struct problem *problem) {
-    const struct request_source *source = &requests->source;
-    const char *wanted = !requests->numbered && source->key != NULL ? source->key
-                         : source->cost_count > 0                   ? source->costs[0].column
-                                                                    : NULL;
+    const char *wanted = requests_first_wanted(requests);
     switch (lines_next(&requests->lines, &requests->line, &requests->line_size)) {
     case LINES_FAILED: return requests_fail_read(requests, problem);
     case LINES_LONG:
@@ -138,8 +163,8 @@ static enum status requests_begin(struct requests *requests, struct problem *pro
                            requests->label);
     case LINES_END:
         return wanted == NULL ? STATUS_DONE
-                              : problem_set(problem, STATUS_NO_COLUMN, "%s: the input is empty: no column \"%s\"",
-                                            requests->label, wanted);
+                              : problem_set(problem, STATUS_NO_COLUMN, "%s: the input is empty: no column \"%s\"%s",
+                                            requests->label, wanted, requests_time_hint(requests, wanted));
     case LINES_ONE: break;
     }
     requests_drop_mark(requests);
@@ -151,8 +176,8 @@ static enum status requests_begin(struct requests *requests, struct problem *pro
     return wanted == NULL ? STATUS_DONE
                           : problem_set(problem, STATUS_NO_COLUMN,
                                         "%s: no column is called \"%s\": the first line has no comma, so this is one "
-                                        "key per line",
-                                        requests->label, wanted);
+                                        "key per line%s",
+                                        requests->label, wanted, requests_time_hint(requests, wanted));
 }
 
 enum status requests_open(struct requests **out, const struct request_source *source, struct problem *problem) {
@@ -210,6 +235,23 @@ static enum requests_answer requests_bad_cost(const struct requests *requests, s
     return requests_bad_row(requests, problem, what);
 }
 
+static enum requests_answer requests_read_time(struct requests *requests, struct request_row *row,
+                                               struct problem *problem) {
+    const struct field *field = &requests->fields.at[requests->time_at];
+    char what[256];
+    if (requests->source.time == NULL || timestamp_read(field->bytes, field->size, &row->time)) {
+        return REQUESTS_ROW;
+    }
+    snprintf(what, sizeof what, "%s is \"%s\", not a time such as " TIMESTAMP_FORMS,
+             text_shown(requests->source.time, strlen(requests->source.time)).text,
+             text_shown(field->bytes, field->size).text);
+    return requests_bad_row(requests, problem, what);
+}
+
+static lw_amount *requests_sum(struct request_row *row, uint32_t dimension) {
+    return dimension < COSTS_MOST ? &row->amounts[dimension] : &row->charges[dimension - COSTS_MOST];
+}
+
 static enum requests_answer requests_split_row(struct requests *requests, struct request_row *row,
                                                struct problem *problem) {
     const char *wrong = fields_split(&requests->fields, requests->line, requests->line_size);
@@ -223,14 +265,15 @@ static enum requests_answer requests_split_row(struct requests *requests, struct
         return requests_bad_row(requests, problem, what);
     }
     for (size_t i = 0; i < requests->source.cost_count; i++) {
+        uint64_t cost = 1;
+        const struct cost_column *from = &requests->source.costs[i];
         const struct field *field = &requests->fields.at[requests->cost_at[i]];
-        uint64_t cost;
-        if (!text_to_count(field->bytes, field->size, COST_MOST, &cost)) {
+        if (from->column != NULL && !text_to_count(field->bytes, field->size, COST_MOST, &cost)) {
             return requests_bad_cost(requests, problem, i);
         }
-        row->amounts[requests->source.costs[i].dimension].amount += cost;
+        requests_sum(row, from->dimension)->amount += cost;
     }
-    return REQUESTS_ROW;
+    return requests_read_time(requests, row, problem);
 }
 
 static void requests_find_key(struct requests *requests, struct request_row *row) {
@@ -271,6 +314,9 @@ enum requests_answer requests_next(struct requests *requests, struct request_row
     row->line = requests->lines.number;
     for (uint32_t i = 0; i < requests->source.dimension_count; i++) {
         row->amounts[i] = (lw_amount){i, 0};
+    }
+    for (uint32_t i = 0; i < requests->source.quota_count; i++) {
+        row->charges[i] = (lw_amount){i, 0};
     }
     if (answer == LINES_LONG) {
         return requests_bad_row(requests, problem, "it is longer than 65535 bytes");

@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 #define COSTS_MOST 8
+#define QUOTAS_MOST 8
+#define COLUMNS_MOST 72 /* of --cost, and of --quota with several each */
 
-/* One --cost: add this column to this dimension. */
+/* One column of --cost or --quota: add it to a sum of the row. */
 struct cost_column {
-    const char *column;
-    uint32_t dimension;
+    const char *column; /* NULL: 1 for each request */
+    uint32_t dimension; /* of amounts; from COSTS_MOST on, of charges */
 };
 
 /* What to read, and where from. */
@@ -30,6 +32,8 @@ struct request_source {
     const struct cost_column *costs;
     size_t cost_count;
     size_t dimension_count;
+    size_t quota_count;
+    const char *time; /* a column; NULL: times do not matter */
 };
 
 struct request_row {
@@ -37,7 +41,9 @@ struct request_row {
     uint64_t line;   /* in the file, from 1 */
     const char *key; /* NULL: none. Valid until the next row is read */
     size_t key_size;
-    lw_amount amounts[COSTS_MOST]; /* one for each dimension */
+    uint64_t time;                  /* ns, as the column says; 0 without one */
+    lw_amount amounts[COSTS_MOST];  /* one for each dimension of --cost */
+    lw_amount charges[QUOTAS_MOST]; /* one for each --quota */
 };
 
 enum requests_answer {

@@ -11,6 +11,7 @@ enum status summary_init(struct summary *summary, const struct pick_options *opt
     memset(summary, 0, sizeof *summary);
     summary->fleet = fleet;
     summary->options = options;
+    summary->quotas = placer->quotas.tracker != NULL ? &placer->quotas : NULL;
     summary->seed = lw_strategy_seed(placer->strategy);
     summary->nodes = calloc(fleet->count, sizeof *summary->nodes);
     if (summary->nodes == NULL) {
@@ -45,10 +46,23 @@ void summary_place(struct summary *summary, const struct request_row *row, uint3
     }
 }
 
-void summary_refuse(struct summary *summary, ptrdiff_t code) {
-    ptrdiff_t reason = LW_REFUSALS_BEGIN - code;
+static void summary_note_wait(struct summary *summary, const struct quotas_wait *wait) {
+    if (wait->ns == QUOTAS_NEVER) {
+        summary->waits_never++;
+        return;
+    }
+    summary->waits++;
+    summary->wait_sum += (double)wait->ns;
+    summary->wait_longest = fmax(summary->wait_longest, (double)wait->ns);
+}
+
+void summary_refuse(struct summary *summary, const struct placement *placement) {
+    ptrdiff_t reason = LW_REFUSALS_BEGIN - placement->node;
     summary->refused++;
     summary->refusals[reason < SUMMARY_REASONS ? reason : SUMMARY_REASONS - 1]++;
+    if (placement->node == LW_OVER_QUOTA) {
+        summary_note_wait(summary, &placement->wait);
+    }
 }
 
 static double summary_divide(double above, double below) { return below > 0 ? above / below : (double)NAN; }
@@ -84,4 +98,13 @@ double summary_max_ratio(const struct summary *summary) {
         most = fmax(most, summary_ratio(summary, i));
     }
     return most;
+}
+
+double summary_mean_wait(const struct summary *summary) {
+    return summary_divide(summary->wait_sum, (double)summary->waits);
+}
+
+double summary_peak_share(const struct summary *summary, uint32_t node, size_t dimension) {
+    return summary_divide((double)quotas_peak(summary->quotas, node, dimension),
+                          (double)quotas_limit(summary->quotas, node, dimension));
 }

@@ -28,6 +28,9 @@ struct summary {
     uint64_t placed, refused, skipped;
     uint64_t refusals[SUMMARY_REASONS]; /* by LW_REFUSALS_BEGIN - code */
     uint64_t cost[COSTS_MOST];          /* of what was placed */
+    uint64_t waits, waits_never;        /* refusals over quota that end by themselves, and that never do */
+    double wait_sum, wait_longest;      /* ns */
+    const struct quotas *quotas;        /* NULL: without */
     struct summary_node *nodes;
     uint32_t open;        /* nodes that could be chosen */
     uint64_t open_weight; /* the sum of their weights */
@@ -39,7 +42,7 @@ enum status summary_init(struct summary *summary, const struct pick_options *opt
 void summary_free(struct summary *summary);
 
 void summary_place(struct summary *summary, const struct request_row *row, uint32_t node);
-void summary_refuse(struct summary *summary, ptrdiff_t code);
+void summary_refuse(struct summary *summary, const struct placement *placement);
 
 /* Figures; NaN where there is nothing to divide by. */
 
@@ -57,6 +60,12 @@ double summary_max_mean(const struct summary *summary);
 
 /* The largest ratio of all nodes. */
 double summary_max_ratio(const struct summary *summary);
+
+/* How long a refused request would have had to wait, ns. */
+double summary_mean_wait(const struct summary *summary);
+
+/* The most of its limit that a node had in use at one moment. */
+double summary_peak_share(const struct summary *summary, uint32_t node, size_t dimension);
 
 /* The whole summary as lines of text, or as one line of JSON; malloc'd, NULL when memory is out. */
 char *summary_to_text(const struct summary *summary, size_t *size);

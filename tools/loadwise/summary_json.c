@@ -27,14 +27,39 @@ static json_t *summary_json_costs(const struct summary *summary, uint32_t node) 
     return costs;
 }
 
+/* The limits of a node: {"rpm": {"limit": 60, "peak": 58, "share": 0.96666667}}. */
+static json_t *summary_json_limits(const struct summary *summary, uint32_t node) {
+    json_t *limits = json_object();
+    for (size_t i = 0; i < summary->options->requests.quota_count; i++) {
+        uint64_t limit = quotas_limit(summary->quotas, node, i);
+        json_t *name = json_text(summary->options->quotas[i].name, strlen(summary->options->quotas[i].name));
+        if (limit > 0) {
+            json_object_set_new(limits, json_string_value(name),
+                                json_pack("{s:o, s:o, s:o}", "limit", summary_json_count(limit), "peak",
+                                          summary_json_count(quotas_peak(summary->quotas, node, i)), "share",
+                                          summary_json_real(summary_peak_share(summary, node, i))));
+        }
+        json_decref(name);
+    }
+    return limits;
+}
+
+static json_t *summary_json_waits(const struct summary *summary) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "count", summary_json_count(summary->waits), "mean_ns",
+                     summary_json_real(summary_mean_wait(summary)), "longest_ns",
+                     summary_json_count((uint64_t)summary->wait_longest), "never",
+                     summary_json_count(summary->waits_never));
+}
+
 static json_t *summary_json_node(const struct summary *summary, uint32_t index) {
     const struct node *node = &summary->fleet->nodes[index];
     const struct summary_node *counts = &summary->nodes[index];
-    return json_pack("{s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:o}", "name", node->name, "weight",
+    return json_pack("{s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o*}", "name", node->name, "weight",
                      summary_json_count(node->weight), "expected", summary_json_real(summary_expected(summary, index)),
                      "left_out", counts->bar, "requests", summary_json_count(counts->requests), "share",
                      summary_json_real(summary_share(summary, index)), "ratio",
-                     summary_json_real(summary_ratio(summary, index)), "costs", summary_json_costs(summary, index));
+                     summary_json_real(summary_ratio(summary, index)), "costs", summary_json_costs(summary, index),
+                     "limits", summary->quotas != NULL ? summary_json_limits(summary, index) : NULL);
 }
 
 static json_t *summary_json_nodes(const struct summary *summary) {
@@ -65,12 +90,12 @@ static json_t *summary_json_seed(const struct summary *summary) {
 
 char *summary_to_json(const struct summary *summary, size_t *size) {
     json_t *object = json_pack(
-        "{s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}}", "summary", "strategy", summary->options->spec, "seed",
-        summary_json_seed(summary), "requests", summary_json_count(summary->placed + summary->refused), "placed",
-        summary_json_count(summary->placed), "refused", summary_json_count(summary->refused), "skipped",
+        "{s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}}", "summary", "strategy", summary->options->spec,
+        "seed", summary_json_seed(summary), "requests", summary_json_count(summary->placed + summary->refused),
+        "placed", summary_json_count(summary->placed), "refused", summary_json_count(summary->refused), "skipped",
         summary_json_count(summary->skipped), "max_mean", summary_json_real(summary_max_mean(summary)), "max_ratio",
         summary_json_real(summary_max_ratio(summary)), "refusals", summary_json_refusals(summary), "nodes",
-        summary_json_nodes(summary));
+        summary_json_nodes(summary), "waits", summary->quotas != NULL ? summary_json_waits(summary) : NULL);
     char *line = object != NULL ? json_dumps(object, JSON_REAL_PRECISION(8)) : NULL;
     json_decref(object);
     if (line == NULL) {

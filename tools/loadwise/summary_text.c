@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_LEAST = 4, COST_LEAST = 12 };
+enum { NAME_LEAST = 4, COST_LEAST = 12, QUOTA_WIDTH = 10 };
 
 struct summary_page {
     FILE *out;
@@ -120,6 +120,45 @@ static void summary_text_figures(const struct summary_page *page) {
     }
 }
 
+static void summary_text_waits(const struct summary_page *page) {
+    const struct summary *summary = page->summary;
+    if (summary->waits > 0) {
+        fprintf(page->out,
+                "waits     mean %.3f s, longest %.3f s, until a node could take what was refused over quota\n",
+                summary_mean_wait(summary) / 1e9, summary->wait_longest / 1e9);
+    }
+    if (summary->waits_never > 0) {
+        fprintf(page->out, "never     %" PRIu64 " asked for more than any limit\n", summary->waits_never);
+    }
+}
+
+static void summary_text_limit(const struct summary_page *page, uint32_t node, size_t dimension) {
+    const struct summary *summary = page->summary;
+    const struct quota_option *quota = &summary->options->quotas[dimension];
+    uint64_t limit = quotas_limit(summary->quotas, node, dimension);
+    if (limit > 0) {
+        summary_text_left(page, summary->fleet->nodes[node].name);
+        summary_text_right(page, QUOTA_WIDTH, quota->name);
+        fprintf(page->out, "  %8s  %6s  %13" PRIu64 "  %13" PRIu64, quota->kind_text, quota->window_text, limit,
+                quotas_peak(summary->quotas, node, dimension));
+        summary_text_percent(page, summary_peak_share(summary, node, dimension));
+        fputc('\n', page->out);
+    }
+}
+
+/* A line for each limit of each node. */
+static void summary_text_limits(const struct summary_page *page) {
+    fputc('\n', page->out);
+    summary_text_left(page, "node");
+    fprintf(page->out, "  %*s  %8s  %6s  %13s  %13s  %8s\n", QUOTA_WIDTH, "quota", "kind", "window", "limit",
+            "peak use", "share");
+    for (uint32_t i = 0; i < page->summary->fleet->count; i++) {
+        for (size_t d = 0; d < page->summary->options->requests.quota_count; d++) {
+            summary_text_limit(page, i, d);
+        }
+    }
+}
+
 static void summary_text_write(const struct summary_page *page) {
     const struct summary *summary = page->summary;
     summary_text_head(page);
@@ -136,7 +175,11 @@ static void summary_text_write(const struct summary_page *page) {
     }
     fputc('\n', page->out);
     summary_text_refusals(page);
+    summary_text_waits(page);
     summary_text_figures(page);
+    if (summary->quotas != NULL) {
+        summary_text_limits(page);
+    }
 }
 
 char *summary_to_text(const struct summary *summary, size_t *size) {
