@@ -47,13 +47,18 @@ static const char *plan_fault(const lw_quota_dimension *given) {
     return given->cover > LW_QUOTA_COVER_SEED ? "the cover is not an enum lw_quota_cover" : NULL;
 }
 
+static bool plan_same(const char *name, const char *other) {
+    size_t size = strlen(name) + 1;
+    return strlen(other) + 1 == size && memcmp(name, other, size) == 0;
+}
+
 static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
                       uint32_t i) {
     lw_quota_dimension given = plan_given(options, i);
     if (given.size != options->dimensions->size || given.name == NULL || given.name[0] == 0) {
         return lw__fail(env, LW_INVALID, "quota: dimension %u has no name or not the size of the first one", i);
     }
-    if (strcmp(given.name, "all") == 0 || lw__quota_plan_find(plan, given.name) >= 0) {
+    if (plan_same(given.name, "all") || lw__quota_plan_find(plan, given.name) >= 0) {
         return lw__fail(env, LW_INVALID, "quota: dimension name '%s' is taken", given.name);
     }
     const char *fault = plan_fault(&given);
@@ -118,7 +123,7 @@ void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env) { lw__r
 
 int lw__quota_plan_find(const struct lw__quota_plan *plan, const char *name) {
     for (uint32_t i = 0; i < plan->count; i++) {
-        if (strcmp(plan->dimension[i].name, name) == 0) {
+        if (plan_same(plan->dimension[i].name, name)) {
             return (int)i;
         }
     }

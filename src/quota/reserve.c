@@ -145,7 +145,7 @@ static void settle_slot(void *user, uint32_t number) {
     lw__quota_leave(&visit, call->now, NULL);
 }
 
-static int settle_reservation(const struct settle_call *call, const lw_reservation *reservation) {
+static int settle_reservation(struct settle_call *call, const lw_reservation *reservation) {
     lw_quota *quota = call->quota;
     if (reservation->slot >= quota->slots.count) {
         return lw__fail(&quota->env, LW_INVALID, "quota: this is not a reservation of this tracker");
@@ -153,7 +153,7 @@ static int settle_reservation(const struct settle_call *call, const lw_reservati
     if (!lw__quota_slot_end(&quota->slots, reservation->slot, reservation->generation)) {
         return LW_ALREADY;
     }
-    settle_slot((void *)(uintptr_t)call, reservation->slot);
+    settle_slot(call, reservation->slot);
     return LW_OK;
 }
 
