@@ -15,6 +15,12 @@ static void nodes_check(int holds) {
     }
 }
 
+static void nodes_check_limits(const struct node_limits *limits) {
+    for (size_t i = 0; i < limits->count; i++) {
+        nodes_check(limits->at[i].dimension[0] != '\0' && limits->at[i].most > 0 && limits->at[i].line > 0);
+    }
+}
+
 static void nodes_check_fleet(const struct fleet *fleet) {
     nodes_check(fleet->count > 0 && (fleet->present & LW_HAS(name)));
     for (uint32_t i = 0; i < fleet->count; i++) {
@@ -23,6 +29,7 @@ static void nodes_check_fleet(const struct fleet *fleet) {
         nodes_check(fleet_find(fleet, node->name) == i);
         nodes_check(node->health <= LW_RECOVERING);
         nodes_check(!(node->load < 0) && !(node->remaining < 0) && !(node->remaining > 1));
+        nodes_check_limits(&node->limits);
     }
 }
 

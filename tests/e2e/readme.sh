@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The README tells the truth: its C program is examples/first_pick.c, its commands run, and what it says `make run`
-# prints is what that prints, given the seed that is shown.
+# The README tells the truth: its C program is examples/first_pick.c, its commands run, and what it says `make run` and
+# the command with quotas print is what they print, given the seed that is shown.
 set -u
 cd "$LOADWISE_SOURCE" || exit 2
 . scripts/report.sh
@@ -22,13 +22,21 @@ shown_run() {
     eval "$(make -n run | sed -n 's/.*tools\/loadwise pick/"$LOADWISE" pick/p') --seed $seed"
 }
 
-# Each line that is shown, but for "...", is printed, and in that order.
-same_output() {
-    shown_run > "$scratch/printed" || return 1
-    blocks text | grep -vx '\.\.\.' | awk '
+# in_order SHOWN PRINTED: each line that is shown, but for "...", is printed, and in that order.
+in_order() {
+    grep -vx '\.\.\.' "$1" | awk '
         NR == FNR { printed[NR] = $0; lines = NR; next }
         { while (++at <= lines && printed[at] != $0) continue }
-        at > lines { print "not printed, or not in this order: " $0; exit 1 }' "$scratch/printed" -
+        at > lines { print "not printed, or not in this order: " $0; missing = 1; exit }
+        END { exit missing || FNR == NR }' "$2" -
+}
+
+same_output() { shown_run > "$scratch/printed" && in_order <(blocks text) "$scratch/printed"; }
+
+# Exit status 1: the run is complete, and as the README says, requests were refused.
+same_quota_output() {
+    eval "$(grep -e --quota "$scratch/commands" | sed 's/^loadwise/"$LOADWISE"/')" > "$scratch/printed"
+    [ $? -eq 1 ] && in_order <(blocks console) "$scratch/printed"
 }
 
 runs() { eval "\"\$LOADWISE\" ${1#loadwise }"; }
@@ -37,7 +45,9 @@ report "readme: the C program is examples/first_pick.c" same_program
 report "readme: make run prints what is shown" same_output
 blocks sh | sed ':a; /\\$/ { N; s/\\\n *//; ba }' | grep '^loadwise ' > "$scratch/commands"
 report "readme: there are commands to try" test -s "$scratch/commands"
+report "readme: the command with quotas prints what is shown" same_quota_output
+grep -v -e --quota "$scratch/commands" > "$scratch/others"
 while IFS= read -r command; do
     report "readme: $command" runs "$command"
-done < "$scratch/commands"
+done < "$scratch/others"
 report_end
