@@ -33,7 +33,7 @@ static double score_of(const lw_view *view, uint32_t index, bool weighted) {
 static uint32_t beats(double b, double a) { return (uint32_t) !(a <= b) & (uint32_t)(b == b); }
 
 static uint32_t lowest(const lw_view *view, const uint32_t *drawn, uint32_t count, bool weighted) {
-    uint32_t best = drawn[0];
+    uint32_t best = drawn[0]; // NOLINT(clang-analyzer-core.uninitialized.Assign): callers have drawn at least one
     double best_score = score_of(view, best, weighted);
     for (uint32_t i = 1; i < count; i++) {
         double score = score_of(view, drawn[i], weighted);

@@ -10,7 +10,7 @@
 /* One pick under way. */
 struct pick {
     lw_view view;
-    struct lw__lane *lane;
+    struct lw__lane *lane; /* of the read section; NULL: there is none */
     uint32_t parity;
 };
 
@@ -97,12 +97,13 @@ static int any_begin(lw_strategy *strategy, const lw_nodes *nodes, const lw_requ
     if (strategy->planned) {
         return planned_begin(strategy, nodes, request, now, pick);
     }
+    pick->lane = NULL;
     make_view(&pick->view, nodes, request, now, strategy->unbound, lw__lane_of(&strategy->lanes));
     return LW_OK;
 }
 
-static void any_end(const lw_strategy *strategy, struct pick *pick) {
-    if (strategy->planned) {
+static void any_end(struct pick *pick) {
+    if (pick->lane != NULL) {
         lw__read_end(pick->lane, pick->parity);
     }
 }
@@ -233,7 +234,7 @@ int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, co
         return error;
     }
     tell_done(strategy, &pick.view, index, sample);
-    any_end(strategy, &pick);
+    any_end(&pick);
     return LW_OK;
 }
 
@@ -247,7 +248,7 @@ ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key
     ptrdiff_t found = room == 0               ? LW_INVALID
                       : ops->sequence == NULL ? LW_UNSUPPORTED
                                               : ops->sequence(&pick.view, key, out, room);
-    any_end(strategy, &pick);
+    any_end(&pick);
     return found;
 }
 
@@ -258,7 +259,7 @@ uint32_t lw_view_children(const lw_view *view) { return bound_of(view)->unit->ch
 /* The engine made the view, so it may turn it to the child and back: a copy would wait for the stores that made it. */
 ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child) {
     const struct lw__bound *bound = child_of(view, child);
-    lw_view *turned = (lw_view *)(uintptr_t)view;
+    lw_view *turned = (lw_view *)view;
     const lw_memory *own = view->memory;
     turned->memory = &bound->memory;
     ptrdiff_t index = bound->unit->ops.pick(turned);

@@ -61,10 +61,10 @@ static uint32_t classify(const uint64_t *by_weight, uint32_t count, uint32_t gcd
 
 /* One turn: the class with the largest value, ties to the lowest index, gives its next node. */
 static uint32_t take_turn(struct weight_class *classes, uint32_t made, const uint64_t *by_weight, int64_t cycle) {
-    struct weight_class *best = NULL;
+    struct weight_class *best = classes;
     for (struct weight_class *c = classes; c < classes + made; c++) {
         c->value += c->weight;
-        if (best == NULL || c->value > best->value ||
+        if (c->value > best->value ||
             (c->value == best->value && (uint32_t)by_weight[c->next] < (uint32_t)by_weight[best->next])) {
             best = c;
         }

@@ -8,7 +8,7 @@
 struct lw__alias;
 
 /* Builds the table: O(n). Stays NULL when all weights are 0. One block, freed by the engine. */
-int lw__alias_build(const lw_build *build, void **table);
+int lw__alias_build(const lw_build *build, void **out);
 
 /* A node by weight among all, eligible or not: O(1), or O(log n) when the weights sum to 2^32 or more. */
 uint32_t lw__alias_draw(const lw_view *view, const struct lw__alias *table);
