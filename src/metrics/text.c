@@ -207,9 +207,6 @@ static void print_refusals(struct page *page, const lw_metrics *metrics) {
 
 size_t lw_metrics_text(lw_metrics *metrics, char *out, size_t room) {
     struct page page = {out, room, 0, __atomic_load_n(&metrics->births, __ATOMIC_SEQ_CST)};
-    if (room > 0) {
-        out[0] = '\0';
-    }
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         print_family(&page, metrics, &families[i]);
     }

@@ -108,9 +108,53 @@ static void test_names_come_and_go(void **state) {
     assert_int_equal(page_mentions(&pages[0], "node=\"name-"), 0);
 }
 
+/* The first event of a strategy, and of a node, on all threads at once: one series, and none of them lost. */
+static void begin_at_once(crew_hand *hand) {
+    static const char *const strategies[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    for (uint64_t i = 0; i < 8; i++) {
+        tell->selected(tell->user, i, strategies[(i + hand->number / 3) % 8]);
+    }
+}
+
+static void test_first_events(void **state) {
+    for (int round = 0; round < 40; round++) {
+        crew_run(&hands, THREADS, begin_at_once);
+        page_read(&pages[0], metrics);
+        assert_int_equal(sum_of(&pages[0], "loadwise_selections_total{"), 8 * THREADS);
+        assert_int_equal(sum_of(&pages[0], "loadwise_strategy_selections_total{"), 8 * THREADS);
+        assert_int_equal(page_mentions(&pages[0], "loadwise_strategy_selections_total{"), 8);
+        close_metrics(state);
+        open_metrics(state);
+    }
+}
+
+static uint64_t pages_read;
+
+/* One reads pages, the others forget nodes and bring them back as fast as they can. */
+static void forget_and_return(crew_hand *hand) {
+    if (hand->number == 0) {
+        for (uint32_t i = 0; i < 400 * crew_factor(); i++) {
+            CREW_EXPECT(hand, page_try(&pages[0], metrics));
+        }
+        __atomic_store_n(&pages_read, 1, __ATOMIC_RELEASE);
+    }
+    while (!__atomic_load_n(&pages_read, __ATOMIC_ACQUIRE)) {
+        uint64_t node = crew_random(hand) % BOUND;
+        tell->forgotten(tell->user, node);
+        tell->probe(tell->user, node, 1);
+    }
+}
+
+static void test_no_node_twice_in_a_page(void **state) {
+    (void)state;
+    pages_read = 0;
+    crew_run(&hands, 3, forget_and_return);
+}
+
 #define COUNTING(test) cmocka_unit_test_setup_teardown(test, open_metrics, close_metrics)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {COUNTING(test_it_adds_up), COUNTING(test_names_come_and_go)};
+    const struct CMUnitTest tests[] = {COUNTING(test_it_adds_up), COUNTING(test_names_come_and_go),
+                                       COUNTING(test_first_events), COUNTING(test_no_node_twice_in_a_page)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,17 @@ static void test_durations(void **state) {
     assert_series(&now, "loadwise_request_duration_seconds_sum{node=\"one\"}", "218.887000016");
 }
 
+/* The fraction keeps its zeros. */
+static void test_small_sums(void **state) {
+    (void)state;
+    finish(1, LW_OUTCOME_OK, 1);
+    page_read(&now, metrics);
+    assert_series(&now, "loadwise_request_duration_seconds_sum{node=\"one\"}", "0.000000001");
+    finish(1, LW_OUTCOME_OK, 2000000099);
+    page_read(&now, metrics);
+    assert_series(&now, "loadwise_request_duration_seconds_sum{node=\"one\"}", "2.000000100");
+}
+
 static void assert_health(const char *status) {
     static const char *const names[] = {"healthy", "degraded", "unhealthy", "recovering"};
     page_read(&now, metrics);
@@ -197,6 +208,9 @@ static void test_health_from_the_middle(void **state) {
     assert_health("healthy");
     change(1, LW_HEALTHY, LW_DEGRADED);
     assert_health("degraded");
+    change(1, LW_UNHEALTHY, LW_RECOVERING);
+    change(1, LW_UNHEALTHY, LW_HEALTHY);
+    assert_health("healthy");
 }
 
 static void test_probes(void **state) {
@@ -413,6 +427,7 @@ int main(void) {
         COUNTING(test_outcomes),
         COUNTING(test_in_flight_stays_at_zero),
         COUNTING(test_durations),
+        COUNTING(test_small_sums),
         COUNTING(test_health),
         COUNTING(test_health_out_of_order),
         COUNTING(test_health_from_the_middle),
