@@ -126,10 +126,12 @@ static enum node_field_answer node_field_add_limit(struct node_value value, stru
         !text_to_count(node_field_text(text), text->data.scalar.length, LW_QUOTA_LIMIT_MAX, &most) || most == 0) {
         return NODE_FIELD_WRONG;
     }
-    struct node_limit *limit = &limits->at[limits->count];
-    *limit = (struct node_limit){strdup(node_field_text(key)), most, key->start_mark.line + 1};
-    limits->count += limit->dimension != NULL;
-    return limit->dimension != NULL ? NODE_FIELD_OK : NODE_FIELD_NOMEM;
+    char *dimension = strdup(node_field_text(key));
+    if (dimension == NULL) {
+        return NODE_FIELD_NOMEM;
+    }
+    limits->at[limits->count++] = (struct node_limit){dimension, most, key->start_mark.line + 1};
+    return NODE_FIELD_OK;
 }
 
 /* The fleet frees what was read, also when a later limit is wrong. */
@@ -140,7 +142,7 @@ static enum node_field_answer node_field_read_limits(struct node_value value, vo
         return NODE_FIELD_WRONG;
     }
     const yaml_node_pair_t *pair = value.yaml->data.mapping.pairs.start, *end = value.yaml->data.mapping.pairs.top;
-    limits->at = calloc((size_t)(end - pair), sizeof *limits->at);
+    *limits = (struct node_limits){calloc((size_t)(end - pair), sizeof *limits->at), 0};
     enum node_field_answer answer = limits->at != NULL ? NODE_FIELD_OK : NODE_FIELD_NOMEM;
     for (; answer == NODE_FIELD_OK && pair < end; pair++) {
         answer = node_field_add_limit(value, limits, pair);
