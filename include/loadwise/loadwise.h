@@ -7,11 +7,18 @@
 #include <loadwise/env.h>
 #include <loadwise/error.h>
 #include <loadwise/filter.h>
+#include <loadwise/health.h>
 #include <loadwise/id.h>
+#include <loadwise/latency.h>
+#include <loadwise/metrics.h>
 #include <loadwise/nodes.h>
+#include <loadwise/observer.h>
 #include <loadwise/outcome.h>
+#include <loadwise/persist.h>
+#include <loadwise/quota.h>
 #include <loadwise/request.h>
 #include <loadwise/status.h>
+#include <loadwise/store.h>
 #include <loadwise/strategy.h>
 #include <loadwise/version.h>
 

@@ -27,6 +27,10 @@ static const struct {
     {LW_UNSUPPORTED, -9, "LW_UNSUPPORTED", "this strategy does not offer the operation"},
     {LW_KEY_REQUIRED, -10, "LW_KEY_REQUIRED", "the request has no key and the strategy insists on one"},
     {LW_TOO_LARGE, -11, "LW_TOO_LARGE", "the plan would exceed its stated bound"},
+    {LW_FULL, -12, "LW_FULL", "the bound on entries is reached"},
+    {LW_UNAVAILABLE, -13, "LW_UNAVAILABLE", "the store could not be asked in time"},
+    {LW_CORRUPT, -14, "LW_CORRUPT", "the record is damaged or of a newer version"},
+    {LW_ALREADY, -15, "LW_ALREADY", "this has ended before"},
     {LW_NO_NODES, -32, "LW_NO_NODES", "there are no nodes"},
     {LW_ALL_UNHEALTHY, -33, "LW_ALL_UNHEALTHY", "every node is unhealthy"},
     {LW_EXCLUDED, -34, "LW_EXCLUDED", "the request excludes every node that is eligible"},
@@ -72,7 +76,7 @@ static void test_success_is_ok(void **state) {
 
 static void test_numbers_outside_the_list(void **state) {
     (void)state;
-    static const int foreign[] = {-12, -13, -31, -42, -1000, INT_MIN};
+    static const int foreign[] = {-16, -17, -31, -42, -1000, INT_MIN};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_string_equal(lw_error_name(foreign[i]), "LW_?");
         assert_true(strlen(lw_error_message(foreign[i])) > 0);
