@@ -4,7 +4,11 @@
 #
 #     scripts/setup.sh run     what it takes to build the library and the command
 #     scripts/setup.sh test    besides, what the tests, the sanitizers, lint and the comparisons need (the default)
+#
+# promtool, which judges our metrics, comes in the package of the Prometheus server. Installing that would make a user and
+# start a server; so the package is only fetched, and the one program taken out of it, into build/.
 set -u
+cd "$(dirname "$0")/.." || exit 2
 
 to_run="build-essential cmake ninja-build pkg-config libxxhash-dev libcmocka-dev libyaml-dev libcsv-dev libjansson-dev"
 to_test="clang clang-format clang-tidy libclang-rt-14-dev llvm abigail-tools
@@ -23,20 +27,31 @@ for package in $packages; do
         *) missing="$missing $package" ;;
     esac
 done
-[ -n "$missing" ] || exit 0
+promtool=
+if [ "${1:-test}" = test ] && ! command -v promtool >/dev/null && [ ! -x build/promtool ]; then
+    promtool=build/promtool
+fi
+[ -n "$missing$promtool" ] || exit 0
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+folder=$(mktemp -d)
+trap 'rm -rf "$log" "$folder"' EXIT
 
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y "$@" </dev/null >>"$log" 2>&1; }
-install() { apt install --no-install-recommends $missing; }
+install() { [ -z "$missing" ] || apt install --no-install-recommends $missing; }
+take_promtool() {
+    [ -n "$promtool" ] || return 0
+    (cd "$folder" && apt-get download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) \
+        </dev/null >>"$log" 2>&1 || return 1
+    mkdir -p build && cp "$folder/usr/bin/promtool" "$promtool"
+}
 
-echo "Installing what is missing:$missing"
+echo "Installing what is missing:$missing${promtool:+ promtool (into build/)}"
 # The package lists may be absent or old; fetch them only then.
-install || { apt update && install; } || {
+{ install && take_promtool; } || { apt update && install && take_promtool; } || {
     cat "$log" >&2
-    echo "setup: these packages could not be installed:$missing" >&2
+    echo "setup: these could not be installed:$missing $promtool" >&2
     exit 1
 }
