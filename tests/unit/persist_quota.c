@@ -230,6 +230,27 @@ static void test_nodes_that_are_not_registered(void **state) {
     shelf_close(&own);
 }
 
+/* Also where nothing was used: such a record says "never" for the time when all is back. */
+static void test_nodes_that_used_nothing(void **state) {
+    (void)state;
+    shelf own;
+    unsigned char bytes[SHELF_RECORD];
+    lw_quota *before = tracker(), *lenient = tracker_of(dimensions, 3, LW_QUOTA_LENIENT), *after = tracker();
+    shelf_open(&own);
+    assert_int_equal(lw_persist_save_quota(&own.where, before), 1);
+    assert_true(shelf_take(&own, "t/quota/0000000000000007", bytes) > 56);
+    for (int i = 48; i < 56; i++) {
+        assert_int_equal(bytes[i], 0xff);
+    }
+    assert_refuses(&own, lw_persist_load_quota(&own.where, lenient), LW_UNKNOWN);
+    assert_int_equal(lw_persist_load_quota(&own.where, after), 1);
+    assert_unused(after, SHELF_NOW);
+    lw_quota_free(before);
+    lw_quota_free(lenient);
+    lw_quota_free(after);
+    shelf_close(&own);
+}
+
 /* The finest window has the longest record. */
 static void test_a_thousand_buckets(void **state) {
     (void)state;
@@ -264,6 +285,7 @@ int main(void) {
         cmocka_unit_test(test_dimensions_go_by_name),
         cmocka_unit_test(test_dimensions_that_are_not_there),
         cmocka_unit_test(test_nodes_that_are_not_registered),
+        cmocka_unit_test(test_nodes_that_used_nothing),
         cmocka_unit_test(test_a_thousand_buckets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

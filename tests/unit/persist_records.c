@@ -166,8 +166,11 @@ static void test_lengths_that_a_checksum_does_not_tell(void **state) {
             bench_refuses(&b, changed, size);
         }
         memcpy(changed, b.bytes, b.size);
-        shelf_seal(changed, b.size + WORD);
-        bench_refuses(&b, changed, b.size + WORD);
+        for (size_t more = 1; more <= WORD; more++) {
+            memcpy(changed, b.bytes, b.size);
+            shelf_seal(changed, b.size + more);
+            bench_refuses(&b, changed, b.size + more);
+        }
         bench_takes(&b);
         bench_close(&b);
     }
@@ -241,6 +244,48 @@ static void test_counts_of_a_quota_that_cannot_be(void **state) {
         }
     }
     bench_takes(&b);
+    bench_close(&b);
+}
+
+/* The one dimension of the record, without its uses, so many times. */
+static size_t repeat_dimension(const struct bench *b, size_t times, unsigned char *record) {
+    const size_t head = 5 * WORD, dimension = 3 * WORD;
+    memcpy(record, b->bytes, head);
+    record[4 * WORD] = (unsigned char)times;
+    for (size_t i = 0; i < times; i++) {
+        memcpy(record + head + i * dimension, b->bytes + head, dimension);
+        record[head + i * dimension + 2 * WORD] = 0;
+    }
+    size_t size = head + times * dimension + WORD;
+    shelf_seal(record, size);
+    return size;
+}
+
+static void test_more_dimensions_than_there_can_be(void **state) {
+    (void)state;
+    struct bench b;
+    unsigned char record[1024];
+    bench_open(&b, QUOTA);
+    bench_refuses(&b, record, repeat_dimension(&b, LW_QUOTA_DIMENSIONS + 1, record));
+    bench_refuses(&b, record, repeat_dimension(&b, 40, record));
+    shelf_lay(&b.own, keys[QUOTA], record, repeat_dimension(&b, LW_QUOTA_DIMENSIONS, record));
+    assert_int_equal(load(&b.own, &b.fresh, QUOTA), 1);
+    bench_close(&b);
+}
+
+/* An age that would wrap around with the time between: older than the clock. */
+static void test_the_largest_age(void **state) {
+    (void)state;
+    struct bench b;
+    lw_health_info info = {.size = sizeof info};
+    bench_open(&b, HEALTH);
+    memset(b.bytes + 8 * WORD, 0xff, WORD);
+    b.bytes[8 * WORD] = 0xfe;
+    shelf_seal(b.bytes, b.size);
+    shelf_wake(&b.own, SHELF_LATER, SHELF_THEN);
+    bench_takes(&b);
+    assert_int_equal(lw_health_get(b.fresh.health, NODE, &info), LW_OK);
+    assert_int_equal(info.state.last_failure, 1);
     bench_close(&b);
 }
 
@@ -330,6 +375,8 @@ int main(void) {
         cmocka_unit_test(test_heads_of_other_records),
         cmocka_unit_test(test_records_under_other_keys),
         cmocka_unit_test(test_counts_of_a_quota_that_cannot_be),
+        cmocka_unit_test(test_more_dimensions_than_there_can_be),
+        cmocka_unit_test(test_the_largest_age),
         cmocka_unit_test(test_the_others_go_on),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_prefixes_keep_apart),
