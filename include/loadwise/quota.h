@@ -11,7 +11,7 @@
  *         lw_quota_commit(quota, &reservation, &actual, 1);      // refunds what was not used, or makes a debt
  *     }
  *
- * What each kind promises, for any number of threads (docs/quota.md has the proofs in words):
+ * What each kind promises, for any number of threads (docs/api/quota.md has the proofs in words):
  *   sliding      in no stretch of `window` is more than the limit reserved or settled; steady use reaches
  *                resolution / (resolution + 1) of it
  *   gcra         in any stretch of t ns, at most burst + limit x t / window
@@ -169,7 +169,7 @@ LW_API int lw_quota_reserve_at(lw_quota *quota, uint64_t node, const lw_amount *
 /*
  * Ends a reservation with what was really used. Per dimension named: less than was charged is refunded where it was
  * charged; more becomes a debt, which delays later grants. Dimensions not named stay as charged; what was in flight is
- * returned. Gcra refunds as much as can do no harm: docs/quota.md. Errors: LW_ALREADY (has ended or expired),
+ * returned. Gcra refunds as much as can do no harm: docs/api/quota.md. Errors: LW_ALREADY (has ended or expired),
  * LW_UNKNOWN (dimension) and LW_INVALID (named twice, not a reservation): it then goes on.
  */
 LW_API int lw_quota_commit(lw_quota *quota, const lw_reservation *reservation, const lw_amount *actual, size_t count);
