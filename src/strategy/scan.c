@@ -91,6 +91,11 @@ INLINE double scan_least(const struct lw__scan *scan, struct runs *runs, least_f
     return least;
 }
 
+/* Nearly always one node qualifies, and then the first is it. */
+INLINE uint32_t place_of(uint64_t hits, uint32_t rank) {
+    return rank == 0 ? (uint32_t)__builtin_ctzll(hits) : lw__nth_one(hits, rank);
+}
+
 /* How many qualify; and the one of that rank, in index order, if there are so many. Without kernel: all qualify. */
 INLINE uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, double threshold, hits_fn *hits_of,
                           uint32_t rank, uint32_t *found) {
@@ -102,9 +107,9 @@ INLINE uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, 
             load_block(scan, w, &block);
             uint64_t hits =
                 hits_of == NULL ? block.mask : hits_of(block.values, block.count, block.mask, scan->sign, threshold);
-            uint32_t ones = lw__ones(hits);
+            uint32_t ones = (uint32_t)__builtin_popcountll(hits); /* one instruction, in the kernels' target */
             if (rank - seen < ones) {
-                *found = w * WORD_BITS + lw__nth_one(hits, rank - seen);
+                *found = w * WORD_BITS + place_of(hits, rank - seen);
             }
             seen += ones;
         }
