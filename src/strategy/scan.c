@@ -63,25 +63,25 @@ static void gather(const struct lw__scan *scan, uint32_t begin, struct block *bl
     block->values = block->gathered;
 }
 
-INLINE void load_block(const struct lw__scan *scan, uint32_t word, struct block *block) {
+INLINE void load_block(const struct lw__scan *scan, bool plain, uint32_t word, struct block *block) {
     const lw_view *view = scan->view;
     uint32_t begin = word * WORD_BITS, left = view->count - begin;
     block->count = left < WORD_BITS ? left : WORD_BITS;
-    block->mask = lw_view_all(view) ? lw__low_ones(block->count) : lw_view_word(view, word);
-    if (scan->dense != NULL) {
+    block->mask = plain || lw_view_all(view) ? lw__low_ones(block->count) : lw_view_word(view, word);
+    if (plain || scan->dense != NULL) {
         block->values = scan->dense + begin;
     } else {
         gather(scan, begin, block);
     }
 }
 
-INLINE double scan_least(const struct lw__scan *scan, struct runs *runs, least_fn *least_of) {
+INLINE double scan_least(const struct lw__scan *scan, bool plain, struct runs *runs, least_fn *least_of) {
     double least = INFINITE;
     struct block block;
     for (uint32_t begin = 0, r = 0; begin < runs->words; begin += runs->length, r++) {
         double run_least = INFINITE;
         for (uint32_t w = begin; w < begin + runs->length && w < runs->words; w++) {
-            load_block(scan, w, &block);
+            load_block(scan, plain, w, &block);
             double found = least_of(block.values, block.count, block.mask, scan->sign);
             run_least = found < run_least ? found : run_least;
         }
@@ -91,20 +91,25 @@ INLINE double scan_least(const struct lw__scan *scan, struct runs *runs, least_f
     return least;
 }
 
+/* Nearly always one node qualifies, and then the first is it. */
+INLINE uint32_t place_of(uint64_t hits, uint32_t rank) {
+    return rank == 0 ? (uint32_t)__builtin_ctzll(hits) : lw__nth_one(hits, rank);
+}
+
 /* How many qualify; and the one of that rank, in index order, if there are so many. Without kernel: all qualify. */
-INLINE uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, double threshold, hits_fn *hits_of,
-                          uint32_t rank, uint32_t *found) {
+INLINE uint32_t scan_hits(const struct lw__scan *scan, bool plain, const struct runs *runs, double threshold,
+                          hits_fn *hits_of, uint32_t rank, uint32_t *found) {
     uint32_t seen = 0;
     struct block block;
     for (uint32_t begin = 0, r = 0; begin < runs->words; begin += runs->length, r++) {
         bool reaches = hits_of == NULL || runs->least[r] <= threshold;
         for (uint32_t w = begin; reaches && w < begin + runs->length && w < runs->words; w++) {
-            load_block(scan, w, &block);
+            load_block(scan, plain, w, &block);
             uint64_t hits =
                 hits_of == NULL ? block.mask : hits_of(block.values, block.count, block.mask, scan->sign, threshold);
-            uint32_t ones = lw__ones(hits);
+            uint32_t ones = (uint32_t)__builtin_popcountll(hits); /* one instruction, in the kernels' target */
             if (rank - seen < ones) {
-                *found = w * WORD_BITS + lw__nth_one(hits, rank - seen);
+                *found = w * WORD_BITS + place_of(hits, rank - seen);
             }
             seen += ones;
         }
@@ -112,29 +117,37 @@ INLINE uint32_t scan_hits(const struct lw__scan *scan, const struct runs *runs, 
     return seen;
 }
 
-INLINE ptrdiff_t choose(const struct lw__scan *scan, const struct runs *runs, double threshold, hits_fn *hits_of) {
+INLINE ptrdiff_t choose(const struct lw__scan *scan, bool plain, const struct runs *runs, double threshold,
+                        hits_fn *hits_of) {
     uint32_t found = 0;
-    uint32_t hits = scan_hits(scan, runs, threshold, hits_of, 0, &found);
+    uint32_t hits = scan_hits(scan, plain, runs, threshold, hits_of, 0, &found);
     if (hits > 1 && !scan->first) {
-        uint32_t again = scan_hits(scan, runs, threshold, hits_of, lw_view_below(scan->view, hits), &found);
+        uint32_t again = scan_hits(scan, plain, runs, threshold, hits_of, lw_view_below(scan->view, hits), &found);
         hits = again < hits ? again : hits; /* values that other threads write may have moved */
     }
     return hits > 0 ? (ptrdiff_t)found : LW_NO_WEIGHT;
 }
 
-INLINE ptrdiff_t scan_pick(const struct lw__scan *scan, double slack, least_fn *least_of, hits_fn *hits_of) {
+INLINE ptrdiff_t scan_as(const struct lw__scan *scan, bool plain, double slack, least_fn *least_of, hits_fn *hits_of) {
     struct runs runs;
     runs.words = LW_BITMAP_WORDS(scan->view->count);
     runs.length = (runs.words + RUNS - 1) / RUNS;
     for (int attempt = 0; attempt < RETRIES; attempt++) {
-        double least = scan_least(scan, &runs, least_of);
-        ptrdiff_t index = choose(scan, &runs, least + slack, hits_of);
+        double least = scan_least(scan, plain, &runs, least_of);
+        ptrdiff_t index = choose(scan, plain, &runs, least + slack, hits_of);
         if (index >= 0) {
             return index;
         }
     }
-    ptrdiff_t index = choose(scan, &runs, 0, NULL);
+    ptrdiff_t index = choose(scan, plain, &runs, 0, NULL);
     return index < 0 && lw_view_count(scan->view) == 0 ? lw_view_refusal(scan->view) : index;
+}
+
+/* Compiled twice: for dense values of nodes that may all be chosen, the common case, nothing is left to ask per block.
+ */
+INLINE ptrdiff_t scan_pick(const struct lw__scan *scan, double slack, least_fn *least_of, hits_fn *hits_of) {
+    bool plain = scan->dense != NULL && lw_view_all(scan->view);
+    return plain ? scan_as(scan, true, slack, least_of, hits_of) : scan_as(scan, false, slack, least_of, hits_of);
 }
 
 #if defined(__x86_64__)
