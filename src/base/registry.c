@@ -23,18 +23,23 @@ struct lw__directory {
     struct lw__record *slots[];
 };
 
-#define TOMBSTONE ((struct lw__record *)(uintptr_t)1) /* never followed */
+/* Only its address counts. */
+static struct lw__record tombstone;
 
 static struct lw__record *slot_record(const struct lw__directory *directory, uint64_t at) {
-    return __atomic_load_n(&directory->slots[at & directory->mask], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&directory->slots[at], __ATOMIC_ACQUIRE);
 }
 
-/* Where the record is, or the free slot where the search ended. */
-static uint64_t slot_at(const struct lw__directory *directory, uint64_t id) {
+static bool is_record(const struct lw__record *record) { return record != NULL && record != &tombstone; }
+
+/* The record, or NULL; and its slot, or the free one where the search ended. Looks at each slot once: at the second
+   look another thread may have made of it what it likes. */
+static struct lw__record *search(const struct lw__directory *directory, uint64_t id, uint64_t *slot) {
     for (uint64_t at = lw__mix(id);; at++) {
-        const struct lw__record *record = slot_record(directory, at);
-        if (record == NULL || (record != TOMBSTONE && record->id == id)) {
-            return at & directory->mask;
+        struct lw__record *record = slot_record(directory, at & directory->mask);
+        if (record == NULL || (is_record(record) && record->id == id)) {
+            *slot = at & directory->mask;
+            return record;
         }
     }
 }
@@ -81,9 +86,8 @@ static const struct lw__directory *enter(struct lw__registry *registry, struct l
 }
 
 void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__reading *reading) {
-    const struct lw__directory *directory = enter(registry, reading);
-    struct lw__record *record = slot_record(directory, slot_at(directory, id));
-    return record != TOMBSTONE ? record : NULL; /* forgotten between the two looks */
+    uint64_t slot;
+    return search(enter(registry, reading), id, &slot);
 }
 
 void lw__registry_leave(struct lw__registry *registry, struct lw__reading *reading) {
@@ -97,7 +101,7 @@ int lw__registry_each(struct lw__registry *registry, int (*each)(void *user, str
     int answer = 0;
     for (uint64_t at = 0; at <= directory->mask && answer == 0; at++) {
         struct lw__record *record = slot_record(directory, at);
-        if (record != NULL && record != TOMBSTONE) {
+        if (is_record(record)) {
             answer = each(user, record);
         }
     }
@@ -188,8 +192,10 @@ static int make_room(struct lw__registry *registry) {
     }
     for (uint64_t at = 0; at <= old->mask; at++) {
         struct lw__record *record = old->slots[at];
-        if (record != NULL && record != TOMBSTONE) {
-            fresh->slots[slot_at(fresh, record->id)] = record;
+        if (is_record(record)) {
+            uint64_t slot;
+            search(fresh, record->id, &slot);
+            fresh->slots[slot] = record;
             fresh->used++;
         }
     }
@@ -215,7 +221,8 @@ static int record_new(struct lw__registry *registry, uint64_t id, struct lw__rec
 
 static int add_locked(struct lw__registry *registry, uint64_t id) {
     struct lw__record *record;
-    if (slot_record(registry->directory, slot_at(registry->directory, id)) != NULL) {
+    uint64_t slot;
+    if (search(registry->directory, id, &slot) != NULL) {
         return LW_OK;
     }
     if (is_full(registry)) {
@@ -228,7 +235,8 @@ static int add_locked(struct lw__registry *registry, uint64_t id) {
     if (error != LW_OK) {
         return error;
     }
-    __atomic_store_n(&registry->directory->slots[slot_at(registry->directory, id)], record, __ATOMIC_RELEASE);
+    search(registry->directory, id, &slot); /* perhaps another directory now */
+    __atomic_store_n(&registry->directory->slots[slot], record, __ATOMIC_RELEASE);
     registry->directory->used++;
     __atomic_store_n(&registry->count, registry->count + 1, __ATOMIC_RELEASE);
     return LW_OK;
@@ -244,10 +252,10 @@ int lw__registry_add(struct lw__registry *registry, uint64_t id) {
 
 int lw__registry_forget(struct lw__registry *registry, uint64_t id) {
     pthread_mutex_lock(&registry->changing);
-    uint64_t at = slot_at(registry->directory, id);
-    struct lw__record *record = registry->directory->slots[at];
+    uint64_t slot;
+    struct lw__record *record = search(registry->directory, id, &slot);
     if (record != NULL) {
-        __atomic_store_n(&registry->directory->slots[at], TOMBSTONE, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&registry->directory->slots[slot], &tombstone, __ATOMIC_SEQ_CST);
         __atomic_store_n(&registry->count, registry->count - 1, __ATOMIC_RELEASE);
         retire_record(registry, record);
     }
@@ -259,7 +267,7 @@ int lw__registry_forget(struct lw__registry *registry, uint64_t id) {
 void lw__registry_close(struct lw__registry *registry) {
     for (uint64_t at = 0; at <= registry->directory->mask; at++) {
         struct lw__record *record = registry->directory->slots[at];
-        if (record != NULL && record != TOMBSTONE) {
+        if (is_record(record)) {
             drop_record(registry, record);
         }
     }

@@ -8,8 +8,8 @@
  *     if (record != NULL) { ... }
  *     lw__registry_leave(&registry, &reading);      // always, also after NULL
  *
- * Read sections nest, and inside one everything is allowed but closing: what is forgotten meanwhile stays until the
- * section ends.
+ * Read sections nest, the inner one ending first, and inside one everything is allowed but closing: what is forgotten
+ * meanwhile stays until the outermost section ends.
  */
 #ifndef LW_BASE_REGISTRY_H
 #define LW_BASE_REGISTRY_H

@@ -19,9 +19,9 @@ static uint64_t *claim_slot(struct lw__strategy_metrics *slot, uint64_t id, cons
     return nobody == id ? &slot->selections : NULL;
 }
 
-uint64_t *lw__strategy_counter(lw_metrics *metrics, const char *name) {
-    size_t size = name != NULL ? strlen(name) : 0;
-    uint64_t id = lw_id(name, size) | 1; /* 0 is a free slot */
+uint64_t *lw__strategy_counter(lw_metrics *metrics, const char *strategy) {
+    size_t size = strategy != NULL ? strlen(strategy) : 0;
+    uint64_t id = lw_id(strategy, size) | 1; /* 0 is a free slot */
     for (uint32_t i = 0; i < LW__STRATEGIES; i++) {
         struct lw__strategy_metrics *slot = &metrics->strategies[(id / 2 + i) % LW__STRATEGIES];
         uint64_t owner = lw__count(&slot->id);
@@ -29,7 +29,7 @@ uint64_t *lw__strategy_counter(lw_metrics *metrics, const char *name) {
             return &slot->selections;
         }
         if (owner == 0) {
-            uint64_t *counter = lw__label_is_fit(name, size) ? claim_slot(slot, id, name, size) : NULL;
+            uint64_t *counter = lw__label_is_fit(strategy, size) ? claim_slot(slot, id, strategy, size) : NULL;
             if (counter != NULL) {
                 return counter;
             }

@@ -80,6 +80,10 @@ static void test_ranges(void **state) {
     BELOW_AND_ABOVE(policy, 0, 1);
     BELOW_AND_ABOVE(failure_threshold, 1, 4095);
     BELOW_AND_ABOVE(recovery_successes, 1, 4095);
+}
+
+static void test_more_ranges(void **state) {
+    (void)state;
     BELOW_AND_ABOVE(rate_percent, 1, 100);
     BELOW_AND_ABOVE(rate_volume, 1, 1048575);
     BELOW_AND_ABOVE(backoff_percent, 100, 1000);
@@ -203,6 +207,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_WARD(test_defaults),
         IN_WARD(test_ranges),
+        IN_WARD(test_more_ranges),
         IN_WARD(test_ranges_without_an_end),
         IN_WARD(test_effects),
         IN_WARD(test_sizes),
