@@ -49,6 +49,12 @@ static void test_saving_and_loading_in_use(void **state) {
     assert_int_equal(lw_store_memory_new(&where.store, NULL, NULL), LW_OK);
     assert_int_equal(lw_health_new(&health, NULL, NULL), LW_OK);
     assert_int_equal(lw_latency_new(&latency, NULL, NULL), LW_OK);
+    for (uint64_t node = 0; node < NODES; node++) { /* the threads may begin late */
+        lw_sample sample = LW_SAMPLE_INIT;
+        sample.latency = 1000;
+        assert_int_equal(lw_health_add(health, node), LW_OK);
+        assert_int_equal(lw_latency_observe_at(latency, node, &sample, 1), 1);
+    }
     for (uintptr_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
     }
@@ -65,6 +71,7 @@ static void test_saving_and_loading_in_use(void **state) {
     }
     assert_int_equal(refused, 0);
     assert_true(lw_persist_load_health(&where, health) > 0);
+    assert_true(lw_persist_load_latency(&where, latency) > 0);
     lw_health_free(health);
     lw_latency_free(latency);
     lw_store_free(where.store);
