@@ -387,24 +387,32 @@ static void test_threads_mingle(void **state) {
 
 /* Two look, two add and forget so that the same few slots are taken and left all the time: what is found is what was
    looked for, or nothing. */
+static uint64_t stirrers; /* still at work */
+
 static void look_or_stir(crew_hand *hand) {
-    for (uint64_t i = 0; i < 10 * ROUNDS * crew_factor(); i++) {
-        struct lw__reading reading;
+    for (uint64_t i = 0; hand->number >= 2 && i < 20 * ROUNDS * crew_factor(); i++) {
         uint64_t id = crew_random(hand) % 4;
-        if (hand->number < 2) {
-            const struct thing *thing = lw__registry_find(&all.registry, id, &reading);
-            CREW_EXPECT(hand, thing == NULL || (thing->head.id == id && thing->mark == id + 1));
-            lw__registry_leave(&all.registry, &reading);
-        } else if (i % 2) {
+        if (i % 2) {
             add(id);
         } else {
             forget(id);
         }
     }
+    if (hand->number >= 2) {
+        __atomic_sub_fetch(&stirrers, 1, __ATOMIC_RELEASE);
+    }
+    while (__atomic_load_n(&stirrers, __ATOMIC_ACQUIRE) > 0) {
+        struct lw__reading reading;
+        uint64_t id = crew_random(hand) % 4;
+        const struct thing *thing = lw__registry_find(&all.registry, id, &reading);
+        CREW_EXPECT(hand, thing == NULL || (thing->head.id == id && thing->mark == id + 1));
+        lw__registry_leave(&all.registry, &reading);
+    }
 }
 
 static void test_finding_among_changes(void **state) {
     (void)state;
+    stirrers = 2;
     open_registry(&things, SHARED);
     crew_run(&hands, 4, look_or_stir);
     close_registry();
