@@ -264,7 +264,7 @@ LW_API int lw_quota_each_at(lw_quota *quota, uint64_t now, int (*each)(void *use
                             void *user);
 
 typedef struct lw_quota_use {
-    uint64_t at; /* monotonic ns, as coarse as the buckets */
+    uint64_t at; /* monotonic ns, as late as its bucket allows */
     uint64_t amount;
 } lw_quota_use;
 

@@ -277,7 +277,9 @@ static size_t sliding_history(const struct lw__quota_dimension *d, struct lw__qu
         uint64_t word = lw__word(&w->cell[(epoch - back) & d->mask]);
         if (cell_is_of(word, epoch - back) && cell_amount(word) > 0) {
             if (found < room) {
-                uses[found] = (lw_quota_use){sliding_start(d, w, epoch - back), cell_amount(word)};
+                /* As late as it can have been, so that whoever counts it again forgets none of it early. */
+                uint64_t last = sliding_start(d, w, epoch - back + 1) - 1;
+                uses[found] = (lw_quota_use){last < now ? last : now, cell_amount(word)};
             }
             found++;
         }
