@@ -97,6 +97,9 @@ static void all_dimensions_are_charged_and_settled(void **state) {
     assert_int_equal(lw_quota_commit_at(quota, &reservation, actual, 2, 0), LW_OK);
     assert_used(quota, 0, 1, 250, 0, 10);
     assert_int_equal(desk_read(quota, TPM, 0).reserved, 0);
+    get(quota, 0, 0, 0); /* in the same slot, which has held tokens before */
+    assert_int_equal(desk_read(quota, TPM, 0).reserved, 0);
+    assert_int_equal(desk_read(quota, PARALLEL, 0).reserved, 1);
     lw_quota_free(quota);
 }
 
