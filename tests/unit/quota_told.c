@@ -317,7 +317,7 @@ static void history_of_the_other_kinds(void **state) {
     desk_record(quota, 1, 0);
     desk_record(quota, 1, 30 * SECOND);
     assert_int_equal(lw_quota_history(quota, NODE, TPM, 30 * SECOND, uses, 1), 2); /* how many there are */
-    assert_int_equal(uses[0].at, 3 * SECOND - 1); /* as late as its bucket allows */
+    assert_int_equal(uses[0].at, 3 * SECOND - 1);                                  /* as late as its bucket allows */
     lw_quota_free(quota);
 }
 
