@@ -64,7 +64,7 @@ static inline struct lw__lane *lw__lane_of(struct lw__lanes *lanes) {
 
 /* Begins a read section: what is reachable from now on stays until lw__read_end. Returns what to end it with. The owner
    of a lane writes constants, so that no pick waits for the store of the one before; a section inside another is
-   nothing. */
+   nothing, so those of one thread must nest: the one begun last ends first. */
 static inline uint32_t lw__read_begin(struct lw__lanes *lanes, struct lw__lane *lane) {
     uint32_t parity = __atomic_load_n(&lanes->epoch, __ATOMIC_RELAXED) & 1;
     if (__builtin_expect(lane->seen.shared, 0)) {

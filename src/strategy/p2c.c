@@ -165,8 +165,7 @@ __attribute__((noinline)) static ptrdiff_t pick_two_of_some(const lw_view *view)
     if (first == UINT32_MAX || second == first) {
         return pick_otherwise(view);
     }
-    uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
-    return first ^ ((first ^ second) & (0 - second_wins));
+    return lower_of(view, first, second);
 }
 
 static ptrdiff_t p2c_pick(const lw_view *view) {

@@ -115,11 +115,7 @@ static uint64_t gcd64(uint64_t a, uint64_t b) {
 }
 
 static void build_sums(struct wrr_plan *plan, const lw_build *build, uint32_t gcd) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < build->count; i++) {
-        sum += build->weights[i] / gcd;
-        plan->at.sums[i] = sum;
-    }
+    lw__sums_fill(build, gcd, plan->at.sums);
     plan->step = (uint64_t)((product128)plan->cycle * LW__GOLDEN >> 64) | 1;
     while (gcd64(plan->step, plan->cycle) != 1) {
         plan->step++;

@@ -102,11 +102,11 @@ static int fill_columns(const lw_build *build, struct lw__alias *table, uint32_t
     return LW_OK;
 }
 
-static void fill_sums(const lw_build *build, struct lw__alias *table, uint32_t gcd) {
+void lw__sums_fill(const lw_build *build, uint32_t gcd, uint64_t *sums) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < build->count; i++) {
         sum += build->weights[i] / gcd;
-        table->entries[i] = sum;
+        sums[i] = sum;
     }
 }
 
@@ -124,7 +124,7 @@ int lw__alias_build(const lw_build *build, void **out) {
     table->total = lw__weights_sum(build->weights, build->count) / gcd;
     table->by_sums = table->total > UINT32_MAX;
     if (table->by_sums) {
-        fill_sums(build, table, gcd);
+        lw__sums_fill(build, gcd, table->entries);
     } else {
         error = fill_columns(build, table, gcd);
     }

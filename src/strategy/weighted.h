@@ -33,6 +33,9 @@ bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index);
 uint32_t lw__weights_gcd(const uint32_t *weights, uint32_t count);
 uint64_t lw__weights_sum(const uint32_t *weights, uint32_t count);
 
+/* Writes the running sums of the weights over their gcd. */
+void lw__sums_fill(const lw_build *build, uint32_t gcd, uint64_t *sums);
+
 /* First i with sums[i] > place, where sums are the running sums of count weights: a branch-free binary search. */
 uint32_t lw__sums_find(const uint64_t *sums, uint32_t count, uint64_t place);
 
