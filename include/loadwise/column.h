@@ -33,10 +33,16 @@ typedef struct lw_layout {
    held; must not call the library. */
 typedef double lw_compute_fn(const void *user, size_t index, uint64_t now);
 
+struct lw_view;
+
 /* One type per element, so that mixing them up does not compile. */
 typedef struct lw_f64_column {
     lw_layout at;
     lw_compute_fn *compute;
+    /* A computed column may know the node of its least element among those that the view may choose, ties drawn
+       uniformly, without asking for each: the index, or negative for "cannot tell". NULL: it does not. Asked by
+       strategies that declare LW_NEEDS_LEAST. */
+    ptrdiff_t (*least)(const void *user, const struct lw_view *view);
 } lw_f64_column;
 typedef struct lw_u32_column {
     lw_layout at;

@@ -31,6 +31,8 @@ LW_BEGIN
     X(UNAVAILABLE, -13, "the store could not be asked in time")                                                        \
     X(CORRUPT, -14, "the record is damaged or of a newer version")                                                     \
     X(ALREADY, -15, "this has ended before")                                                                           \
+    X(BUSY, -16, "not allowed inside a hook")                                                                          \
+    X(FORKED, -17, "the process has forked: lw_pool_after_fork comes first")                                           \
     X(NO_NODES, -32, "there are no nodes")                                                                             \
     X(ALL_UNHEALTHY, -33, "every node is unhealthy")                                                                   \
     X(EXCLUDED, -34, "the request excludes every node that is eligible")                                               \

@@ -6,6 +6,7 @@
 #include <loadwise/bitmap.h>
 #include <loadwise/env.h>
 #include <loadwise/error.h>
+#include <loadwise/explain.h>
 #include <loadwise/filter.h>
 #include <loadwise/health.h>
 #include <loadwise/id.h>
@@ -13,13 +14,18 @@
 #include <loadwise/metrics.h>
 #include <loadwise/nodes.h>
 #include <loadwise/observer.h>
+#include <loadwise/node_spec.h>
 #include <loadwise/outcome.h>
+#include <loadwise/outlier.h>
 #include <loadwise/persist.h>
+#include <loadwise/pool.h>
+#include <loadwise/pool_stats.h>
 #include <loadwise/quota.h>
 #include <loadwise/request.h>
 #include <loadwise/status.h>
 #include <loadwise/store.h>
 #include <loadwise/strategy.h>
+#include <loadwise/ticket.h>
 #include <loadwise/version.h>
 
 #endif

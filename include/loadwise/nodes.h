@@ -47,6 +47,21 @@ enum lw_column {
 
 /* A set of columns is the sum of such bits. */
 #define LW_HAS(column) (UINT32_C(1) << LW_COLUMN_##column)
+#define LW_HAS_SIGNALS (UINT32_C(1) << 28)
+
+/* What else may count as load, beside the load column; chosen by the parameter `metric` of a strategy. Pools have them
+   all; at floor one, whoever has some sets lw_nodes.signals. */
+#define LW_SIGNAL_NAMES "load|inflight|inflight_cost|ewma|peak_ewma|external|user"
+enum lw_signal {
+    LW_SIGNAL_LOAD = 0, /* the load column */
+    LW_SIGNAL_INFLIGHT,
+    LW_SIGNAL_INFLIGHT_COST,
+    LW_SIGNAL_EWMA,
+    LW_SIGNAL_PEAK_EWMA,
+    LW_SIGNAL_EXTERNAL,
+    LW_SIGNAL_USER,
+    LW_SIGNALS
+};
 
 typedef struct lw_nodes {
     size_t size;      /* sizeof(lw_nodes), so that the struct can grow */
@@ -67,6 +82,8 @@ typedef struct lw_nodes {
 #define LW_COLUMN_MEMBER(column, kind, type, meaning) lw_##kind##_column column;
     LW_COLUMN_LIST(LW_COLUMN_MEMBER)
 #undef LW_COLUMN_MEMBER
+
+    const lw_f64_column *signals; /* LW_SIGNALS of them, the first is not read; with LW_HAS_SIGNALS in present */
 } lw_nodes;
 
 /* Starts with count nodes, no column and set 0, which for strategies with a plan costs O(n) a pick: see `set`. Errors:

@@ -11,7 +11,7 @@
  * either order: `from` and `to` say how they fit together.
  *
  * Health trackers call health_changed, probe, forgotten; quota trackers quota_exhausted, quota_released, forgotten;
- * pools selected, refused, finished. Who selects without a pool may call these three by hand.
+ * pools all of them. Who selects without a pool may call these three by hand.
  */
 #ifndef LOADWISE_OBSERVER_H
 #define LOADWISE_OBSERVER_H
@@ -27,6 +27,7 @@ enum lw_health_cause {
     LW_CAUSE_REPORT = 0,   /* an outcome that a caller reported */
     LW_CAUSE_EXTERNAL = 1, /* a verdict of an active check or an administrator */
     LW_CAUSE_RESTORED = 2, /* state that was set, read back from a store */
+    LW_CAUSE_OUTLIER = 3,  /* ejected as an outlier, or back: the status then reads unhealthy and what it was */
 };
 
 typedef struct lw_observer {
@@ -48,10 +49,16 @@ typedef struct lw_observer {
     void (*probe)(void *user, uint64_t node, int begins);
     /* The node was forgotten: whatever was kept about it may go. */
     void (*forgotten)(void *user, uint64_t node);
+    /* A draining node has no request under way any more. */
+    void (*drained)(void *user, uint64_t node);
+    /* A priority level of a route has too few nodes that are well (begins), or enough again. */
+    void (*panic)(void *user, uint32_t route, uint32_t priority, int begins);
+    /* A ticket was not ended within ticket_ttl, and was now; age in ns. */
+    void (*lost)(void *user, uint64_t node, uint64_t age);
 } lw_observer;
 
 #define LW_OBSERVER_INIT                                                                                               \
-    { sizeof(lw_observer), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    { sizeof(lw_observer), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 LW_END
 

@@ -26,7 +26,8 @@ enum lw_param_type {
     LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
 };
 
-/* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. */
+/* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. Two names mean something to the engine:
+   "lanes", how many lanes there are; "metric", a choice of LW_SIGNAL_NAMES, which column lw_view_load reads. */
 typedef struct lw_param {
     const char *name;
     uint32_t type;         /* enum lw_param_type */
@@ -60,6 +61,7 @@ LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const 
     __attribute__((format(printf, 4, 5)));
 
 /* Bits of needs above the columns. */
+#define LW_NEEDS_LEAST (UINT32_C(1) << 29) /* asks the load column for its least element, where that knows */
 #define LW_NEEDS_PLAN (UINT32_C(1) << 30)
 #define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
 
@@ -88,7 +90,7 @@ typedef struct lw_strategy_ops {
     /* Further needs that depend on the parameters. Optional. */
     uint32_t (*needs_of)(const void *config);
 
-    /* First content of lane number `lane`. Optional: zero. A parameter named "lanes" sets how many there are. */
+    /* First content of lane number `lane`. Optional: zero. */
     void (*lane_init)(const void *config, void *lane, uint32_t number, uint64_t seed);
 
     /* Builds the plan for a set: pure, no clock, no health. Called under the strategy's lock, never from a prepared

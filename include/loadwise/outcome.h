@@ -6,8 +6,7 @@
 #ifndef LOADWISE_OUTCOME_H
 #define LOADWISE_OUTCOME_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <loadwise/request.h>
 
 enum lw_outcome {
     LW_OUTCOME_OK = 0,
@@ -26,9 +25,12 @@ typedef struct lw_sample {
     uint64_t latency;     /* ns, or any unit the caller keeps to; 0: unknown */
     uint64_t retry_after; /* ns; only read with LW_OUTCOME_RATE_LIMITED and LW_OUTCOME_OVERLOAD */
     uint64_t now;         /* monotonic ns at the end; 0: read the clock if anything needs it */
+
+    const lw_amount *amounts; /* what was really used, for quotas; borrowed for the call */
+    size_t amount_count;
 } lw_sample;
 
 #define LW_SAMPLE_INIT                                                                                                 \
-    { sizeof(lw_sample), LW_OUTCOME_OK, 0, 0, 0 }
+    { sizeof(lw_sample), LW_OUTCOME_OK, 0, 0, 0, NULL, 0 }
 
 #endif

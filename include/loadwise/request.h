@@ -20,6 +20,7 @@ typedef struct lw_amount {
 enum lw_request_flag {
     LW_REQUEST_KEYED = 1,         /* `key` is set */
     LW_REQUEST_PREPARED_ONLY = 2, /* never prepare a node set inside this pick: answer LW_NOT_PREPARED instead */
+    LW_REQUEST_TRIAL = 4,         /* only tell what the pick would be: no cursor, no chance, no strategy moves on */
 };
 
 typedef struct lw_request {
@@ -36,9 +37,11 @@ typedef struct lw_request {
     size_t amount_count;
 
     const char *tags; /* "key=value,key=value", for predicates of the caller's own; NULL: none */
+
+    uint64_t cost; /* pools: how heavy this request is beside others, for metric=inflight_cost; 0 counts as 1 */
 } lw_request;
 
 #define LW_REQUEST_INIT                                                                                                \
-    { sizeof(lw_request), 0, 0, NULL, 0, NULL, 0, NULL }
+    { sizeof(lw_request), 0, 0, NULL, 0, NULL, 0, NULL, 0 }
 
 #endif

@@ -30,6 +30,7 @@ typedef struct lw_memory {
     void **scratch;       /* one pointer a node */
     unsigned char *lanes; /* lane_mask + 1 of them, 64 bytes apart */
     uint32_t lane_mask;
+    uint32_t signal; /* enum lw_signal: which column is the load */
 } lw_memory;
 
 /* The lane of the thread that picks. */
@@ -47,6 +48,7 @@ typedef struct lw_view {
     uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
     const lw_memory *memory;
     lw_lane *lane;
+    const lw_f64_column *load; /* the load column, or the signal that the strategy's `metric` names */
 } lw_view;
 
 /* ---- who may be chosen ---- */
@@ -137,7 +139,7 @@ static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
 /* ---- columns; only those declared in `needs` may be read, except weight, which is 1 where unset ---- */
 
 static inline double lw_view_load(const lw_view *view, uint32_t index) {
-    return lw_f64_at(&view->nodes->load, index, view->now);
+    return lw_f64_at(view->load, index, view->now);
 }
 
 static inline double lw_view_remaining(const lw_view *view, uint32_t index) {

@@ -7,7 +7,7 @@
  * loads are NaN any node may come. With weighted=true nodes of weight 0 are never picked.
  *
  * Source: loadwise 0.1.0 (LeastLoad), nginx least_conn (load / weight). Cost per pick: O(n), vectorised when the load
- * column is a dense array of doubles.
+ * column is a dense array of doubles; that of the column's own search where it has one (pools: O(log n)).
  */
 #include "strategy/scan.h"
 #include "strategy/table.h"
@@ -17,6 +17,7 @@ enum { TIE_RANDOM = 0, TIE_FIRST = 1 };
 struct least_config {
     uint64_t tie;
     uint64_t weighted;
+    uint64_t metric;
 };
 
 static double relative_load(const lw_view *view, uint32_t index) {
@@ -25,9 +26,16 @@ static double relative_load(const lw_view *view, uint32_t index) {
 
 static ptrdiff_t least_pick(const lw_view *view) {
     const struct least_config *config = lw_view_config(view);
+    const lw_f64_column *load = view->load;
+    if (load->least != NULL && !config->weighted && config->tie == TIE_RANDOM) {
+        ptrdiff_t index = load->least(load->at.base, view);
+        if (index >= 0) {
+            return index;
+        }
+    }
     struct lw__scan scan = {
         .view = view,
-        .dense = config->weighted ? NULL : lw_f64_dense(&view->nodes->load),
+        .dense = config->weighted ? NULL : lw_f64_dense(view->load),
         .score = config->weighted ? relative_load : lw_view_load,
         .sign = 1,
         .weighted = config->weighted != 0,
@@ -45,6 +53,7 @@ static const lw_param least_params[] = {
      "which of several equally loaded nodes"},
     {"weighted", LW_PARAM_BOOL, offsetof(struct least_config, weighted), "false", NULL, NULL, NULL,
      "compares load / weight"},
+    LW__METRIC_PARAM(struct least_config),
 };
 
 const lw_strategy_ops lw__least_load = {
@@ -54,7 +63,7 @@ const lw_strategy_ops lw__least_load = {
     .params = least_params,
     .param_count = sizeof least_params / sizeof *least_params,
     .config_size = sizeof(struct least_config),
-    .needs = LW_HAS(load),
+    .needs = LW_HAS(load) | LW_NEEDS_LEAST,
     .needs_of = least_needs,
     .pick = least_pick,
 };

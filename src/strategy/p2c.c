@@ -21,6 +21,7 @@ enum { MOST_CHOICES = 16, TRIES = 8 };
 struct p2c_config {
     uint64_t choices;
     uint64_t weighted;
+    uint64_t metric;
 };
 
 static double score_of(const lw_view *view, uint32_t index, bool weighted) {
@@ -128,7 +129,7 @@ static inline ptrdiff_t pick_two_of_all(const lw_view *view) {
     uint32_t count = view->count;
     uint64_t bits = lw_view_random(view);
     uint64_t one = (bits >> 32) * count, two = (bits & UINT32_MAX) * (count - 1);
-    bool plain = view->nodes->load.at.kind == LW_LAYOUT_STRIDED; /* no call, so nothing to save */
+    bool plain = view->load->at.kind == LW_LAYOUT_STRIDED; /* no call, so nothing to save */
     if (__builtin_expect(!plain || (uint32_t)one < count || (uint32_t)two < count, 0)) {
         return pick_two_carefully(view, bits);
     }
@@ -185,6 +186,7 @@ static const lw_param p2c_params[] = {
      "nodes drawn for each pick; more come closer to least_load and its herding"},
     {"weighted", LW_PARAM_BOOL, offsetof(struct p2c_config, weighted), "false", NULL, NULL, NULL,
      "draws by weight and compares load / weight"},
+    LW__METRIC_PARAM(struct p2c_config),
 };
 
 const lw_strategy_ops lw__p2c = {

@@ -7,6 +7,8 @@
  */
 #include "strategy/unit.h"
 
+#include <string.h>
+
 /* One pick under way. */
 struct pick {
     lw_view view;
@@ -23,7 +25,7 @@ SLOW static uint64_t read_time(lw_strategy *strategy, const lw_nodes *nodes) {
         return 0; /* to be refused */
     }
     bool wanted = (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
-                  nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
+                  nodes->remaining.at.kind == LW_LAYOUT_COMPUTED || (strategy->required & LW_HAS_SIGNALS) != 0;
     return wanted ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
 }
 
@@ -43,6 +45,11 @@ static inline int check_call(const lw_strategy *strategy, const lw_nodes *nodes,
     return __builtin_expect(good, 1) ? LW_OK : refuse_call(strategy, nodes, request);
 }
 
+/* What counts as load for a strategy with this memory. */
+static inline const lw_f64_column *load_of(const lw_nodes *nodes, const lw_memory *memory) {
+    return __builtin_expect(memory->signal == LW_SIGNAL_LOAD, 1) ? &nodes->load : &nodes->signals[memory->signal];
+}
+
 static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                              const struct lw__bound *bound, struct lw__lane *lane) {
     view->nodes = nodes;
@@ -52,6 +59,7 @@ static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_requ
     view->now = now;
     view->memory = &bound->memory;
     view->lane = &lane->seen;
+    view->load = load_of(nodes, &bound->memory);
 }
 
 /* Prepares the set, unless the request forbids it, and finds it. Ends outside the read section after an error. */
@@ -116,6 +124,7 @@ static const struct lw__bound *bound_of(const lw_view *view) {
 static lw_view view_of(const lw_view *view, const struct lw__bound *bound) {
     lw_view turned = *view;
     turned.memory = &bound->memory;
+    turned.load = load_of(view->nodes, &bound->memory);
     return turned;
 }
 
@@ -209,11 +218,41 @@ __attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strateg
     return strategy->pick(&view);
 }
 
+/* A pick on copies of all that picks change: the lane, and the strategies' own lanes. */
+SLOW static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                   uint64_t now) {
+    struct lw__bound copies[LW_SPEC_STRATEGIES];
+    _Alignas(64) unsigned char lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE];
+    struct pick pick;
+    int error = any_begin(strategy, nodes, request, now, &pick);
+    if (error != LW_OK) {
+        return error;
+    }
+    lw_lane lane = *pick.view.lane;
+    for (uint32_t u = 0; u < strategy->unit_count; u++) {
+        lw_memory *memory = &copies[u].memory;
+        copies[u] = bound_of(&pick.view)[u];
+        if (memory->lanes != NULL) {
+            memcpy(lanes[u], memory->lanes + (size_t)(lane.number & memory->lane_mask) * LW_LANE_SIZE, LW_LANE_SIZE);
+            memory->lanes = lanes[u];
+            memory->lane_mask = 0;
+        }
+    }
+    pick.view.memory = &copies[0].memory;
+    pick.view.lane = &lane;
+    ptrdiff_t index = strategy->pick(&pick.view);
+    any_end(&pick);
+    return index;
+}
+
 ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
     request = request != NULL ? request : &plain_request;
     int error = check_call(strategy, nodes, request);
     if (__builtin_expect(error != LW_OK, 0)) {
         return error;
+    }
+    if (__builtin_expect((request->flags & LW_REQUEST_TRIAL) != 0, 0)) {
+        return select_trial(strategy, nodes, request, now);
     }
     return strategy->planned ? select_planned(strategy, nodes, request, now)
                              : select_unplanned(strategy, nodes, request, now);
@@ -261,9 +300,12 @@ ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child) {
     const struct lw__bound *bound = child_of(view, child);
     lw_view *turned = (lw_view *)view;
     const lw_memory *own = view->memory;
+    const lw_f64_column *own_load = view->load;
     turned->memory = &bound->memory;
+    turned->load = load_of(view->nodes, &bound->memory);
     ptrdiff_t index = bound->unit->ops.pick(turned);
     turned->memory = own;
+    turned->load = own_load;
     return index;
 }
 

@@ -86,18 +86,17 @@ int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__u
     return error == LW_OK ? set_defaults(&strategy->env, unit) : error;
 }
 
-/* The parameter "lanes", where declared, says how many there are. */
-static uint32_t lanes_wanted(const struct lw__unit *unit) {
-    const lw_param *param = lw__param_find(&unit->ops, "lanes", strlen("lanes"));
-    uint64_t lanes = LW_LANES;
+/* The value of a parameter that means something to the engine, where it is declared. */
+static uint32_t engine_param(const struct lw__unit *unit, const char *name, uint64_t otherwise) {
+    const lw_param *param = lw__param_find(&unit->ops, name, strlen(name));
     if (param != NULL) {
-        memcpy(&lanes, unit->config + param->offset, sizeof lanes);
+        memcpy(&otherwise, unit->config + param->offset, sizeof otherwise);
     }
-    return (uint32_t)lanes;
+    return (uint32_t)otherwise;
 }
 
 static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
-    uint32_t lanes = lanes_wanted(unit);
+    uint32_t lanes = engine_param(unit, "lanes", LW_LANES);
     if (lanes == 0 || lanes > LW_LANES || (lanes & (lanes - 1)) != 0) {
         return lw__fail(&strategy->env, LW_RANGE, "%s: lanes=%u must be a power of two from 1 to %d", unit->ops.name,
                         lanes, LW_LANES);
@@ -119,6 +118,7 @@ static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
 
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
     unit->memory.config = unit->config;
+    unit->memory.signal = engine_param(unit, "metric", LW_SIGNAL_LOAD) % LW_SIGNALS;
     unit->needs = unit->ops.needs;
     if (unit->ops.needs_of != NULL) {
         unit->needs |= unit->ops.needs_of(unit->config);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What a pool and its nodes look like now, for metrics and people. Each list below makes the struct, the names and
+ * whatever prints them: X(type, member, meaning).
+ */
+#ifndef LOADWISE_POOL_STATS_H
+#define LOADWISE_POOL_STATS_H
+
+#include <loadwise/pool.h>
+
+LW_BEGIN
+
+#define LW_POOL_STATS_LIST(X)                                                                                          \
+    X(uint64_t, nodes, "nodes in the pool")                                                                            \
+    X(uint64_t, eligible, "of these, nodes that may be picked now by a plain request")                                 \
+    X(uint64_t, leaving, "nodes that have left and still have tickets out")                                            \
+    X(uint64_t, resting, "nodes that have left and may come back within the grace")                                    \
+    X(uint64_t, routes, "routes")                                                                                      \
+    X(uint64_t, tickets, "tickets out")                                                                                \
+    X(uint64_t, oldest, "age of the oldest ticket, ns")                                                                \
+    X(uint64_t, picks, "picks that gave a ticket")                                                                     \
+    X(uint64_t, refusals, "picks that were refused")                                                                   \
+    X(uint64_t, panics, "picks made in a panic")                                                                       \
+    X(uint64_t, spills, "picks outside of the level or zone that was drawn")                                           \
+    X(uint64_t, repicks, "choices that could not be charged")                                                          \
+    X(uint64_t, ended, "tickets ended")                                                                                \
+    X(uint64_t, already, "tickets that were ended again, to no effect")                                                \
+    X(uint64_t, lost, "tickets ended by ticket_ttl")                                                                   \
+    X(uint64_t, ejections, "outliers ejected")                                                                         \
+    X(uint64_t, updates, "updates that changed something")                                                             \
+    X(uint64_t, plans, "node sets of routes that were built")                                                          \
+    X(uint64_t, waiting, "replaced node sets whose memory waits for readers")                                          \
+    X(uint64_t, bytes, "memory held for nodes and routes")
+
+typedef struct lw_pool_stats {
+    size_t size; /* sizeof(lw_pool_stats), so that the struct can grow; set by the caller */
+#define LW_POOL_STATS_MEMBER(type, member, meaning) type member;
+    LW_POOL_STATS_LIST(LW_POOL_STATS_MEMBER)
+#undef LW_POOL_STATS_MEMBER
+} lw_pool_stats;
+
+#define LW_NODE_INFO_LIST(X)                                                                                           \
+    X(uint64_t, node, "id")                                                                                            \
+    X(const char *, name, "name; lives for the call")                                                                  \
+    X(void *, user, "of the spec")                                                                                     \
+    X(uint32_t, weight, "weight")                                                                                      \
+    X(uint32_t, priority, "priority")                                                                                  \
+    X(uint32_t, admin, "enum lw_admin")                                                                                \
+    X(uint32_t, status, "enum lw_status")                                                                              \
+    X(uint32_t, reasons, "why it may not be picked: sum of enum lw_reason; 0: it may")                                 \
+    X(uint32_t, inflight, "requests under way")                                                                        \
+    X(uint32_t, max_inflight, "its cap here, divided by the instances; 0: none")                                       \
+    X(uint32_t, ejections, "multiplier of its next ejection")                                                          \
+    X(uint64_t, cost, "sum of the costs of what is under way")                                                         \
+    X(uint64_t, started, "requests placed so far")                                                                     \
+    X(uint64_t, retry_at, "when the last of the reasons ends by time alone; UINT64_MAX: none does; 0: no reason")      \
+    X(uint64_t, mean, "mean latency, in the unit of the samples")                                                      \
+    X(uint64_t, peak, "peak EWMA, in the unit of the samples")                                                         \
+    X(double, external, "load last reported; NaN: none")                                                               \
+    X(double, ramp, "share of its share by slow start, above 0 to 1")                                                  \
+    X(double, remaining, "free share of its quotas, 0 to 1")
+
+typedef struct lw_node_info {
+    size_t size; /* sizeof(lw_node_info), so that the struct can grow; set by the caller */
+#define LW_NODE_INFO_MEMBER(type, member, meaning) type member;
+    LW_NODE_INFO_LIST(LW_NODE_INFO_MEMBER)
+#undef LW_NODE_INFO_MEMBER
+} lw_node_info;
+
+/* now: monotonic ns, 0 to read the clock. O(tickets + nodes). Threads: any; takes the pool's lock. Errors: LW_INVALID
+   (size), LW_BUSY (in a hook). */
+LW_API int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *stats);
+
+/* One node of the pool. Threads: any, no lock. The name is valid until an update changes or removes the node. Errors:
+   LW_UNKNOWN, LW_INVALID (size). */
+LW_API int lw_pool_node(lw_pool *pool, uint64_t node, uint64_t now, lw_node_info *info);
+
+/* Calls the function for each node of the moment, in the order of the update, until it answers not 0; returns that. The
+   function may call everything that a hook may. Threads: any, no lock. Errors: none. */
+LW_API int lw_pool_each(lw_pool *pool, uint64_t now, int (*each)(void *user, const lw_node_info *info), void *user);
+
+LW_END
+
+#endif
