@@ -48,7 +48,6 @@ typedef struct lw_view {
     uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
     const lw_memory *memory;
     lw_lane *lane;
-    const lw_f64_column *load; /* the load column, or the signal that the strategy's `metric` names */
 } lw_view;
 
 /* ---- who may be chosen ---- */
@@ -138,8 +137,14 @@ static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
 
 /* ---- columns; only those declared in `needs` may be read, except weight, which is 1 where unset ---- */
 
+/* What counts as load: the load column, or the signal that the strategy's `metric` names. */
+static inline const lw_f64_column *lw_view_loads(const lw_view *view) {
+    uint32_t signal = view->memory->signal;
+    return __builtin_expect(signal == LW_SIGNAL_LOAD, 1) ? &view->nodes->load : &view->nodes->signals[signal];
+}
+
 static inline double lw_view_load(const lw_view *view, uint32_t index) {
-    return lw_f64_at(view->load, index, view->now);
+    return lw_f64_at(lw_view_loads(view), index, view->now);
 }
 
 static inline double lw_view_remaining(const lw_view *view, uint32_t index) {

@@ -26,7 +26,7 @@ static double relative_load(const lw_view *view, uint32_t index) {
 
 static ptrdiff_t least_pick(const lw_view *view) {
     const struct least_config *config = lw_view_config(view);
-    const lw_f64_column *load = view->load;
+    const lw_f64_column *load = lw_view_loads(view);
     if (load->least != NULL && !config->weighted && config->tie == TIE_RANDOM) {
         ptrdiff_t index = load->least(load->at.base, view);
         if (index >= 0) {
@@ -35,7 +35,7 @@ static ptrdiff_t least_pick(const lw_view *view) {
     }
     struct lw__scan scan = {
         .view = view,
-        .dense = config->weighted ? NULL : lw_f64_dense(view->load),
+        .dense = config->weighted ? NULL : lw_f64_dense(lw_view_loads(view)),
         .score = config->weighted ? relative_load : lw_view_load,
         .sign = 1,
         .weighted = config->weighted != 0,

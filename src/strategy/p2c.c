@@ -107,8 +107,8 @@ static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
     return lowest(view, drawn, d, false);
 }
 
-static inline ptrdiff_t lower_of(const lw_view *view, uint32_t first, uint32_t second) {
-    uint32_t second_wins = beats(lw_view_load(view, second), lw_view_load(view, first));
+static inline ptrdiff_t lower_of(const lw_view *view, const lw_f64_column *loads, uint32_t first, uint32_t second) {
+    uint32_t second_wins = beats(lw_f64_at(loads, second, view->now), lw_f64_at(loads, first, view->now));
     return first ^ ((first ^ second) & (0 - second_wins));
 }
 
@@ -120,7 +120,7 @@ __attribute__((noinline, cold)) static ptrdiff_t pick_two_carefully(const lw_vie
         bits = lw_view_random(view);
     }
     uint32_t first = (uint32_t)((bits >> 32) * count >> 32), second = (uint32_t)((bits & UINT32_MAX) * rest >> 32);
-    return lower_of(view, first, second + (second >= first));
+    return lower_of(view, lw_view_loads(view), first, second + (second >= first));
 }
 
 /* Both draws from one random word, the first of n from its high half, the second of the other n - 1 from its low half.
@@ -129,12 +129,13 @@ static inline ptrdiff_t pick_two_of_all(const lw_view *view) {
     uint32_t count = view->count;
     uint64_t bits = lw_view_random(view);
     uint64_t one = (bits >> 32) * count, two = (bits & UINT32_MAX) * (count - 1);
-    bool plain = view->load->at.kind == LW_LAYOUT_STRIDED; /* no call, so nothing to save */
+    const lw_f64_column *loads = lw_view_loads(view);
+    bool plain = loads->at.kind == LW_LAYOUT_STRIDED; /* no call, so nothing to save */
     if (__builtin_expect(!plain || (uint32_t)one < count || (uint32_t)two < count, 0)) {
         return pick_two_carefully(view, bits);
     }
     uint32_t first = (uint32_t)(one >> 32), second = (uint32_t)(two >> 32);
-    return lower_of(view, first, second + (second >= first));
+    return lower_of(view, loads, first, second + (second >= first));
 }
 
 /* Out of line, so that the common case needs no stack. */
@@ -166,7 +167,7 @@ __attribute__((noinline)) static ptrdiff_t pick_two_of_some(const lw_view *view)
     if (first == UINT32_MAX || second == first) {
         return pick_otherwise(view);
     }
-    return lower_of(view, first, second);
+    return lower_of(view, lw_view_loads(view), first, second);
 }
 
 static ptrdiff_t p2c_pick(const lw_view *view) {

@@ -24,8 +24,8 @@ SLOW static uint64_t read_time(lw_strategy *strategy, const lw_nodes *nodes) {
     if (nodes->size < LW__NODES_FIRST_SIZE) {
         return 0; /* to be refused */
     }
-    bool wanted = (strategy->needs & LW_NEEDS_CLOCK) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
-                  nodes->remaining.at.kind == LW_LAYOUT_COMPUTED || (strategy->required & LW_HAS_SIGNALS) != 0;
+    bool wanted = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS_SIGNALS)) != 0 ||
+                  nodes->load.at.kind == LW_LAYOUT_COMPUTED || nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
     return wanted ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
 }
 
@@ -40,14 +40,12 @@ SLOW static int refuse_call(const lw_strategy *strategy, const lw_nodes *nodes, 
     return lw__nodes_refuse(strategy, nodes);
 }
 
-static inline int check_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    bool good = lw__nodes_check(strategy, nodes) && request->size >= LW__REQUEST_FIRST_SIZE;
-    return __builtin_expect(good, 1) ? LW_OK : refuse_call(strategy, nodes, request);
+static inline bool call_is_good(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
+    return lw__nodes_check(strategy, nodes) && request->size >= LW__REQUEST_FIRST_SIZE;
 }
 
-/* What counts as load for a strategy with this memory. */
-static inline const lw_f64_column *load_of(const lw_nodes *nodes, const lw_memory *memory) {
-    return __builtin_expect(memory->signal == LW_SIGNAL_LOAD, 1) ? &nodes->load : &nodes->signals[memory->signal];
+static int check_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
+    return call_is_good(strategy, nodes, request) ? LW_OK : refuse_call(strategy, nodes, request);
 }
 
 static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_request *request, uint64_t now,
@@ -59,7 +57,6 @@ static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_requ
     view->now = now;
     view->memory = &bound->memory;
     view->lane = &lane->seen;
-    view->load = load_of(nodes, &bound->memory);
 }
 
 /* Prepares the set, unless the request forbids it, and finds it. Ends outside the read section after an error. */
@@ -124,7 +121,6 @@ static const struct lw__bound *bound_of(const lw_view *view) {
 static lw_view view_of(const lw_view *view, const struct lw__bound *bound) {
     lw_view turned = *view;
     turned.memory = &bound->memory;
-    turned.load = load_of(view->nodes, &bound->memory);
     return turned;
 }
 
@@ -219,8 +215,7 @@ __attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strateg
 }
 
 /* A pick on copies of all that picks change: the lane, and the strategies' own lanes. */
-SLOW static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
-                                   uint64_t now) {
+static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
     struct lw__bound copies[LW_SPEC_STRATEGIES];
     _Alignas(64) unsigned char lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE];
     struct pick pick;
@@ -245,14 +240,18 @@ SLOW static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes,
     return index;
 }
 
+/* A call that is to be refused, or a trial; the public pick has no time for either. */
+SLOW static ptrdiff_t select_unusual(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                     uint64_t now) {
+    int error = check_call(strategy, nodes, request);
+    return error != LW_OK ? error : select_trial(strategy, nodes, request, now);
+}
+
 ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
     request = request != NULL ? request : &plain_request;
-    int error = check_call(strategy, nodes, request);
-    if (__builtin_expect(error != LW_OK, 0)) {
-        return error;
-    }
-    if (__builtin_expect((request->flags & LW_REQUEST_TRIAL) != 0, 0)) {
-        return select_trial(strategy, nodes, request, now);
+    bool usual = call_is_good(strategy, nodes, request) && (request->flags & LW_REQUEST_TRIAL) == 0;
+    if (__builtin_expect(!usual, 0)) {
+        return select_unusual(strategy, nodes, request, now);
     }
     return strategy->planned ? select_planned(strategy, nodes, request, now)
                              : select_unplanned(strategy, nodes, request, now);
@@ -300,12 +299,9 @@ ptrdiff_t lw_view_child_pick(const lw_view *view, uint32_t child) {
     const struct lw__bound *bound = child_of(view, child);
     lw_view *turned = (lw_view *)view;
     const lw_memory *own = view->memory;
-    const lw_f64_column *own_load = view->load;
     turned->memory = &bound->memory;
-    turned->load = load_of(view->nodes, &bound->memory);
     ptrdiff_t index = bound->unit->ops.pick(turned);
     turned->memory = own;
-    turned->load = own_load;
     return index;
 }
 

@@ -4,24 +4,23 @@
 
 #include <string.h>
 
-#define COLUMNS ((UINT32_C(1) << LW_COLUMN_COUNT) - 1)
+#define COLUMNS (((UINT32_C(1) << LW_COLUMN_COUNT) - 1) | LW_HAS_SIGNALS)
 
 static void summarise(lw_strategy *strategy) {
-    bool scratched = false, signalled = false;
+    bool scratched = false;
     strategy->pick = strategy->units[0]->ops.pick;
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
         const struct lw__unit *unit = strategy->units[i];
         strategy->needs |= unit->needs;
         scratched |= unit->ops.scratch_size > 0;
         strategy->listens |= unit->ops.begin != NULL;
-        signalled |= unit->memory.signal != LW_SIGNAL_LOAD;
         strategy->unbound[i] = (struct lw__bound){unit->memory, unit};
     }
     /* identity needs no column: it falls back to the name, then to the index */
-    strategy->required = (strategy->needs & COLUMNS & ~LW_HAS(id)) | (signalled ? LW_HAS_SIGNALS : 0);
+    strategy->required = strategy->needs & COLUMNS & ~LW_HAS(id);
     strategy->planned = scratched || (strategy->needs & LW_NEEDS_PLAN) != 0;
     strategy->identified = scratched || (strategy->needs & LW_HAS(id)) != 0;
-    strategy->clocked = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS(load) | LW_HAS(remaining))) != 0;
+    strategy->clocked = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS(load) | LW_HAS(remaining) | LW_HAS_SIGNALS)) != 0;
 }
 
 /* The first member of the tree that reads this column. */
@@ -44,10 +43,11 @@ int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes) {
     if (nodes->count > INT32_MAX) {
         return lw__fail(env, LW_RANGE, "nodes: count=%u must be below 2147483648", nodes->count);
     }
-    if ((strategy->required & ~nodes->present) == LW_HAS_SIGNALS) {
-        return lw__fail(env, LW_NO_COLUMN, "metric: the nodes have no signals, only a load column; pools have them");
-    }
     uint32_t missing = (uint32_t)__builtin_ctz(strategy->required & ~nodes->present);
+    if (LW_HAS_SIGNALS >> missing == 1) {
+        return lw__fail(env, LW_NO_COLUMN, "%s: metric: the nodes have no signals, only columns; those of a pool have",
+                        who_needs(strategy, missing));
+    }
     return lw__fail(env, LW_NO_COLUMN, "%s: the nodes have no %s column", who_needs(strategy, missing),
                     lw_column_name(missing));
 }

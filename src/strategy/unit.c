@@ -123,6 +123,9 @@ int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
     if (unit->ops.needs_of != NULL) {
         unit->needs |= unit->ops.needs_of(unit->config);
     }
+    if (unit->memory.signal != LW_SIGNAL_LOAD) {
+        unit->needs = (unit->needs & ~LW_HAS(load)) | LW_HAS_SIGNALS;
+    }
     if (unit->ops.state_size > 0 && (unit->memory.state = lw__alloc(&strategy->env, unit->ops.state_size)) == NULL) {
         return LW_NOMEM;
     }
