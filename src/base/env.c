@@ -8,6 +8,7 @@
 #include "base/env.h"
 #include "base/clock.h"
 #include "base/entropy.h"
+#include "base/raise.h"
 
 #include <loadwise/error.h>
 #include <stdarg.h>
@@ -72,12 +73,7 @@ void lw__release(const lw_env *env, void *memory) {
 
 uint64_t lw__now(const lw_env *env) { return env->now != NULL ? env->now(env->user) : lw__clock(); }
 
-uint64_t lw__now_forward(const lw_env *env, uint64_t *latest) {
-    uint64_t now = lw__now(env), seen = __atomic_load_n(latest, __ATOMIC_RELAXED);
-    while (seen < now && !__atomic_compare_exchange_n(latest, &seen, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-    return seen < now ? now : seen;
-}
+uint64_t lw__now_forward(const lw_env *env, uint64_t *latest) { return lw__raise(latest, lw__now(env)); }
 
 int lw__fail(const lw_env *env, int code, const char *format, ...) {
     if (env->log != NULL) {

@@ -18,6 +18,8 @@
  */
 #include "health/health.h"
 
+#include "base/raise.h"
+
 enum {
     STATUS_BITS = 2,
     DOWN_BITS = 1,
@@ -78,12 +80,6 @@ static uint64_t pack(const struct machine *machine) {
 }
 
 static void rise(uint32_t *value, uint32_t bits) { *value += *value < most_of(bits); }
-
-static void raise_time(uint64_t *time, uint64_t now) {
-    uint64_t seen = __atomic_load_n(time, __ATOMIC_RELAXED);
-    while (seen < now && !__atomic_compare_exchange_n(time, &seen, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-}
 
 static uint64_t load_time(const uint64_t *time) { return __atomic_load_n(time, __ATOMIC_RELAXED); }
 
@@ -197,7 +193,7 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
         }
         *permit = give_permit(&machine, how);
         /* First the time, or whoever sees the permit would take it for an old one. */
-        raise_time(&node->probed_at, now);
+        lw__raise(&node->probed_at, now);
         if (swap_word(node, &seen, &machine)) {
             tell_probe(rules, id, 1);
             return 1;
@@ -302,7 +298,7 @@ static bool apply_report(const struct lw__health_rules *rules, const struct repo
 static void note_report(const struct lw__health_rules *rules, struct lw__health_node *node,
                         const struct report *report) {
     bool failed = report->effect == LW_EFFECT_FAILURE;
-    raise_time(failed ? &node->last_failure : &node->last_success, report->now);
+    lw__raise(failed ? &node->last_failure : &node->last_success, report->now);
     if (rules->options.window > 0) {
         lw__health_window_add(node->buckets, rules->options.window, failed, report->now);
     }
@@ -372,8 +368,8 @@ void lw__health_restore(const struct lw__health_rules *rules, struct lw__health_
     uint64_t seen = load_word(node);
     struct machine before, after;
     const lw_health_state *state = &info->state;
-    raise_time(&node->last_failure, state->last_failure < now ? state->last_failure : now);
-    raise_time(&node->last_success, state->last_success < now ? state->last_success : now);
+    lw__raise(&node->last_failure, state->last_failure < now ? state->last_failure : now);
+    lw__raise(&node->last_success, state->last_success < now ? state->last_success : now);
     forget_window(rules, node);
     do {
         before = unpack(node, seen);

@@ -11,6 +11,7 @@
 #define LW_QUOTA_QUOTA_H
 
 #include "base/env.h"
+#include "base/raise.h"
 
 #include <loadwise/quota.h>
 #include <stdbool.h>
@@ -186,7 +187,7 @@ void lw__quota_tell(const struct lw__quota_plan *plan, const lw_observer *observ
 
 /* ---- atomics ----
 
-   The proofs in window.c and gcra.c speak of one order of all accesses, so all are sequentially consistent; on most
+   The proofs in sliding.c and gcra.c speak of one order of all accesses, so all are sequentially consistent; on most
    machines that costs nothing for reads and for read-modify-writes. */
 
 static inline uint64_t lw__word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
@@ -201,12 +202,6 @@ static inline uint32_t lw__quota_next(uint32_t *set) {
     uint32_t first = (uint32_t)__builtin_ctz(*set);
     *set &= *set - 1;
     return first;
-}
-
-static inline void lw__raise(uint64_t *word, uint64_t to) {
-    uint64_t from = lw__word(word);
-    while (from < to && !lw__swap(word, &from, to)) {
-    }
 }
 
 static inline uint64_t lw__plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }

@@ -22,15 +22,7 @@ static struct lw__shard *shard_of(struct lw__entries *entries, uint64_t place) {
     return &entries->shard[place >> SHARD_SHIFT];
 }
 
-uint64_t lw__entries_time(struct lw__entries *entries) {
-    uint64_t now = lw__now(entries->env), latest = __atomic_load_n(&entries->latest, __ATOMIC_RELAXED);
-    while (now > latest) {
-        if (__atomic_compare_exchange_n(&entries->latest, &latest, now, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            return now;
-        }
-    }
-    return latest;
-}
+uint64_t lw__entries_time(struct lw__entries *entries) { return lw__now_forward(entries->env, &entries->latest); }
 
 /* ---- one entry ---- */
 
