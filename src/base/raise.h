@@ -7,6 +7,7 @@
 #ifndef LW_BASE_RAISE_H
 #define LW_BASE_RAISE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Raises the word to `to`, unless it is there or beyond. Returns the greater of both. */
