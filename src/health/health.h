@@ -39,6 +39,10 @@ void lw__health_node_init(struct lw__health_node *node, uint32_t life);
 lw_health_permit lw__health_first_permit(uint32_t life);
 int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint64_t now,
                      lw_health_permit *permit);
+/* The usual case in short: the permit of a node that is healthy and has not failed since; or false, and admit knows. */
+bool lw__health_admit_plain(const struct lw__health_node *node, lw_health_permit *permit);
+/* Would a success on such a node change nothing that anybody asks for? */
+bool lw__health_is_plain(const struct lw__health_rules *rules, const struct lw__health_node *node);
 bool lw__health_would_admit(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                             uint64_t now);
 /* When a refusal of `now` would turn into a permit; UINT64_MAX: by time alone never, or it is none. */

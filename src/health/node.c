@@ -201,6 +201,21 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
     }
 }
 
+/* Nothing in status, verdict and failures in a row. */
+static bool is_plain(uint64_t word) { return (word & ((UINT64_C(1) << (STATUS_BITS + DOWN_BITS + ROW_BITS)) - 1)) == 0; }
+
+bool lw__health_admit_plain(const struct lw__health_node *node, lw_health_permit *permit) {
+    uint64_t word = load_word(node);
+    uint32_t epoch = (uint32_t)(word >> (64 - EPOCH_BITS));
+    uint32_t round = (uint32_t)(word >> (64 - EPOCH_BITS - SERIAL_BITS - ROUND_BITS)) & ((1u << ROUND_BITS) - 1);
+    *permit = (lw_health_permit){epoch, round << ROUND_SHIFT | node->life << LIFE_SHIFT};
+    return is_plain(word);
+}
+
+bool lw__health_is_plain(const struct lw__health_rules *rules, const struct lw__health_node *node) {
+    return is_plain(load_word(node)) && rules->options.window == 0 && rules->policy.size == 0;
+}
+
 uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                         uint64_t now) {
     struct machine machine = machine_of(rules, node, load_word(node), now);

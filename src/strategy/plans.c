@@ -308,6 +308,18 @@ int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ver
     return error;
 }
 
+void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version) {
+    pthread_mutex_lock(&strategy->preparing);
+    for (uint32_t i = 0; i < LW__SETS; i++) {
+        const struct lw__binding *binding = strategy->bindings[i];
+        if (binding != NULL && binding->set == set && binding->version == version) {
+            retire(strategy, i, NULL);
+        }
+    }
+    reclaim(strategy);
+    pthread_mutex_unlock(&strategy->preparing);
+}
+
 /* No call is under way, so no reader is left and nothing waits for the epoch. */
 void lw__plans_free(lw_strategy *strategy) {
     for (uint32_t i = 0; i < LW__SETS; i++) {

@@ -7,8 +7,6 @@
  */
 #include "strategy/unit.h"
 
-#include <string.h>
-
 /* One pick under way. */
 struct pick {
     lw_view view;
@@ -183,7 +181,9 @@ SLOW static ptrdiff_t select_unplanned_slowly(lw_strategy *strategy, const lw_no
 __attribute__((noinline)) static ptrdiff_t select_planned(lw_strategy *strategy, const lw_nodes *nodes,
                                                           const lw_request *request, uint64_t now) {
     struct lw__lane *lane = lw__lane_home(&strategy->lanes);
-    if (__builtin_expect(lane == NULL || lane->reading != 0 || strategy->listens || nodes->set == 0, 0)) {
+    if (__builtin_expect(lane == NULL || __atomic_load_n(&lane->reading, __ATOMIC_RELAXED) != 0 || strategy->listens ||
+                             nodes->set == 0,
+                         0)) {
         return select_planned_slowly(strategy, nodes, request, now);
     }
     lw__barrier_store(&lane->reading, 1 + (__atomic_load_n(&strategy->lanes.epoch, __ATOMIC_RELAXED) & 1),
@@ -214,22 +214,30 @@ __attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strateg
     return strategy->pick(&view);
 }
 
+/* A lane is written atomically by whoever shares it; no word of the copy is torn. */
+static void copy_lane(uint64_t *copy, const unsigned char *lane) {
+    for (size_t i = 0; i < LW_LANE_SIZE / sizeof *copy; i++) {
+        copy[i] = __atomic_load_n((const uint64_t *)(const void *)lane + i, __ATOMIC_RELAXED);
+    }
+}
+
 /* A pick on copies of all that picks change: the lane, and the strategies' own lanes. */
 static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
     struct lw__bound copies[LW_SPEC_STRATEGIES];
-    _Alignas(64) unsigned char lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE];
+    _Alignas(64) uint64_t lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE / sizeof(uint64_t)];
     struct pick pick;
     int error = any_begin(strategy, nodes, request, now, &pick);
     if (error != LW_OK) {
         return error;
     }
-    lw_lane lane = *pick.view.lane;
+    lw_lane lane = {__atomic_load_n(&pick.view.lane->chance, __ATOMIC_RELAXED), pick.view.lane->number,
+                    pick.view.lane->shared};
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         lw_memory *memory = &copies[u].memory;
         copies[u] = bound_of(&pick.view)[u];
         if (memory->lanes != NULL) {
-            memcpy(lanes[u], memory->lanes + (size_t)(lane.number & memory->lane_mask) * LW_LANE_SIZE, LW_LANE_SIZE);
-            memory->lanes = lanes[u];
+            copy_lane(lanes[u], memory->lanes + (size_t)(lane.number & memory->lane_mask) * LW_LANE_SIZE);
+            memory->lanes = (unsigned char *)lanes[u];
             memory->lane_mask = 0;
         }
     }

@@ -120,6 +120,14 @@ void lw_strategy_free(lw_strategy *strategy) {
     lw__release(&env, strategy);
 }
 
+void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed) {
+    pthread_mutex_init(&strategy->preparing, NULL); /* whoever held it is not here */
+    lw__lanes_renew(&strategy->lanes, seed);
+    for (uint32_t i = 0; i < strategy->unit_count; i++) {
+        lw__unit_start(strategy->units[i], seed);
+    }
+}
+
 const lw_strategy_ops *lw_strategy_ops_of(const lw_strategy *strategy) { return &strategy->units[0]->ops; }
 
 uint64_t lw_strategy_seed(const lw_strategy *strategy) { return strategy->env.seed; }

@@ -95,6 +95,16 @@ static uint32_t engine_param(const struct lw__unit *unit, const char *name, uint
     return (uint32_t)otherwise;
 }
 
+void lw__unit_start(struct lw__unit *unit, uint64_t seed) {
+    for (uint32_t i = 0; i <= unit->memory.lane_mask && unit->memory.lanes != NULL; i++) {
+        unsigned char *lane = unit->memory.lanes + (size_t)i * LW_LANE_SIZE;
+        memset(lane, 0, LW_LANE_SIZE);
+        if (unit->ops.lane_init != NULL) {
+            unit->ops.lane_init(unit->config, lane, i, lw__seed(seed, ((uint64_t)unit->index + 1) * 2 * LW_LANES + i));
+        }
+    }
+}
+
 static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
     uint32_t lanes = engine_param(unit, "lanes", LW_LANES);
     if (lanes == 0 || lanes > LW_LANES || (lanes & (lanes - 1)) != 0) {
@@ -109,10 +119,7 @@ static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
     if (unit->memory.lanes == NULL) {
         return LW_NOMEM;
     }
-    for (uint32_t i = 0; i < lanes && unit->ops.lane_init != NULL; i++) {
-        uint64_t seed = lw__seed(strategy->env.seed, ((uint64_t)unit->index + 1) * 2 * LW_LANES + i);
-        unit->ops.lane_init(unit->config, unit->memory.lanes + (size_t)i * LW_LANE_SIZE, i, seed);
-    }
+    lw__unit_start(unit, strategy->env.seed);
     return LW_OK;
 }
 

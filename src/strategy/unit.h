@@ -75,6 +75,8 @@ struct lw_strategy {
 int lw__ops_read(const lw_env *env, const lw_strategy_ops *given, lw_strategy_ops *ops);
 int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__unit **out);
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit);
+/* The first content of the unit's lanes. */
+void lw__unit_start(struct lw__unit *unit, uint64_t seed);
 void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit);
 
 /* param.c: reads `text` into the config. column: where it stands in the specification, from 1. */
@@ -92,6 +94,13 @@ int lw__spec_read(lw_strategy *strategy, const struct lw__names *names, const ch
 /* plans.c */
 int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t version);
 void lw__plans_free(lw_strategy *strategy);
+
+/* In a child after a fork, before any call: threads of the parent are gone, and chances begin anew. The plans stay, so
+   no key moves. */
+void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed);
+
+/* No pick asks for this version of the set any more. */
+void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version);
 
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);

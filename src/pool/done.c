@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The end of a ticket: what was learnt goes to health, latency, quotas and the strategy; what was taken goes back.
+ *
+ * Who wins the slot's compare-and-swap does all of it, once. The place under the cap is given back last but for the
+ * settling, so that whoever sees a node free sees it judged by this request too. The node stays inside the read section
+ * even if it has left the pool and this was its last request.
+ * Cost: two locked operations where nothing is learnt; see the trackers for what each of them adds.
+ */
+#include "pool/snapshot.h"
+
+#include <string.h>
+
+/* One ticket that ends. */
+struct end {
+    lw_pool *pool;
+    struct lw__lane *lane;
+    struct lw__slot *slot;
+    struct lw__node *node;
+    uint64_t now;
+    lw_sample sample;
+    uint64_t actual[LW_QUOTA_DIMENSIONS];
+    uint32_t named;
+    bool undo; /* as if it had not been */
+};
+
+/* ---- what is learnt ---- */
+
+/* True when the node may have become another one. */
+static bool learn_health(struct end *end) {
+    const struct lw__health_rules *rules = &end->pool->rules.health;
+    struct lw__node *node = end->node;
+    bool probe = end->slot->permitted && (end->slot->permit.flags & LW_PERMIT_PROBE) != 0;
+    bool good = rules->options.effects[end->sample.outcome] == LW_EFFECT_SUCCESS;
+    if (__builtin_expect(!probe && good && lw__health_is_plain(rules, &node->health), 1)) {
+        return false;
+    }
+    uint32_t before = lw__health_status(&node->health);
+    lw__telling_begin();
+    lw__health_report(rules, &node->health, node->id, end->sample.outcome,
+                      end->slot->permitted ? &end->slot->permit : NULL, end->now);
+    lw__telling_end();
+    bool was_ill = before == LW_UNHEALTHY || before == LW_RECOVERING;
+    if (was_ill && lw__health_status(&node->health) == LW_HEALTHY) {
+        lw__ramp_begin(end->pool, node, end->now);
+    }
+    return true;
+}
+
+/* Returns whether the node is to cool down. */
+static bool learn_cooling(struct end *end) {
+    const lw_pool_options *options = &end->pool->rules.options;
+    uint64_t span = end->sample.retry_after;
+    bool limited = end->sample.outcome == LW_OUTCOME_RATE_LIMITED;
+    if (!limited && (end->sample.outcome != LW_OUTCOME_OVERLOAD || span == 0)) {
+        return false;
+    }
+    span = span == 0 ? options->cooldown : span;
+    span = span < options->max_cooldown ? span : options->max_cooldown;
+    lw__raise(&end->node->cooling_until, lw__health_after(end->now, span));
+    return true;
+}
+
+static void learn_latency(struct end *end) {
+    uint64_t latency = end->sample.latency, started = end->slot->started;
+    if (latency == 0 && started != 0 && end->now > started) {
+        latency = end->now - started;
+    }
+    lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample.outcome, latency, end->now);
+}
+
+static void tell_strategy(struct end *end, const struct lw__snapshot *snapshot) {
+    uint32_t index;
+    struct lw__group *group = lw__snapshot_group(snapshot, end->node, end->slot->chooser, &index);
+    if (group != NULL) {
+        end->sample.now = end->now;
+        lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &end->sample);
+    }
+}
+
+/* ---- what goes back ---- */
+
+static void settle_quota(struct end *end) {
+    const struct lw__quota_plan *plan = &end->pool->rules.quota;
+    const struct lw__quota_charge *charges = lw__slot_charges(&end->pool->slots, end->slot);
+    struct lw__quota_node *quota = end->node->quota;
+    if (end->undo) {
+        lw__quota_undo(plan, quota, charges, end->slot->charged);
+    } else {
+        lw__quota_settle(plan, quota, charges, end->slot->charged, end->actual, end->named, end->now);
+    }
+    const lw_observer *observer = &end->pool->rules.observer;
+    if (observer->quota_exhausted != NULL || observer->quota_released != NULL) {
+        struct lw__quota_news news;
+        lw__quota_notice(plan, quota, end->now, NULL, &news);
+        lw__telling_begin();
+        lw__quota_tell(plan, observer, end->node->id, &news);
+        lw__telling_end();
+    }
+}
+
+void lw__drained_tell(const lw_pool *pool, struct lw__node *node) {
+    bool drains = __atomic_load_n(&node->admin, __ATOMIC_SEQ_CST) == LW_ADMIN_DRAINING;
+    if (drains && lw__node_inflight(node) == 0 && pool->rules.observer.drained != NULL &&
+        __atomic_exchange_n(&node->drained, 1, __ATOMIC_SEQ_CST) == 0) {
+        lw__telling_begin();
+        pool->rules.observer.drained(pool->rules.observer.user, node->id);
+        lw__telling_end();
+    }
+}
+
+
+
+/* Returns whether the node was full. */
+static bool return_place(struct end *end, const struct lw__snapshot *snapshot) {
+    struct lw__node *node = end->node;
+    __atomic_store_n(&node->progress, end->now, __ATOMIC_RELAXED);
+    if (__builtin_expect(end->slot->cost != 0, 0)) {
+        __atomic_fetch_sub(&node->cost, end->slot->cost, __ATOMIC_RELAXED);
+    }
+    uint64_t old = __atomic_fetch_sub(&node->traffic, 1, __ATOMIC_SEQ_CST);
+    if (snapshot->tallied) {
+        lw__snapshot_count(snapshot, node);
+    }
+    uint32_t cap = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);
+    return cap != 0 && (uint32_t)old >= cap;
+}
+
+/* ---- the end ---- */
+
+/* In a read section, by the one who owns the slot. */
+static void end_ticket(struct end *end) {
+    lw_pool *pool = end->pool;
+    const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
+    struct lw__node *node = end->node = end->slot->node;
+    bool changed = learn_health(end);
+    if (!end->undo) {
+        changed |= learn_cooling(end);
+        if (snapshot->learns || pool->rules.options.latency != NULL) {
+            learn_latency(end);
+        }
+        uint32_t effect = pool->rules.health.options.effects[end->sample.outcome];
+        if (pool->rules.outliers && effect != LW_EFFECT_NONE) {
+            lw__outlier_note(pool, node, effect == LW_EFFECT_FAILURE, end->now);
+        }
+    }
+    if (node->quota != NULL && (end->slot->charged | end->named) != 0) {
+        settle_quota(end);
+    }
+    if (end->slot->chooser != 0) {
+        tell_strategy(end, snapshot);
+    }
+    changed |= return_place(end, snapshot);
+    if (__builtin_expect(changed || __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) != 0, 0)) {
+        lw__node_settle(pool, node, end->now);
+        lw__drained_tell(pool, node);
+    }
+    if (pool->rules.observer.finished != NULL) {
+        lw__telling_begin();
+        pool->rules.observer.finished(pool->rules.observer.user, node->id, &end->sample);
+        lw__telling_end();
+    }
+    lw__slot_put(&pool->slots, end->lane, (uint32_t)(end->lane - pool->lanes.lane), end->slot);
+    lw__count(&lw__counts_of(pool, end->lane)->ended, end->lane);
+}
+
+static int end_slot(struct end *end, struct lw__slot *slot, uint64_t generation) {
+    uint32_t parity = lw__read_begin(&end->pool->lanes, end->lane);
+    int error = LW_OK;
+    if (__builtin_expect(lw__slot_end(slot, generation), 1)) {
+        end->slot = slot;
+        end_ticket(end);
+    } else {
+        lw__count(&lw__counts_of(end->pool, end->lane)->already, end->lane);
+        error = LW_ALREADY;
+    }
+    lw__read_end(end->lane, parity);
+    return error;
+}
+
+static int check_ticket(const lw_pool *pool, const lw_ticket *ticket) {
+    if (ticket == NULL || ticket->slot >= pool->slots.count || (ticket->generation & 1) == 0) {
+        return lw__fail(&pool->env, LW_INVALID, "ticket: this is not one that lw_pick gave");
+    }
+    return LW_OK;
+}
+
+static int take_sample(struct end *end, const lw_sample *sample) {
+    const lw_env *env = &end->pool->env;
+    end->sample = (lw_sample)LW_SAMPLE_INIT;
+    end->named = 0;
+    if (sample == NULL) {
+        return LW_OK;
+    }
+    if (sample->size < offsetof(lw_sample, amounts)) {
+        return lw__fail(env, LW_INVALID, "sample: size=%zu, is it LW_SAMPLE_INIT?", sample->size);
+    }
+    memcpy(&end->sample, sample, sample->size < sizeof *sample ? sample->size : sizeof *sample);
+    if (end->sample.outcome > LW_OUTCOME_CANCELLED) {
+        return lw__fail(env, LW_INVALID, "sample: outcome=%u must be below %d", end->sample.outcome,
+                        LW_OUTCOME_CANCELLED + 1);
+    }
+    return end->sample.amount_count == 0
+               ? LW_OK
+               : lw__quota_spread(&end->pool->rules.quota, env, end->sample.amounts, end->sample.amount_count, false,
+                                  end->actual, &end->named);
+}
+
+int lw_done(lw_pool *pool, const lw_ticket *ticket, const lw_sample *sample) {
+    struct end end;
+    int error = check_ticket(pool, ticket);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        return error;
+    }
+    end.pool = pool;
+    end.lane = lw__lane_of(&pool->lanes);
+    end.undo = false;
+    error = take_sample(&end, sample);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        return error;
+    }
+    end.now = end.sample.now != 0 ? end.sample.now : lw__now(&pool->env);
+    return end_slot(&end, &pool->slots.slot[ticket->slot], ticket->generation);
+}
+
+static void begin_cancel(struct end *end, lw_pool *pool, uint64_t now) {
+    end->pool = pool;
+    end->lane = lw__lane_of(&pool->lanes);
+    end->undo = true;
+    end->named = 0;
+    end->now = now;
+    end->sample = (lw_sample)LW_SAMPLE_INIT;
+    end->sample.outcome = LW_OUTCOME_CANCELLED;
+}
+
+int lw_cancel_at(lw_pool *pool, const lw_ticket *ticket, uint64_t now) {
+    struct end end;
+    int error = check_ticket(pool, ticket);
+    if (error != LW_OK) {
+        return error;
+    }
+    begin_cancel(&end, pool, now);
+    return end_slot(&end, &pool->slots.slot[ticket->slot], ticket->generation);
+}
+
+int lw_cancel(lw_pool *pool, const lw_ticket *ticket) { return lw_cancel_at(pool, ticket, lw__now(&pool->env)); }
+
+
+bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now) {
+    struct end end;
+    begin_cancel(&end, pool, now);
+    if (end_slot(&end, slot, generation) != LW_OK) {
+        return false;
+    }
+    lw__count(&lw__counts_of(pool, end.lane)->lost, end.lane);
+    if (pool->rules.observer.lost != NULL) {
+        lw__telling_begin();
+        pool->rules.observer.lost(pool->rules.observer.user, end.node->id, now - started);
+        lw__telling_end();
+    }
+    return true;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Nodes of a pool; see node.h. Cost: settling is a few loads per reason and an exchange, and for each group that the
+   node is in what group.c says. */
+#include "pool/snapshot.h"
+
+#include <string.h>
+
+/* ---- made and freed ---- */
+
+static size_t round_up(size_t size) { return (size + 63) & ~(size_t)63; }
+
+struct lw__node *lw__node_new(lw_pool *pool, const lw_node_spec *spec, uint64_t id) {
+    size_t body = round_up(sizeof(struct lw__node));
+    size_t quota = pool->rules.quota.count > 0 ? round_up(pool->rules.quota.node_size) : 0;
+    size_t name = strlen(spec->name) + 1;
+    struct lw__node *node = lw__alloc(&pool->env, body + quota + name);
+    if (node == NULL) {
+        return NULL;
+    }
+    node->id = id;
+    node->name = memcpy((char *)node + body + quota, spec->name, name);
+    if (quota != 0) {
+        node->quota = (struct lw__quota_node *)(void *)((char *)node + body);
+    }
+    node->reasons = LW_REASON_LEFT;
+    lw__health_node_init(&node->health, (uint32_t)++pool->lives);
+    return node;
+}
+
+void lw__node_free(lw_pool *pool, struct lw__node *node) {
+    lw__release(&pool->env, node->zone);
+    lw__release(&pool->env, node->tags);
+    lw__release(&pool->env, node);
+}
+
+/* ---- reasons ---- */
+
+/* Would a request that names no amounts fit? */
+static bool quota_fits(const lw_pool *pool, struct lw__node *node, uint64_t now, lw_quota_refusal *refusal) {
+    uint64_t amounts[LW_QUOTA_DIMENSIONS];
+    uint32_t named = lw__quota_estimate(&pool->rules.quota, amounts, 0);
+    return lw__quota_fits(&pool->rules.quota, node->quota, amounts, named, now, refusal);
+}
+
+static uint32_t admin_of(const struct lw__node *node, uint64_t now) {
+    uint32_t admin = __atomic_load_n(&node->admin, __ATOMIC_SEQ_CST);
+    uint64_t deadline = lw__node_time(&node->drain_deadline);
+    return admin == LW_ADMIN_DRAINING && deadline != 0 && now >= deadline ? LW_ADMIN_DISABLED : admin;
+}
+
+uint32_t lw__node_is_ill(const struct lw__node *node, uint64_t now) {
+    uint32_t status = lw__health_status(&node->health);
+    return status == LW_UNHEALTHY || status == LW_RECOVERING || lw__node_time(&node->ejected_until) > now;
+}
+
+uint32_t lw__node_reasons(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    uint32_t admin = admin_of(node, now), reasons = 0;
+    uint32_t cap = __atomic_load_n(&node->cap, __ATOMIC_SEQ_CST);
+    uint32_t inflight = (uint32_t)__atomic_load_n(&node->traffic, __ATOMIC_SEQ_CST);
+    reasons |= __atomic_load_n(&node->member, __ATOMIC_SEQ_CST) == 0 ? LW_REASON_LEFT : 0;
+    reasons |= admin == LW_ADMIN_DRAINING ? LW_REASON_DRAINING : 0;
+    reasons |= admin == LW_ADMIN_DISABLED ? LW_REASON_DISABLED : 0;
+    reasons |= (__atomic_load_n(&node->flags, __ATOMIC_SEQ_CST) & LW_NODE_LAST_RESORT) != 0 ? LW_REASON_RESERVED : 0;
+    reasons |= lw__node_time(&node->ejected_until) > now ? LW_REASON_EJECTED : 0;
+    reasons |= lw__node_time(&node->cooling_until) > now ? LW_REASON_COOLING : 0;
+    reasons |= cap != 0 && inflight >= cap ? LW_REASON_SATURATED : 0;
+    reasons |= !lw__health_would_admit(&pool->rules.health, &node->health, node->id, now) ? LW_REASON_UNHEALTHY : 0;
+    reasons |= node->quota != NULL && !quota_fits(pool, node, now, &refusal) ? LW_REASON_OVER_QUOTA : 0;
+    return reasons;
+}
+
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    uint32_t reasons = lw__node_reasons(pool, node, now);
+    uint64_t due = 0;
+    if ((reasons & (LW__ABSENT | LW_REASON_SATURATED)) != 0) {
+        return UINT64_MAX;
+    }
+    if ((reasons & LW_REASON_EJECTED) != 0) {
+        due = later(due, lw__node_time(&node->ejected_until));
+    }
+    if ((reasons & LW_REASON_COOLING) != 0) {
+        due = later(due, lw__node_time(&node->cooling_until));
+    }
+    if ((reasons & LW_REASON_UNHEALTHY) != 0) {
+        due = later(due, lw__health_due(&pool->rules.health, &node->health, node->id, now));
+    }
+    if ((reasons & LW_REASON_OVER_QUOTA) != 0 && !quota_fits(pool, node, now, &refusal)) {
+        due = later(due, refusal.retry == LW_RETRY_AT ? refusal.retry_at : UINT64_MAX);
+    }
+    return due;
+}
+
+/* ---- settling ---- */
+
+/* When settling again could give another answer: also a deadline that ends nothing but one reason of several. */
+static uint64_t next_look(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+    uint64_t due = lw__node_due(pool, node, now), deadline = lw__node_time(&node->drain_deadline);
+    uint64_t end = lw__node_time(&node->ejected_until);
+    due = end > now && end < due ? end : due;
+    return deadline > now && deadline < due ? deadline : due;
+}
+
+void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now) {
+    uint32_t reasons, ill, old;
+    do {
+        reasons = lw__node_reasons(pool, node, now);
+        ill = lw__node_is_ill(node, now);
+        __atomic_store_n(&node->ill, ill, __ATOMIC_SEQ_CST);
+        old = __atomic_exchange_n(&node->reasons, reasons, __ATOMIC_SEQ_CST);
+        if ((old & LW_REASON_EJECTED) != 0 && (reasons & LW_REASON_EJECTED) == 0) {
+            lw__outlier_back(pool, node, now);
+        }
+        lw__snapshot_sync(lw__snapshot_current(pool), node);
+    } while (lw__node_reasons(pool, node, now) != reasons || lw__node_is_ill(node, now) != ill ||
+             __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) != reasons);
+    if (reasons != 0) {
+        uint64_t due = next_look(pool, node, now);
+        if (due != UINT64_MAX && due != 0) {
+            lw__due_lower(pool, due);
+        }
+    }
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The pick: a node of a group, chosen by its strategy, then charged; see ticket.h for the promise.
+ *
+ * The usual case is one group whose members are all eligible: the strategy sees no bitmap and no exclusions. The node
+ * it chooses is charged in the order in-flight, health, quotas, slot, and what was taken is given back in the opposite
+ * order if a later one fails. A node that cannot be charged is settled, so that the next pick does not meet it, and
+ * becomes one more exclusion of this one.
+ *
+ * Cost beyond the strategy's: one read section, one locked addition (in-flight), about two dozen plain loads and
+ * stores; with quotas what these cost.
+ */
+#include "pool/pick.h"
+#include "strategy/unit.h"
+
+#include <string.h>
+
+#define SLOW __attribute__((noinline, cold))
+
+/* ---- charging ---- */
+
+/* Takes a place under the cap. False: it is full. */
+static inline bool take_place(struct lw__node *node, uint64_t now, uint32_t *inflight) {
+    uint64_t one = (UINT64_C(1) << 32) + 1, old;
+    uint32_t cap = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);
+    if (__builtin_expect(cap == 0, 1)) {
+        old = __atomic_fetch_add(&node->traffic, one, __ATOMIC_SEQ_CST);
+    } else {
+        old = __atomic_load_n(&node->traffic, __ATOMIC_SEQ_CST);
+        do {
+            if ((uint32_t)old >= cap) {
+                return false;
+            }
+        } while (!__atomic_compare_exchange_n(&node->traffic, &old, old + one, false, __ATOMIC_SEQ_CST,
+                                              __ATOMIC_RELAXED));
+    }
+    if ((uint32_t)old == 0) {
+        __atomic_store_n(&node->progress, now, __ATOMIC_RELAXED);
+    }
+    *inflight = (uint32_t)old + 1;
+    return true;
+}
+
+static void give_place(struct lw__node *node) {
+    __atomic_fetch_sub(&node->traffic, (UINT64_C(1) << 32) + 1, __ATOMIC_SEQ_CST);
+}
+
+static void note_shortage(struct lw__pick *pick, const lw_quota_refusal *refusal) {
+    bool sooner = refusal->retry < pick->short_of.retry ||
+                  (refusal->retry == pick->short_of.retry && refusal->retry_at < pick->short_of.retry_at);
+    if (pick->short_of.size == 0 || sooner) {
+        pick->short_of = *refusal;
+    }
+}
+
+static void tell_quota(struct lw__pick *pick, struct lw__node *node, const lw_quota_refusal *refusal) {
+    const lw_observer *observer = &pick->pool->rules.observer;
+    if (observer->quota_exhausted != NULL || observer->quota_released != NULL) {
+        struct lw__quota_news news;
+        lw__quota_notice(&pick->pool->rules.quota, node->quota, pick->now, refusal, &news);
+        lw__telling_begin();
+        lw__quota_tell(&pick->pool->rules.quota, observer, node->id, &news);
+        lw__telling_end();
+    }
+}
+
+SLOW static bool charge_quota(struct lw__pick *pick, struct lw__node *node, struct lw__slot *slot) {
+    const struct lw__quota_plan *plan = &pick->pool->rules.quota;
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    if (pick->named == 0 && lw__quota_marked_until(node->quota, pick->now) == 0) {
+        return true;
+    }
+    bool fits = lw__quota_fits(plan, node->quota, pick->amounts, pick->named, pick->now, &refusal);
+    if (fits && !pick->trial) {
+        struct lw__quota_charge *charges = lw__slot_charges(&pick->pool->slots, slot);
+        fits = lw__quota_charge(plan, node->quota, pick->amounts, pick->named, pick->now, charges, &slot->charged);
+        if (!fits) { /* another thread was faster */
+            refusal.retry_at = pick->now;
+        }
+    }
+    if (!fits) {
+        note_shortage(pick, &refusal);
+    }
+    if (!pick->trial) {
+        tell_quota(pick, node, fits ? NULL : &refusal);
+    }
+    return fits;
+}
+
+/* A permit for a node that is not just healthy. */
+SLOW static bool charge_health(struct lw__pick *pick, struct lw__node *node, struct lw__slot *slot) {
+    const struct lw__health_rules *rules = &pick->pool->rules.health;
+    lw__telling_begin();
+    bool admitted = lw__health_admit(rules, &node->health, node->id, pick->now, &slot->permit);
+    lw__telling_end();
+    pick->ticket->flags |= admitted && (slot->permit.flags & LW_PERMIT_PROBE) != 0 ? LW_TICKET_PROBE : 0;
+    return admitted;
+}
+
+static void settle_after(struct lw__pick *pick, struct lw__node *node) {
+    if (!pick->trial) {
+        lw__node_settle(pick->pool, node, pick->now);
+    }
+}
+
+static bool may_serve(const struct lw__pick *pick, const struct lw__node *node) {
+    uint32_t reasons = __atomic_load_n(&node->reasons, __ATOMIC_RELAXED);
+    if ((pick->chosen.flags & LW_TICKET_PANIC) == 0) {
+        return reasons == 0;
+    }
+    reasons &= ~LW__UNWELL;
+    return pick->pool->rules.options.panic == LW_PANIC_LAST_RESORT ? reasons == LW_REASON_RESERVED : reasons == 0;
+}
+
+/* Everything but the slot; what was taken is given back unless all is. Sets *moved when the node must be settled. */
+static inline int charge_node(struct lw__pick *pick, struct lw__node *node, struct lw__slot *slot) {
+    bool panic = (pick->chosen.flags & LW_TICKET_PANIC) != 0;
+    uint32_t inflight;
+    if (!take_place(node, pick->now, &inflight)) {
+        return LW_SATURATED;
+    }
+    slot->permitted = !panic;
+    slot->charged = 0;
+    if (!panic && __builtin_expect(!lw__health_admit_plain(&node->health, &slot->permit), 0) &&
+        !charge_health(pick, node, slot)) {
+        give_place(node);
+        return LW_ALL_UNHEALTHY;
+    }
+    if (node->quota != NULL && !charge_quota(pick, node, slot)) {
+        if ((pick->ticket->flags & LW_TICKET_PROBE) != 0) {
+            pick->ticket->flags &= ~(uint32_t)LW_TICKET_PROBE;
+            lw__health_report(&pick->pool->rules.health, &node->health, node->id, LW_OUTCOME_CANCELLED, &slot->permit,
+                              pick->now);
+        }
+        give_place(node);
+        return LW_OVER_QUOTA;
+    }
+    bool full = node->cap != 0 && inflight >= node->cap;
+    if (__builtin_expect(full || (pick->ticket->flags & LW_TICKET_PROBE) != 0, 0)) {
+        lw__node_settle(pick->pool, node, pick->now);
+    }
+    return LW_OK;
+}
+
+/* What a trial can know of a charge. */
+SLOW static int try_charge(struct lw__pick *pick, struct lw__node *node) {
+    uint32_t cap = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);
+    if (cap != 0 && lw__node_inflight(node) >= cap) {
+        return LW_SATURATED;
+    }
+    bool panic = (pick->chosen.flags & LW_TICKET_PANIC) != 0;
+    if (!panic && !lw__health_would_admit(&pick->pool->rules.health, &node->health, node->id, pick->now)) {
+        return LW_ALL_UNHEALTHY;
+    }
+    return node->quota != NULL && !charge_quota(pick, node, NULL) ? LW_OVER_QUOTA : LW_OK;
+}
+
+static inline void write_ticket(struct lw__pick *pick, const struct lw__node *node) {
+    lw_ticket *ticket = pick->ticket;
+    ticket->node = node->id;
+    ticket->user = __atomic_load_n(&node->user, __ATOMIC_RELAXED);
+    ticket->flags |= pick->chosen.flags | (pick->reuse ? LW_TICKET_REUSED : 0);
+    ticket->reason = LW_OK;
+}
+
+static inline int charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *node) {
+    lw_pool *pool = pick->pool;
+    if (__builtin_expect(!may_serve(pick, node), 0)) {
+        settle_after(pick, node);
+        return LW_FILTERED;
+    }
+    if (__builtin_expect(pick->trial, 0)) {
+        int error = try_charge(pick, node);
+        write_ticket(pick, node);
+        return error;
+    }
+    uint32_t place = (uint32_t)(pick->lane - pool->lanes.lane);
+    struct lw__slot *slot = lw__slot_get(&pool->slots, pick->lane, place);
+    if (__builtin_expect(slot == NULL, 0)) {
+        return LW_NO_SLOTS;
+    }
+    int error = charge_node(pick, node, slot);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        lw__slot_put(&pool->slots, pick->lane, place, slot);
+        settle_after(pick, node);
+        return error;
+    }
+    __atomic_store_n(&slot->node, node, __ATOMIC_RELAXED); /* others look for tickets that are lost */
+    __atomic_store_n(&slot->started, pick->now, __ATOMIC_RELAXED);
+    slot->cost = pick->asked != NULL && pick->asked->cost > 1 ? pick->asked->cost - 1 : 0;
+    if (__builtin_expect(slot->cost != 0, 0)) {
+        __atomic_fetch_add(&node->cost, slot->cost, __ATOMIC_RELAXED);
+    }
+    slot->chooser = group->chooser->listens ? group->chooser->serial : 0;
+    if (pick->snapshot->tallied) {
+        lw__snapshot_count(pick->snapshot, node);
+    }
+    pick->ticket->slot = (uint32_t)(slot - pool->slots.slot);
+    pick->ticket->generation = lw__slot_begin(slot);
+    write_ticket(pick, node);
+    return LW_OK;
+}
+
+/* ---- choosing ---- */
+
+/* The request as the strategy sees it: exclusions become indexes in the group. */
+SLOW static void exclude_for(struct lw__pick *pick, const struct lw__group *group) {
+    pick->request.exclude_count = 0;
+    pick->request.exclude = pick->exclude;
+    if (pick->asked == NULL || pick->reuse) {
+        return;
+    }
+    for (size_t i = 0; i < pick->asked->exclude_count; i++) {
+        const struct lw__node *node = lw__snapshot_find(pick->snapshot, pick->asked->exclude[i]);
+        uint32_t index;
+        if (node != NULL && lw__snapshot_group(pick->snapshot, node, group->chooser->serial, &index) == group) {
+            pick->exclude[pick->request.exclude_count++] = index;
+        }
+    }
+}
+
+/* A draw over all, for signals that are learnt: else a node that once looked bad would never be asked again. */
+SLOW static ptrdiff_t explore(struct lw__pick *pick, const struct lw__group *group, const lw_nodes *nodes) {
+    if (lw__pick_below(pick, 10000) >= pick->pool->rules.options.explore) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+        uint32_t index = lw__pick_below(pick, group->count);
+        lw_view view = {.request = &pick->request, .eligible = nodes->eligible, .count = group->count};
+        if (group->weight[index] > 0 && lw_view_may(&view, index)) {
+            pick->ticket->flags |= LW_TICKET_EXPLORED;
+            return index;
+        }
+    }
+    return -1;
+}
+
+static inline const lw_nodes *view_of_group(const struct lw__pick *pick, const struct lw__group *group) {
+    uint32_t eligible = __atomic_load_n(&group->eligible, __ATOMIC_RELAXED);
+    enum lw__view_kind kind = eligible == group->count ? LW__VIEW_ALL : LW__VIEW_SOME;
+    kind = (pick->chosen.flags & LW_TICKET_PANIC) != 0 ? LW__VIEW_PANIC : kind;
+    return &group->nodes[kind];
+}
+
+static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
+    const lw_nodes *nodes = view_of_group(pick, group);
+    pick->ticket->flags &= ~(uint32_t)LW_TICKET_EXPLORED;
+    if (__builtin_expect(group->chooser->learned, 0)) {
+        ptrdiff_t index = explore(pick, group, nodes);
+        if (index >= 0) {
+            return index;
+        }
+    }
+    if (__builtin_expect(pick->trace != NULL, 0)) {
+        nodes = lw__trace_nodes(pick, group, nodes);
+    }
+    return lw_select_at(group->chooser->strategy, nodes, &pick->request, pick->now);
+}
+
+/* The strategy was told of a beginning that comes to nothing. */
+SLOW static void take_back(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
+    if (group->chooser->listens && !pick->trial && (pick->ticket->flags & LW_TICKET_EXPLORED) == 0) {
+        lw_sample sample = LW_SAMPLE_INIT;
+        sample.outcome = LW_OUTCOME_CANCELLED;
+        sample.now = pick->now;
+        lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &sample);
+    }
+}
+
+static uint32_t reason_of(int error, const struct lw__node *node) {
+    switch (error) {
+    case LW_SATURATED: return LW_REASON_SATURATED;
+    case LW_ALL_UNHEALTHY: return LW_REASON_UNHEALTHY;
+    case LW_OVER_QUOTA: return LW_REASON_UNCHARGED;
+    default: return __atomic_load_n(&node->reasons, __ATOMIC_RELAXED);
+    }
+}
+
+/* Not this one: it becomes an exclusion. */
+SLOW static void pass_over(struct lw__pick *pick, struct lw__group *group, uint32_t index, uint32_t reason) {
+    take_back(pick, group, index);
+    if (pick->trace != NULL) {
+        lw__trace_rejected(pick, group->node[index], reason);
+    }
+    pick->exclude[pick->request.exclude_count++] = index;
+    pick->request.exclude = pick->exclude;
+}
+
+static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
+    bool ramps = pick->now < __atomic_load_n(&pick->pool->ramp_until, __ATOMIC_RELAXED) && !pick->ramped &&
+                 (pick->chosen.flags & LW_TICKET_PANIC) == 0;
+    return __builtin_expect(ramps, 0) && !lw__ramp_accepts(pick, group, group->node[index]);
+}
+
+/* From one group, with as many tries as are left. */
+static int pick_from(struct lw__pick *pick, struct lw__group *group) {
+    int error = LW_FILTERED;
+    uint32_t ramping = UINT32_MAX;
+    for (;;) {
+        ptrdiff_t index = choose(pick, group);
+        if (__builtin_expect(index < 0, 0)) {
+            if (ramping == UINT32_MAX) {
+                return error != LW_FILTERED && (index == LW_EXCLUDED || index == LW_FILTERED) ? error : (int)index;
+            }
+            index = ramping; /* nobody else: then the node that ramps after all */
+        } else if (ramp_refuses(pick, group, (uint32_t)index)) {
+            ramping = (uint32_t)index;
+            pick->ramped = true;
+            pass_over(pick, group, ramping, LW_REASON_RAMPING);
+            continue;
+        }
+        error = charge(pick, group, group->node[index]);
+        if (__builtin_expect(error == LW_OK || error == LW_NO_SLOTS, 1)) {
+            return error;
+        }
+        ramping = (uint32_t)index == ramping ? UINT32_MAX : ramping;
+        pass_over(pick, group, (uint32_t)index, reason_of(error, group->node[index]));
+        if (pick->repicks++ >= pick->pool->rules.options.tries) {
+            return error;
+        }
+    }
+}
+
+static int try_candidate(struct lw__pick *pick, const struct lw__candidate *candidate) {
+    pick->chosen = *candidate;
+    if (pick->asked != NULL || pick->request.exclude_count != 0) {
+        exclude_for(pick, candidate->group);
+    }
+    return pick_from(pick, candidate->group);
+}
+
+/* Goes on to the next group after a refusal, not after an error, nor where the tries are used up. */
+SLOW static int pick_from_several(struct lw__pick *pick) {
+    struct lw__candidate order[LW__CANDIDATES];
+    uint32_t count = lw__level_order(pick, order);
+    int answer = LW_FILTERED;
+    for (uint32_t i = 0; i < count; i++) {
+        int error = try_candidate(pick, &order[i]);
+        if (error == LW_OK || !lw_is_refusal(error) || error == LW_NO_SLOTS) {
+            return error;
+        }
+        answer = answer == LW_FILTERED ? error : answer;
+        if (pick->repicks > pick->pool->rules.options.tries) {
+            break;
+        }
+    }
+    return answer;
+}
+
+static inline int pick_any(struct lw__pick *pick) {
+    struct lw__group *only = pick->path->only;
+    if (__builtin_expect(only == NULL, 0)) {
+        return pick_from_several(pick);
+    }
+    struct lw__candidate candidate = {.group = only};
+    if (__builtin_expect(lw__level_panics_alone(pick, only), 0)) {
+        if (pick->pool->rules.options.panic == LW_PANIC_FAIL_CLOSED) {
+            return LW_ALL_UNHEALTHY;
+        }
+        candidate.flags = LW_TICKET_PANIC;
+    }
+    return try_candidate(pick, &candidate);
+}
+
+/* A request that excludes the only eligible node gets it all the same, where the options say so. */
+SLOW static bool may_reuse(const struct lw__pick *pick) {
+    uint32_t eligible = 0;
+    for (uint32_t i = 0; i < pick->path->level_count; i++) {
+        for (uint32_t part = 0; part < 2; part++) {
+            const struct lw__group *group = pick->path->level[i].part[part];
+            eligible += group != NULL ? __atomic_load_n(&group->eligible, __ATOMIC_RELAXED) : 0;
+        }
+    }
+    return eligible == 1 && pick->pool->rules.options.reuse == LW_REUSE_SOLE;
+}
+
+/* A new snapshot may have replaced the plans of an older one under our feet: then once more with the newest. */
+static inline int pick_in_snapshot(struct lw__pick *pick) {
+    int error;
+    do {
+        pick->snapshot = lw__snapshot_current(pick->pool);
+        if (__builtin_expect(pick->route >= pick->snapshot->path_count, 0)) {
+            return lw__fail(&pick->pool->env, LW_UNKNOWN, "pick: there is no route %u", pick->route);
+        }
+        pick->path = &pick->snapshot->path[pick->route];
+        error = pick_any(pick);
+        if (__builtin_expect(error == LW_EXCLUDED, 0) && !pick->reuse && may_reuse(pick)) {
+            pick->reuse = true;
+            error = pick_any(pick);
+        }
+    } while (__builtin_expect(error == LW_NOT_PREPARED, 0));
+    return error;
+}
+
+/* ---- the calls ---- */
+
+SLOW static int take_request(struct lw__pick *pick, const lw_request *asked) {
+    lw_pool *pool = pick->pool;
+    if (asked->size < LW__REQUEST_FIRST_SIZE) {
+        return lw__fail(&pool->env, LW_INVALID, "request: size=%zu, is it LW_REQUEST_INIT?", asked->size);
+    }
+    if (asked->exclude_count > LW_POOL_EXCLUDE) {
+        return lw__fail(&pool->env, LW_RANGE, "request: %zu exclusions, at most %d are allowed", asked->exclude_count,
+                        LW_POOL_EXCLUDE);
+    }
+    memcpy(&pick->request, asked, asked->size < sizeof pick->request ? asked->size : sizeof pick->request);
+    pick->request.size = sizeof pick->request;
+    pick->request.flags |= LW_REQUEST_PREPARED_ONLY;
+    pick->request.exclude_count = 0;
+    return lw__quota_spread(&pool->rules.quota, &pool->env, asked->amounts, asked->amount_count, false, pick->amounts,
+                            &pick->named);
+}
+
+static inline void note_pick(struct lw__pick *pick, int error) {
+    struct lw__counts *counts = lw__counts_of(pick->pool, pick->lane);
+    lw__count(error == LW_OK ? &counts->picks : &counts->refusals, pick->lane);
+    if (__builtin_expect((pick->ticket->flags | pick->repicks) != 0, 0)) {
+        for (uint32_t i = 0; i < pick->repicks; i++) {
+            lw__count(&counts->repicks, pick->lane);
+        }
+        if ((pick->ticket->flags & LW_TICKET_PANIC) != 0) {
+            lw__count(&counts->panics, pick->lane);
+        }
+        if ((pick->ticket->flags & LW_TICKET_SPILLED) != 0) {
+            lw__count(&counts->spills, pick->lane);
+        }
+    }
+}
+
+SLOW static void tell_pick(const struct lw__pick *pick, int error) {
+    const lw_observer *observer = &pick->pool->rules.observer;
+    lw__telling_begin();
+    if (error == LW_OK && observer->selected != NULL) {
+        observer->selected(observer->user, pick->ticket->node, lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name);
+    } else if (lw_is_refusal(error) && observer->refused != NULL) {
+        observer->refused(observer->user, error);
+    }
+    lw__telling_end();
+}
+
+int lw__pick_run(struct lw__pick *pick) {
+    lw_pool *pool = pick->pool;
+    if (__builtin_expect(pick->now >= __atomic_load_n(&pool->next_due, __ATOMIC_RELAXED), 0)) {
+        lw__due_run(pool, pick->now);
+    }
+    if (__builtin_expect(pool->rules.quota.fixed != 0, 0)) {
+        pick->named = lw__quota_estimate(&pool->rules.quota, pick->amounts, pick->named);
+    }
+    int error = pick_in_snapshot(pick);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        error = lw__refuse(pick, error);
+    }
+    if (__builtin_expect(!pick->trial, 1)) {
+        note_pick(pick, error);
+        if (__builtin_expect(pool->rules.observer.selected != NULL || pool->rules.observer.refused != NULL, 0)) {
+            tell_pick(pick, error);
+        }
+    }
+    return error;
+}
+
+int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const lw_request *asked, uint64_t now,
+                   lw_ticket *ticket) {
+    pick->pool = pool;
+    pick->lane = lw__lane_of(&pool->lanes);
+    pick->chance = &pick->lane->seen.chance;
+    pick->asked = asked;
+    pick->ticket = ticket;
+    pick->trace = NULL;
+    pick->now = now;
+    pick->route = route;
+    pick->named = pick->repicks = 0;
+    pick->trial = pick->ramped = pick->reuse = false;
+    pick->short_of.size = 0;
+    *ticket = (lw_ticket){0};
+    if (__builtin_expect(asked != NULL, 0)) {
+        return take_request(pick, asked);
+    }
+    pick->request = (lw_request){.size = sizeof pick->request, .flags = LW_REQUEST_PREPARED_ONLY};
+    return LW_OK;
+}
+
+int lw_pick_at(lw_pool *pool, uint32_t route, const lw_request *request, uint64_t now, lw_ticket *ticket) {
+    struct lw__pick pick;
+    int error = lw__pick_begin(&pick, pool, route, request, now, ticket);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        ticket->reason = error;
+        return error;
+    }
+    uint32_t parity = lw__read_begin(&pool->lanes, pick.lane);
+    error = lw__pick_run(&pick);
+    lw__read_end(pick.lane, parity);
+    return error;
+}
+
+int lw_pick(lw_pool *pool, uint32_t route, const lw_request *request, lw_ticket *ticket) {
+    return lw_pick_at(pool, route, request, lw__now(&pool->env), ticket);
+}

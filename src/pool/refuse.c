@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Why nobody may take the request, and when to ask again.
+ *
+ * Where no node is eligible, the groups' counts of reasons say why, from the one that may pass soonest to the one that
+ * stays: saturated, over quota or told to wait, unhealthy or ejected, draining. When the first node comes back by time
+ * alone is looked for once per change of the group and then remembered, so a storm of refusals does not walk the nodes.
+ * Cost: O(groups of the route); O(members) for the first refusal after a change.
+ */
+#include "pool/pick.h"
+
+struct shortage {
+    uint32_t saturated, waiting, unwell, eligible;
+    uint64_t due;
+};
+
+/* When the first member that is not eligible becomes so by time alone. */
+static uint64_t find_due(const lw_pool *pool, const struct lw__group *group, uint64_t now) {
+    uint64_t first = UINT64_MAX;
+    for (uint32_t i = 0; i < group->count; i++) {
+        if (__atomic_load_n(&group->node[i]->reasons, __ATOMIC_RELAXED) != 0) {
+            uint64_t due = lw__node_due(pool, group->node[i], now);
+            first = due < first ? due : first;
+        }
+    }
+    return first;
+}
+
+static uint64_t due_of(const lw_pool *pool, struct lw__group *group, uint64_t now) {
+    uint32_t changes = __atomic_load_n(&group->changes, __ATOMIC_SEQ_CST) + 1;
+    if (__atomic_load_n(&group->due_at, __ATOMIC_SEQ_CST) != changes ||
+        __atomic_load_n(&group->due, __ATOMIC_SEQ_CST) <= now) {
+        __atomic_store_n(&group->due, find_due(pool, group, now), __ATOMIC_SEQ_CST);
+        __atomic_store_n(&group->due_at, changes, __ATOMIC_SEQ_CST);
+    }
+    return __atomic_load_n(&group->due, __ATOMIC_SEQ_CST);
+}
+
+static uint32_t members_with(const struct lw__group *group, uint32_t reason) {
+    return __atomic_load_n(&group->by_reason[__builtin_ctz(reason)], __ATOMIC_RELAXED);
+}
+
+static void add_shortage(const struct lw__pick *pick, struct lw__group *group, struct shortage *sum) {
+    sum->eligible += __atomic_load_n(&group->eligible, __ATOMIC_RELAXED);
+    sum->saturated += members_with(group, LW_REASON_SATURATED);
+    sum->waiting += members_with(group, LW_REASON_COOLING) + members_with(group, LW_REASON_OVER_QUOTA);
+    sum->unwell += members_with(group, LW_REASON_UNHEALTHY) + members_with(group, LW_REASON_EJECTED);
+    uint64_t due = due_of(pick->pool, group, pick->now);
+    sum->due = due < sum->due ? due : sum->due;
+}
+
+static struct shortage shortage_of(const struct lw__pick *pick) {
+    struct shortage sum = {.due = UINT64_MAX};
+    for (uint32_t l = 0; l < pick->path->level_count; l++) {
+        for (uint32_t part = 0; part < 2; part++) {
+            if (pick->path->level[l].part[part] != NULL) {
+                add_shortage(pick, pick->path->level[l].part[part], &sum);
+            }
+        }
+    }
+    return sum;
+}
+
+static int answer(struct lw__pick *pick, int reason, uint32_t retry, uint64_t at) {
+    pick->ticket->retry = retry;
+    pick->ticket->retry_at = at;
+    return reason;
+}
+
+static int timed(struct lw__pick *pick, int reason, uint64_t due) {
+    return answer(pick, reason, due != UINT64_MAX ? LW_RETRY_AT : LW_RETRY_ON_COMPLETION, due);
+}
+
+static int refuse_shortage(struct lw__pick *pick) {
+    if (pick->path->members == 0) {
+        return answer(pick, pick->snapshot->count == 0 ? LW_NO_NODES : LW_FILTERED, LW_RETRY_NEVER, UINT64_MAX);
+    }
+    struct shortage sum = shortage_of(pick);
+    if (sum.saturated > 0) {
+        return answer(pick, LW_SATURATED, LW_RETRY_ON_COMPLETION, sum.due);
+    }
+    if (sum.waiting > 0) {
+        return timed(pick, LW_OVER_QUOTA, sum.due);
+    }
+    if (sum.unwell > 0) {
+        return timed(pick, LW_ALL_UNHEALTHY, sum.due);
+    }
+    return sum.eligible > 0 ? answer(pick, LW_SATURATED, LW_RETRY_AT, pick->now) /* just came back */
+                            : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
+}
+
+int lw__refuse(struct lw__pick *pick, int error) {
+    lw_ticket *ticket = pick->ticket;
+    *ticket = (lw_ticket){.flags = ticket->flags & LW_TICKET_PANIC};
+    if (error == LW_OVER_QUOTA && pick->short_of.size != 0) {
+        error = answer(pick, error, pick->short_of.retry, pick->short_of.retry_at);
+    } else if (error == LW_NO_SLOTS) {
+        error = answer(pick, error, LW_RETRY_ON_COMPLETION, UINT64_MAX);
+    } else if (error == LW_FILTERED || error == LW_SATURATED || error == LW_OVER_QUOTA || error == LW_ALL_UNHEALTHY) {
+        error = refuse_shortage(pick);
+    } else {
+        error = answer(pick, error, LW_RETRY_NEVER, UINT64_MAX);
+    }
+    ticket->reason = error;
+    return error;
+}
