@@ -87,8 +87,7 @@ int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
         struct lw__node *node = visit.node;
         if (at != 0 && at >= lw__node_time(&node->external_at)) {
             __atomic_store(&node->external, &load, __ATOMIC_RELAXED);
-            __atomic_store_n(&node->external_base, __atomic_load_n(&node->traffic, __ATOMIC_RELAXED),
-                             __ATOMIC_RELAXED);
+            __atomic_store_n(&node->external_base, __atomic_load_n(&node->traffic, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
             __atomic_store_n(&node->external_at, at, __ATOMIC_RELEASE);
         }
         visit_end(&visit);

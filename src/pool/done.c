@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+static const lw_sample plain_sample = LW_SAMPLE_INIT;
+static const lw_sample cancelled_sample = {.size = sizeof cancelled_sample, .outcome = LW_OUTCOME_CANCELLED};
+
 /* One ticket that ends. */
 struct end {
     lw_pool *pool;
@@ -18,7 +21,8 @@ struct end {
     struct lw__slot *slot;
     struct lw__node *node;
     uint64_t now;
-    lw_sample sample;
+    const lw_sample *sample;
+    lw_sample whole; /* where the caller's is an older, shorter one */
     uint64_t actual[LW_QUOTA_DIMENSIONS];
     uint32_t named;
     bool undo; /* as if it had not been */
@@ -31,13 +35,13 @@ static bool learn_health(struct end *end) {
     const struct lw__health_rules *rules = &end->pool->rules.health;
     struct lw__node *node = end->node;
     bool probe = end->slot->permitted && (end->slot->permit.flags & LW_PERMIT_PROBE) != 0;
-    bool good = rules->options.effects[end->sample.outcome] == LW_EFFECT_SUCCESS;
+    bool good = rules->options.effects[end->sample->outcome] == LW_EFFECT_SUCCESS;
     if (__builtin_expect(!probe && good && lw__health_is_plain(rules, &node->health), 1)) {
         return false;
     }
     uint32_t before = lw__health_status(&node->health);
     lw__telling_begin();
-    lw__health_report(rules, &node->health, node->id, end->sample.outcome,
+    lw__health_report(rules, &node->health, node->id, end->sample->outcome,
                       end->slot->permitted ? &end->slot->permit : NULL, end->now);
     lw__telling_end();
     bool was_ill = before == LW_UNHEALTHY || before == LW_RECOVERING;
@@ -50,9 +54,9 @@ static bool learn_health(struct end *end) {
 /* Returns whether the node is to cool down. */
 static bool learn_cooling(struct end *end) {
     const lw_pool_options *options = &end->pool->rules.options;
-    uint64_t span = end->sample.retry_after;
-    bool limited = end->sample.outcome == LW_OUTCOME_RATE_LIMITED;
-    if (!limited && (end->sample.outcome != LW_OUTCOME_OVERLOAD || span == 0)) {
+    uint64_t span = end->sample->retry_after;
+    bool limited = end->sample->outcome == LW_OUTCOME_RATE_LIMITED;
+    if (!limited && (end->sample->outcome != LW_OUTCOME_OVERLOAD || span == 0)) {
         return false;
     }
     span = span == 0 ? options->cooldown : span;
@@ -62,19 +66,20 @@ static bool learn_cooling(struct end *end) {
 }
 
 static void learn_latency(struct end *end) {
-    uint64_t latency = end->sample.latency, started = end->slot->started;
+    uint64_t latency = end->sample->latency, started = end->slot->started;
     if (latency == 0 && started != 0 && end->now > started) {
         latency = end->now - started;
     }
-    lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample.outcome, latency, end->now);
+    lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample->outcome, latency, end->now);
 }
 
 static void tell_strategy(struct end *end, const struct lw__snapshot *snapshot) {
     uint32_t index;
     struct lw__group *group = lw__snapshot_group(snapshot, end->node, end->slot->chooser, &index);
     if (group != NULL) {
-        end->sample.now = end->now;
-        lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &end->sample);
+        lw_sample sample = *end->sample;
+        sample.now = end->now;
+        lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &sample);
     }
 }
 
@@ -109,8 +114,6 @@ void lw__drained_tell(const lw_pool *pool, struct lw__node *node) {
     }
 }
 
-
-
 /* Returns whether the node was full. */
 static bool return_place(struct end *end, const struct lw__snapshot *snapshot) {
     struct lw__node *node = end->node;
@@ -139,7 +142,7 @@ static void end_ticket(struct end *end) {
         if (snapshot->learns || pool->rules.options.latency != NULL) {
             learn_latency(end);
         }
-        uint32_t effect = pool->rules.health.options.effects[end->sample.outcome];
+        uint32_t effect = pool->rules.health.options.effects[end->sample->outcome];
         if (pool->rules.outliers && effect != LW_EFFECT_NONE) {
             lw__outlier_note(pool, node, effect == LW_EFFECT_FAILURE, end->now);
         }
@@ -157,7 +160,7 @@ static void end_ticket(struct end *end) {
     }
     if (pool->rules.observer.finished != NULL) {
         lw__telling_begin();
-        pool->rules.observer.finished(pool->rules.observer.user, node->id, &end->sample);
+        pool->rules.observer.finished(pool->rules.observer.user, node->id, end->sample);
         lw__telling_end();
     }
     lw__slot_put(&pool->slots, end->lane, (uint32_t)(end->lane - pool->lanes.lane), end->slot);
@@ -187,22 +190,22 @@ static int check_ticket(const lw_pool *pool, const lw_ticket *ticket) {
 
 static int take_sample(struct end *end, const lw_sample *sample) {
     const lw_env *env = &end->pool->env;
-    end->sample = (lw_sample)LW_SAMPLE_INIT;
+    end->sample = sample != NULL ? sample : &plain_sample;
     end->named = 0;
-    if (sample == NULL) {
-        return LW_OK;
+    if (__builtin_expect(end->sample->size < sizeof *sample, 0)) {
+        if (sample->size < offsetof(lw_sample, amounts)) {
+            return lw__fail(env, LW_INVALID, "sample: size=%zu, is it LW_SAMPLE_INIT?", sample->size);
+        }
+        end->whole = plain_sample;
+        end->sample = memcpy(&end->whole, sample, sample->size);
     }
-    if (sample->size < offsetof(lw_sample, amounts)) {
-        return lw__fail(env, LW_INVALID, "sample: size=%zu, is it LW_SAMPLE_INIT?", sample->size);
-    }
-    memcpy(&end->sample, sample, sample->size < sizeof *sample ? sample->size : sizeof *sample);
-    if (end->sample.outcome > LW_OUTCOME_CANCELLED) {
-        return lw__fail(env, LW_INVALID, "sample: outcome=%u must be below %d", end->sample.outcome,
+    if (end->sample->outcome > LW_OUTCOME_CANCELLED) {
+        return lw__fail(env, LW_INVALID, "sample: outcome=%u must be below %d", end->sample->outcome,
                         LW_OUTCOME_CANCELLED + 1);
     }
-    return end->sample.amount_count == 0
+    return end->sample->amount_count == 0
                ? LW_OK
-               : lw__quota_spread(&end->pool->rules.quota, env, end->sample.amounts, end->sample.amount_count, false,
+               : lw__quota_spread(&end->pool->rules.quota, env, end->sample->amounts, end->sample->amount_count, false,
                                   end->actual, &end->named);
 }
 
@@ -219,7 +222,7 @@ int lw_done(lw_pool *pool, const lw_ticket *ticket, const lw_sample *sample) {
     if (__builtin_expect(error != LW_OK, 0)) {
         return error;
     }
-    end.now = end.sample.now != 0 ? end.sample.now : lw__now(&pool->env);
+    end.now = end.sample->now != 0 ? end.sample->now : lw__now(&pool->env);
     return end_slot(&end, &pool->slots.slot[ticket->slot], ticket->generation);
 }
 
@@ -229,8 +232,7 @@ static void begin_cancel(struct end *end, lw_pool *pool, uint64_t now) {
     end->undo = true;
     end->named = 0;
     end->now = now;
-    end->sample = (lw_sample)LW_SAMPLE_INIT;
-    end->sample.outcome = LW_OUTCOME_CANCELLED;
+    end->sample = &cancelled_sample;
 }
 
 int lw_cancel_at(lw_pool *pool, const lw_ticket *ticket, uint64_t now) {
@@ -244,7 +246,6 @@ int lw_cancel_at(lw_pool *pool, const lw_ticket *ticket, uint64_t now) {
 }
 
 int lw_cancel(lw_pool *pool, const lw_ticket *ticket) { return lw_cancel_at(pool, ticket, lw__now(&pool->env)); }
-
 
 bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now) {
     struct end end;

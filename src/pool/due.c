@@ -8,7 +8,8 @@
  *
  * No time is lost: `kept` is emptied when a sweep begins and lowered by everybody who settles a node from then on, so
  * at its end it holds the times of all nodes that the sweep passed, before or after they changed.
- * Cost: a load and a comparison per pick; a sweep is O(nodes) in bounded steps, once per time at which something is due.
+ * Cost: a load and a comparison per pick; a sweep is O(nodes) in bounded steps, once per time at which something is
+ * due.
  */
 #include "pool/snapshot.h"
 
@@ -16,8 +17,7 @@ enum { STEP_NODES = 4096, STEP_SETTLED = 64 };
 
 static void lower_time(uint64_t *word, uint64_t time) {
     uint64_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-    while (time < seen &&
-           !__atomic_compare_exchange_n(word, &seen, time, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    while (time < seen && !__atomic_compare_exchange_n(word, &seen, time, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
 }
 

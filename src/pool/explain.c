@@ -198,7 +198,9 @@ int lw_explain(lw_pool *pool, uint32_t route, const lw_request *request, uint64_
     if (ticket == NULL) {
         pick.trial = true;
         pick.chance = &chance;
+        pick.request = *pick.shown;
         pick.request.flags |= LW_REQUEST_TRIAL;
+        pick.shown = &pick.request;
     }
     uint32_t parity = lw__read_begin(&pool->lanes, pick.lane);
     survey(&pick);

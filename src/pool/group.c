@@ -55,8 +55,8 @@ int lw__chooser_new(lw_pool *pool, const char *spec, struct lw__chooser **out) {
     lw_env env = pool->env;
     chooser->serial = ++pool->strategies;
     env.seed = lw__seed(pool->env.seed, chooser->serial + LW_LANES);
-    int error = lw_strategy_from_ops(&chooser->strategy, &env, pool->rules.options.ops, pool->rules.options.ops_count,
-                                     spec);
+    int error =
+        lw_strategy_from_ops(&chooser->strategy, &env, pool->rules.options.ops, pool->rules.options.ops_count, spec);
     if (error != LW_OK) {
         lw__release(&pool->env, chooser);
         return error;
@@ -212,7 +212,8 @@ static bool write_bit(uint64_t *words, uint32_t index, bool set) {
     if (((__atomic_load_n(word, __ATOMIC_SEQ_CST) & bit) != 0) == set) {
         return false;
     }
-    uint64_t old = set ? __atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) : __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
+    uint64_t old =
+        set ? __atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) : __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
     return ((old & bit) != 0) != set;
 }
 
@@ -250,6 +251,5 @@ void lw__group_sync(struct lw__group *group, uint32_t index) {
             account(group, old, seen);
         }
         write_hints(group, index, seen);
-    } while (seen_of(group->node[index]) != seen ||
-             __atomic_load_n(&group->seen[index], __ATOMIC_SEQ_CST) != seen);
+    } while (seen_of(group->node[index]) != seen || __atomic_load_n(&group->seen[index], __ATOMIC_SEQ_CST) != seen);
 }

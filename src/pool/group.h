@@ -51,14 +51,14 @@ struct lw__group {
 
     _Alignas(64) uint32_t eligible;
     uint32_t by_reason[LW__SEEN_BITS]; /* members that have it */
-    uint32_t ill;       /* members that are ill, of the active ones */
-    uint32_t active;    /* members that are not draining, disabled, reserved or gone */
-    uint32_t changes;   /* counts changes that move due times */
-    uint32_t panicking; /* of the level; kept in its first group */
-    uint32_t eldest_at; /* value of changes at which eldest was found, plus 1 */
-    uint32_t due_at;    /* the same for due */
-    uint64_t due;       /* when the first member that is not eligible comes back by time alone */
-    uint64_t eldest;    /* least ramp_since of the active, well members */
+    uint32_t ill;                      /* members that are ill, of the active ones */
+    uint32_t active;                   /* members that are not draining, disabled, reserved or gone */
+    uint32_t changes;                  /* counts changes that move due times */
+    uint32_t panicking;                /* of the level; kept in its first group */
+    uint32_t eldest_at;                /* value of changes at which eldest was found, plus 1 */
+    uint32_t due_at;                   /* the same for due */
+    uint64_t due;                      /* when the first member that is not eligible comes back by time alone */
+    uint64_t eldest;                   /* least ramp_since of the active, well members */
 };
 
 /* Errors: LW_NOMEM and those of lw_prepare. weights: parallel to nodes; both are taken over and freed with the group,

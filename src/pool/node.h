@@ -21,11 +21,11 @@ struct lw__node {
     /* Read by every pick. */
     uint64_t id;
     void *user;
-    uint32_t reasons;  /* enum lw_reason; 0: may be picked */
-    uint32_t ill;      /* not 0: unhealthy, recovering or ejected, whether a probe is due or not */
-    uint32_t cap;      /* most requests under way here; 0: no limit */
-    uint32_t position; /* in the latest snapshot */
-    uint64_t ramp_since; /* 0: has all of its share */
+    uint32_t reasons;             /* enum lw_reason; 0: may be picked */
+    uint32_t ill;                 /* not 0: unhealthy, recovering or ejected, whether a probe is due or not */
+    uint32_t cap;                 /* most requests under way here; 0: no limit */
+    uint32_t position;            /* in the latest snapshot */
+    uint64_t ramp_since;          /* 0: has all of its share */
     struct lw__quota_node *quota; /* NULL: the pool has no dimensions */
     uint32_t weight, admin;       /* enum lw_admin */
 
@@ -39,9 +39,9 @@ struct lw__node {
     /* Written by events. */
     _Alignas(64) struct lw__health_node health;
     uint64_t ejected_until, cooling_until, drain_deadline;
-    uint32_t ejections; /* multiplier of the next ejection, less one */
-    uint32_t drained;   /* told so */
-    uint64_t judged;    /* outlier.c: of the interval that is looked at */
+    uint32_t ejections;     /* multiplier of the next ejection, less one */
+    uint32_t drained;       /* told so */
+    uint64_t judged;        /* outlier.c: of the interval that is looked at */
     uint64_t external_at;   /* 0: nothing was reported */
     uint64_t external_base; /* traffic when it was */
     double external;

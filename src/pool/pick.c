@@ -31,8 +31,8 @@ static inline bool take_place(struct lw__node *node, uint64_t now, uint32_t *inf
             if ((uint32_t)old >= cap) {
                 return false;
             }
-        } while (!__atomic_compare_exchange_n(&node->traffic, &old, old + one, false, __ATOMIC_SEQ_CST,
-                                              __ATOMIC_RELAXED));
+        } while (
+            !__atomic_compare_exchange_n(&node->traffic, &old, old + one, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     }
     if ((uint32_t)old == 0) {
         __atomic_store_n(&node->progress, now, __ATOMIC_RELAXED);
@@ -203,10 +203,21 @@ static inline int charge(struct lw__pick *pick, struct lw__group *group, struct 
 
 /* ---- choosing ---- */
 
+static const lw_request plain_request = {.size = sizeof plain_request, .flags = LW_REQUEST_PREPARED_ONLY};
+
+/* A request of this pick's own is what the strategy sees from now on. */
+static void own_request(struct lw__pick *pick) {
+    if (pick->shown != &pick->request) {
+        pick->request = *pick->shown;
+        pick->shown = &pick->request;
+    }
+    pick->request.exclude = pick->exclude;
+}
+
 /* The request as the strategy sees it: exclusions become indexes in the group. */
 SLOW static void exclude_for(struct lw__pick *pick, const struct lw__group *group) {
+    own_request(pick);
     pick->request.exclude_count = 0;
-    pick->request.exclude = pick->exclude;
     if (pick->asked == NULL || pick->reuse) {
         return;
     }
@@ -226,7 +237,7 @@ SLOW static ptrdiff_t explore(struct lw__pick *pick, const struct lw__group *gro
     }
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t index = lw__pick_below(pick, group->count);
-        lw_view view = {.request = &pick->request, .eligible = nodes->eligible, .count = group->count};
+        lw_view view = {.request = pick->shown, .eligible = nodes->eligible, .count = group->count};
         if (group->weight[index] > 0 && lw_view_may(&view, index)) {
             pick->ticket->flags |= LW_TICKET_EXPLORED;
             return index;
@@ -254,7 +265,7 @@ static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     if (__builtin_expect(pick->trace != NULL, 0)) {
         nodes = lw__trace_nodes(pick, group, nodes);
     }
-    return lw_select_at(group->chooser->strategy, nodes, &pick->request, pick->now);
+    return lw_select_at(group->chooser->strategy, nodes, pick->shown, pick->now);
 }
 
 /* The strategy was told of a beginning that comes to nothing. */
@@ -282,8 +293,8 @@ SLOW static void pass_over(struct lw__pick *pick, struct lw__group *group, uint3
     if (pick->trace != NULL) {
         lw__trace_rejected(pick, group->node[index], reason);
     }
+    own_request(pick);
     pick->exclude[pick->request.exclude_count++] = index;
-    pick->request.exclude = pick->exclude;
 }
 
 static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
@@ -321,12 +332,13 @@ static int pick_from(struct lw__pick *pick, struct lw__group *group) {
     }
 }
 
-static int try_candidate(struct lw__pick *pick, const struct lw__candidate *candidate) {
-    pick->chosen = *candidate;
-    if (pick->asked != NULL || pick->request.exclude_count != 0) {
-        exclude_for(pick, candidate->group);
+/* From the chosen group. */
+static inline int try_chosen(struct lw__pick *pick) {
+    if (__builtin_expect(pick->shown->exclude_count != 0 || (pick->asked != NULL && pick->asked->exclude_count != 0),
+                         0)) {
+        exclude_for(pick, pick->chosen.group);
     }
-    return pick_from(pick, candidate->group);
+    return pick_from(pick, pick->chosen.group);
 }
 
 /* Goes on to the next group after a refusal, not after an error, nor where the tries are used up. */
@@ -335,7 +347,8 @@ SLOW static int pick_from_several(struct lw__pick *pick) {
     uint32_t count = lw__level_order(pick, order);
     int answer = LW_FILTERED;
     for (uint32_t i = 0; i < count; i++) {
-        int error = try_candidate(pick, &order[i]);
+        pick->chosen = order[i];
+        int error = try_chosen(pick);
         if (error == LW_OK || !lw_is_refusal(error) || error == LW_NO_SLOTS) {
             return error;
         }
@@ -352,14 +365,16 @@ static inline int pick_any(struct lw__pick *pick) {
     if (__builtin_expect(only == NULL, 0)) {
         return pick_from_several(pick);
     }
-    struct lw__candidate candidate = {.group = only};
+    pick->chosen.group = only;
+    pick->chosen.flags = 0;
+    pick->chosen.local = false;
     if (__builtin_expect(lw__level_panics_alone(pick, only), 0)) {
         if (pick->pool->rules.options.panic == LW_PANIC_FAIL_CLOSED) {
             return LW_ALL_UNHEALTHY;
         }
-        candidate.flags = LW_TICKET_PANIC;
+        pick->chosen.flags = LW_TICKET_PANIC;
     }
-    return try_candidate(pick, &candidate);
+    return try_chosen(pick);
 }
 
 /* A request that excludes the only eligible node gets it all the same, where the options say so. */
@@ -407,6 +422,7 @@ SLOW static int take_request(struct lw__pick *pick, const lw_request *asked) {
     pick->request.size = sizeof pick->request;
     pick->request.flags |= LW_REQUEST_PREPARED_ONLY;
     pick->request.exclude_count = 0;
+    pick->shown = &pick->request;
     return lw__quota_spread(&pool->rules.quota, &pool->env, asked->amounts, asked->amount_count, false, pick->amounts,
                             &pick->named);
 }
@@ -431,7 +447,8 @@ SLOW static void tell_pick(const struct lw__pick *pick, int error) {
     const lw_observer *observer = &pick->pool->rules.observer;
     lw__telling_begin();
     if (error == LW_OK && observer->selected != NULL) {
-        observer->selected(observer->user, pick->ticket->node, lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name);
+        observer->selected(observer->user, pick->ticket->node,
+                           lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name);
     } else if (lw_is_refusal(error) && observer->refused != NULL) {
         observer->refused(observer->user, error);
     }
@@ -476,7 +493,7 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
     if (__builtin_expect(asked != NULL, 0)) {
         return take_request(pick, asked);
     }
-    pick->request = (lw_request){.size = sizeof pick->request, .flags = LW_REQUEST_PREPARED_ONLY};
+    pick->shown = &plain_request;
     return LW_OK;
 }
 

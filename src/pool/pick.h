@@ -43,7 +43,8 @@ struct lw__pick {
     bool reuse;       /* the request's exclusions are not looked at */
     struct lw__candidate chosen;
     lw_quota_refusal short_of; /* the soonest of those quotas that could not be charged; size 0: none */
-    lw_request request;        /* what the strategy sees: exclusions are indexes in the group */
+    const lw_request *shown;   /* what the strategy sees: the plain request, or the next */
+    lw_request request;        /* exclusions are indexes in the group */
     uint64_t amounts[LW_QUOTA_DIMENSIONS];
     uint64_t exclude[LW_POOL_EXCLUDE + LW_POOL_TRIES + 2];
 };

@@ -51,8 +51,8 @@ struct lw_pool {
     struct lw__counts counts[LW_LANES];
 
     _Alignas(64) struct lw__snapshot *current; /* never NULL */
-    uint64_t next_due;   /* no reason of any node ends before; see due.c */
-    uint64_t ramp_until; /* no node ramps after */
+    uint64_t next_due;                         /* no reason of any node ends before; see due.c */
+    uint64_t ramp_until;                       /* no node ramps after */
 
     _Alignas(64) struct lw__latency_group latency;
     _Alignas(64) uint64_t due_kept; /* due.c: what the sweep under way has found */
@@ -102,10 +102,9 @@ uint64_t lw__ramp_factor(const lw_pool *pool, uint64_t since, uint64_t now);
 
 /* done.c. A draining node may have nothing under way any more: tells so, once. */
 void lw__drained_tell(const lw_pool *pool, struct lw__node *node);
-/* Ends a ticket that was not ended in time; false: it just was. Tells the observer. In a read section, in which the slot
-   was seen to hold this generation. */
-bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started,
-                     uint64_t now);
+/* Ends a ticket that was not ended in time; false: it just was. Tells the observer. In a read section, in which the
+   slot was seen to hold this generation. */
+bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now);
 
 /* tick.c. Under the lock: frees what no reader can reach, but the nodes, which it returns as a list: to be forgotten
    without the lock. */

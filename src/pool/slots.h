@@ -39,7 +39,7 @@ struct lw__slots {
     struct lw__quota_charge *charges; /* dimensions of them per slot; NULL without */
     uint32_t dimensions;
     uint32_t count;
-    uint32_t depth; /* of a magazine; 0: none */
+    uint32_t depth;             /* of a magazine; 0: none */
     _Alignas(64) uint64_t head; /* number of the first free slot + 1, 0: none; above 32 bits, a count of changes */
     struct lw__magazine magazine[LW_LANES];
 };

@@ -56,8 +56,8 @@ struct lw__draft {
     uint32_t weight, priority, flags;
 };
 
-/* Builds a snapshot of these nodes; ids are distinct or it fails with LW_DUPLICATE and the two in at[]. fresh: the route
-   whose strategy is to be made anew, or -1. */
+/* Builds a snapshot of these nodes; ids are distinct or it fails with LW_DUPLICATE and the two in at[]. fresh: the
+   route whose strategy is to be made anew, or -1. */
 int lw__snapshot_new(lw_pool *pool, const struct lw__draft *draft, uint32_t count, int64_t fresh, uint32_t *at,
                      struct lw__snapshot **out);
 void lw__snapshot_free(lw_pool *pool, struct lw__snapshot *snapshot);

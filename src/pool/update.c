@@ -240,8 +240,7 @@ static void apply_spec(struct update *update, uint32_t i) {
     __atomic_store_n(&node->weight, spec->weight, __ATOMIC_SEQ_CST);
     __atomic_store_n(&node->flags, spec->flags, __ATOMIC_SEQ_CST);
     __atomic_store_n(&node->user, spec->user, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&node->cap, share_of(spec->max_inflight, update->pool->rules.options.instances),
-                     __ATOMIC_SEQ_CST);
+    __atomic_store_n(&node->cap, share_of(spec->max_inflight, update->pool->rules.options.instances), __ATOMIC_SEQ_CST);
 }
 
 static void unlink_resting(lw_pool *pool, const struct lw__node *node) {
