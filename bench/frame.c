@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { MOST_RUNS = 64, ROUND_TRIPS = 2000, ADDITIONS = 8 };
+enum { MOST_RUNS = 64, ROUND_TRIPS = 2000, ADDITIONS = 8, BATCHES = 2000 };
 
 struct frame {
     _Alignas(128) atomic_int ready;
@@ -116,6 +116,8 @@ void frame_close(struct frame *frame) {
 
 uint32_t frame_threads(const struct frame *frame) { return frame->threads; }
 
+void frame_pin(const struct frame *frame, uint32_t thread) { pin(frame->cpus[thread % frame->threads]); }
+
 static void wake_second(struct frame *frame, const struct frame_task *task) {
     frame->task = task;
     atomic_store(&frame->ready, 0);
@@ -178,7 +180,7 @@ struct frame_figure frame_sum_up(double *values, uint32_t count) {
 
 void frame_round(struct frame *frame, const struct frame_task *tasks, uint32_t count, uint32_t threads, uint32_t runs,
                  double *medians) {
-    double times[2][MOST_RUNS];
+    double times[FRAME_CONTENDERS][MOST_RUNS];
     runs = runs < MOST_RUNS ? runs : MOST_RUNS;
     for (uint32_t run = 0; run < runs; run++) {
         for (uint32_t t = 0; t < count; t++) {
@@ -188,6 +190,34 @@ void frame_round(struct frame *frame, const struct frame_task *tasks, uint32_t c
     for (uint32_t t = 0; t < count; t++) {
         medians[t] = frame_median(times[t], runs);
     }
+}
+
+/* A task within a task: one pick is a whole batch. */
+struct batches {
+    const struct frame_task *task;
+    double times[BATCHES];
+};
+
+static uint64_t run_batches(void *subject, uint32_t thread, uint64_t picks) {
+    struct batches *batches = subject;
+    const struct frame_task *task = batches->task;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < picks; i++) {
+        double start = frame_now();
+        sum += task->loop(task->subject, thread, FRAME_BATCH);
+        if (thread == 0) {
+            batches->times[i] = (frame_now() - start) / FRAME_BATCH;
+        }
+    }
+    return sum;
+}
+
+double frame_p99(struct frame *frame, const struct frame_task *task, uint32_t threads) {
+    struct batches batches = {.task = task};
+    struct frame_task outer = {run_batches, &batches, BATCHES};
+    frame_run(frame, &outer, threads);
+    qsort(batches.times, BATCHES, sizeof *batches.times, by_value);
+    return batches.times[BATCHES * 99 / 100];
 }
 
 static uint64_t additions(void *subject, uint32_t thread, uint64_t picks) {

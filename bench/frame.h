@@ -28,6 +28,8 @@ struct frame_figure {
     double median, least, noise;
 };
 
+enum { FRAME_CONTENDERS = 3, FRAME_BATCH = 64 };
+
 struct frame;
 
 /* Pins this thread to a processor and starts the second one, asleep, on another. NULL when that fails. */
@@ -37,14 +39,20 @@ void frame_close(struct frame *frame);
 /* 2, or 1 on a machine with one processor: then only one-thread runs are possible. */
 uint32_t frame_threads(const struct frame *frame);
 
+/* Pins the calling thread where thread 0 or 1 of the frame is. */
+void frame_pin(const struct frame *frame, uint32_t thread);
+
 /* One run; wall time until every thread is done, over the picks of one thread, in ns. */
 double frame_run(struct frame *frame, const struct frame_task *task, uint32_t threads);
 
 void frame_calibrate(struct frame *frame, struct frame_task *task, uint32_t threads, double run_ns);
 
-/* One round of `count` (1 or 2) contenders, one median each. */
+/* One round of `count` contenders, one median each. */
 void frame_round(struct frame *frame, const struct frame_task *tasks, uint32_t count, uint32_t threads, uint32_t runs,
                  double *medians);
+
+/* 99 of 100 batches of FRAME_BATCH picks take at most so many ns a pick; on thread 0. */
+double frame_p99(struct frame *frame, const struct frame_task *task, uint32_t threads);
 
 /* Sorts the values and sums them up. */
 struct frame_figure frame_sum_up(double *values, uint32_t count);

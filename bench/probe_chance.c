@@ -16,8 +16,8 @@ static inline uint32_t draw_eligible(const struct probe *probe, struct probe_lan
     return index;
 }
 
-PROBE_LOOP(random_whole, draw(probe, lane))
-PROBE_LOOP(random_partial, draw_eligible(probe, lane))
+PROBE_LOOPS(random_whole, draw(probe, lane))
+PROBE_LOOPS(random_partial, draw_eligible(probe, lane))
 
 /* An entry of the alias table: keep the drawn column below the threshold in the low half, else take the high half. */
 static inline uint32_t alias(const struct probe *probe, struct probe_lane *lane) {
@@ -35,8 +35,8 @@ static inline uint32_t alias_eligible(const struct probe *probe, struct probe_la
     return index;
 }
 
-PROBE_LOOP(weighted_random_whole, alias(probe, lane))
-PROBE_LOOP(weighted_random_partial, alias_eligible(probe, lane))
+PROBE_LOOPS(weighted_random_whole, alias(probe, lane))
+PROBE_LOOPS(weighted_random_partial, alias_eligible(probe, lane))
 
 static uint32_t next_below(const uint64_t *share, uint64_t height, uint32_t from, uint32_t count) {
     while (from < count && share[from] >= height) {
@@ -117,9 +117,12 @@ static inline uint32_t pick_two_eligible(const struct probe *probe, struct probe
 PROBE_LOOP(p2c_whole, pick_two(probe, lane))
 PROBE_LOOP(p2c_partial, pick_two_eligible(probe, lane))
 
-const struct probe_kind probe_random = {"random", "one draw, one multiplication", NULL, random_whole, random_partial,
-                                        NULL};
-const struct probe_kind probe_weighted_random = {
-    "weighted_random", "an alias table of 8 bytes a node", NULL, weighted_random_whole, weighted_random_partial,
-    build_alias};
-const struct probe_kind probe_p2c = {"p2c", "one draw, two loads compared", NULL, p2c_whole, p2c_partial, NULL};
+const struct probe_kind probe_random = {
+    "random", "one draw, one multiplication", NULL, PROBE_FORMS_OF(random_whole), PROBE_FORMS_OF(random_partial), NULL};
+const struct probe_kind probe_weighted_random = {"weighted_random",
+                                                 "an alias table of 8 bytes a node",
+                                                 NULL,
+                                                 PROBE_FORMS_OF(weighted_random_whole),
+                                                 PROBE_FORMS_OF(weighted_random_partial),
+                                                 build_alias};
+const struct probe_kind probe_p2c = {"p2c", "one draw, two loads compared", NULL, {p2c_whole}, {p2c_partial}, NULL};

@@ -33,8 +33,8 @@ static inline uint32_t eligible_owner(const struct probe *probe, uint64_t i) {
     }
     return (uint32_t)probe->points[at];
 }
-PROBE_LOOP(ring_whole, owner(probe, i))
-PROBE_LOOP(ring_partial, eligible_owner(probe, i))
+PROBE_LOOPS(ring_whole, owner(probe, i))
+PROBE_LOOPS(ring_partial, eligible_owner(probe, i))
 
 static uint64_t point_of(uint32_t node, uint32_t number) {
     uint64_t hash = fleet_mix(((uint64_t)node + 1) << 32 | number);
@@ -106,8 +106,13 @@ static int build_ring(struct probe *probe) {
     return whole ? 0 : -1;
 }
 
-const struct probe_kind probe_ring = {
-    "ring", "top bits of the hash to an index, then a walk", NULL, ring_whole, ring_partial, build_ring};
+const struct probe_kind probe_ring = {"ring",
+                                      "top bits of the hash to an index, then a walk",
+                                      NULL,
+                                      PROBE_FORMS_OF(ring_whole),
+                                      PROBE_FORMS_OF(ring_partial),
+                                      build_ring};
 
 /* chain(ring, random) with a key: the ring always answers. */
-const struct probe_kind probe_chain = {"chain", "the ring alone", NULL, ring_whole, ring_partial, build_ring};
+const struct probe_kind probe_chain = {
+    "chain", "the ring alone", NULL, PROBE_FORMS_OF(ring_whole), PROBE_FORMS_OF(ring_partial), build_ring};

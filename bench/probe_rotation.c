@@ -35,10 +35,10 @@ static inline uint32_t slot_eligible(const struct probe *probe, struct probe_lan
     return index;
 }
 
-PROBE_LOOP(round_robin_whole, turn(lane, probe->fleet->count))
-PROBE_LOOP(round_robin_partial, turn_eligible(probe, lane))
-PROBE_LOOP(smooth_wrr_whole, probe->slots[turn(lane, probe->length)])
-PROBE_LOOP(smooth_wrr_partial, slot_eligible(probe, lane))
+PROBE_LOOPS(round_robin_whole, turn(lane, probe->fleet->count))
+PROBE_LOOPS(round_robin_partial, turn_eligible(probe, lane))
+PROBE_LOOPS(smooth_wrr_whole, probe->slots[turn(lane, probe->length)])
+PROBE_LOOPS(smooth_wrr_partial, slot_eligible(probe, lane))
 
 /*
  * The smooth sequence without its scan over all nodes. After t steps the rule sees node i at weight_i * t - total *
@@ -110,8 +110,15 @@ static int build_period(struct probe *probe) {
     return 0;
 }
 
-const struct probe_kind probe_round_robin = {
-    "round_robin", "a cursor per thread that wraps", NULL, round_robin_whole, round_robin_partial, NULL};
-const struct probe_kind probe_smooth_wrr = {
-    "smooth_wrr", "a cursor per thread in the written-out period", NULL, smooth_wrr_whole, smooth_wrr_partial,
-    build_period};
+const struct probe_kind probe_round_robin = {"round_robin",
+                                             "a cursor per thread that wraps",
+                                             NULL,
+                                             PROBE_FORMS_OF(round_robin_whole),
+                                             PROBE_FORMS_OF(round_robin_partial),
+                                             NULL};
+const struct probe_kind probe_smooth_wrr = {"smooth_wrr",
+                                            "a cursor per thread in the written-out period",
+                                            NULL,
+                                            PROBE_FORMS_OF(smooth_wrr_whole),
+                                            PROBE_FORMS_OF(smooth_wrr_partial),
+                                            build_period};

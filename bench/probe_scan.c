@@ -42,6 +42,6 @@ PROBE_LOOP(highest_whole, plain_highest(probe, lane, NULL))
 PROBE_LOOP(highest_partial, plain_highest(probe, lane, probe->fleet->eligible))
 
 const struct probe_kind probe_least_load = {
-    "least_load", "a plain loop over the loads, the first of equals", NULL, lowest_whole, lowest_partial, NULL};
+    "least_load", "a plain loop over the loads, the first of equals", NULL, {lowest_whole}, {lowest_partial}, NULL};
 const struct probe_kind probe_most_available = {
-    "most_available", "two plain loops over the shares", NULL, highest_whole, highest_partial, NULL};
+    "most_available", "two plain loops over the shares", NULL, {highest_whole}, {highest_partial}, NULL};

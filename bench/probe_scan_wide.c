@@ -142,17 +142,20 @@ static bool has_wide(void) {
            __builtin_cpu_supports("popcnt");
 }
 
-const struct probe_kind probe_least_load_wide = {
-    "least_load", "AVX-512 scan of the loads, the first of equals", has_wide, wide_lowest_whole, wide_lowest_partial,
-    NULL};
+const struct probe_kind probe_least_load_wide = {"least_load",
+                                                 "AVX-512 scan of the loads, the first of equals",
+                                                 has_wide,
+                                                 {wide_lowest_whole},
+                                                 {wide_lowest_partial},
+                                                 NULL};
 const struct probe_kind probe_most_available_wide = {
-    "most_available", "two AVX-512 scans of the shares", has_wide, wide_highest_whole, wide_highest_partial, NULL};
+    "most_available", "two AVX-512 scans of the shares", has_wide, {wide_highest_whole}, {wide_highest_partial}, NULL};
 
 #else
 
 static bool has_not(void) { return false; }
 
-const struct probe_kind probe_least_load_wide = {"least_load", "", has_not, NULL, NULL, NULL};
-const struct probe_kind probe_most_available_wide = {"most_available", "", has_not, NULL, NULL, NULL};
+const struct probe_kind probe_least_load_wide = {"least_load", "", has_not, {NULL}, {NULL}, NULL};
+const struct probe_kind probe_most_available_wide = {"most_available", "", has_not, {NULL}, {NULL}, NULL};
 
 #endif

@@ -31,8 +31,23 @@ int probe_open(struct probe *probe, const struct probe_kind *kind, const struct 
 }
 
 void probe_close(struct probe *probe) {
+    probe_close_nodes(probe);
     free(probe->slots);
     free(probe->points);
     free(probe->index);
     *probe = (struct probe){0};
+}
+
+double probe_time_build(const struct probe_kind *kind, const struct fleet *fleet) {
+    struct probe probe;
+    if (kind->build == NULL) {
+        return 0;
+    }
+    double start = frame_now();
+    if (probe_open(&probe, kind, fleet) != 0) {
+        start = frame_now();
+    }
+    double elapsed = frame_now() - start;
+    probe_close(&probe);
+    return elapsed;
 }

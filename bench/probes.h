@@ -14,9 +14,11 @@
 
 #include <stdbool.h>
 
+struct probe_lists;
+
 /* What one thread writes, on a line of its own. */
 struct probe_lane {
-    _Alignas(128) uint64_t cursor;
+    _Alignas(128) uint64_t cursor, ticket;
     uint64_t chance;
     uint64_t words[FLEET_MOST / 64]; /* most_available: who ties */
 };
@@ -25,19 +27,31 @@ struct probe {
     struct probe_lane lane[2];
     const struct probe_kind *kind;
     const struct fleet *fleet;
-    uint16_t *slots;  /* smooth_wrr: node of each slot of the period */
-    uint64_t *points; /* weighted_random: one entry a node; ring: one a point */
-    uint32_t *index;  /* ring: first point of each range of hashes */
-    uint32_t length;  /* of slots or points */
-    uint32_t shift;   /* ring: hash to range */
+    struct probe_node *nodes;  /* for the forms with a charge; NULL until probe_open_nodes */
+    struct probe_lists *lists; /* least_load of a pool: of all nodes, then of the eligible ones */
+    uint16_t *slots;           /* smooth_wrr: node of each slot of the period */
+    uint64_t *points;          /* weighted_random: one entry a node; ring: one a point */
+    uint32_t *index;           /* ring: first point of each range of hashes */
+    uint32_t length;           /* of slots or points */
+    uint32_t shift;            /* ring: hash to range */
 };
+
+/* A node as a probe of a pool knows it, on a line of its own. */
+struct probe_node {
+    _Alignas(64) uint32_t inflight;
+    double estimate; /* peak EWMA of its latency, ns */
+    uint64_t stamp;  /* when that was */
+};
+
+/* What a loop repeats: the pick alone; with the charge of a pool; with a ticket as well. */
+enum probe_form { PROBE_PICK, PROBE_CHARGED, PROBE_HELD, PROBE_FORMS };
 
 struct probe_kind {
     const char *strategy;
     const char *form;     /* what the probe does, in a few words */
     bool (*usable)(void); /* on this machine; NULL: on any */
-    frame_loop *whole;
-    frame_loop *partial;               /* honours the fleet's bitmap */
+    frame_loop *whole[PROBE_FORMS];
+    frame_loop *partial[PROBE_FORMS];  /* honour the fleet's bitmap */
     int (*build)(struct probe *probe); /* NULL without a table; 0, or -1 without memory */
 };
 
@@ -46,7 +60,13 @@ const struct probe_kind *probe_find(const char *strategy);
 
 /* Returns 0, or -1 without memory. probe_close is safe either way. */
 int probe_open(struct probe *probe, const struct probe_kind *kind, const struct fleet *fleet);
+
+/* Adds what the forms with a charge need; shared: two threads will run. Returns as probe_open does. */
+int probe_open_nodes(struct probe *probe, bool shared);
 void probe_close(struct probe *probe);
+
+/* ns to build the table of a kind, if it has one; else 0. */
+double probe_time_build(const struct probe_kind *kind, const struct fleet *fleet);
 
 /* ---- for the files of probes ---- */
 
@@ -55,6 +75,11 @@ extern const struct probe_kind probe_random, probe_weighted_random, probe_p2c;
 extern const struct probe_kind probe_ring, probe_chain;
 extern const struct probe_kind probe_least_load, probe_least_load_wide;
 extern const struct probe_kind probe_most_available, probe_most_available_wide;
+
+/* Where the load is what a pool itself keeps; without PROBE_PICK, so not for probe_find. */
+extern const struct probe_kind probe_p2c_inflight, probe_p2c_peak, probe_least_inflight;
+
+void probe_close_nodes(struct probe *probe);
 
 #define PROBE_EPSILON 0.05
 
@@ -79,6 +104,23 @@ static inline bool probe_may(const struct probe *probe, uint32_t index) {
     return probe->fleet->eligible[index / 64] >> (index % 64) & 1;
 }
 
+/* The charge: in-flight up when the request goes out, down when it is back. */
+static inline uint32_t probe_charge(struct probe *probe, uint32_t index) {
+    __atomic_fetch_add(&probe->nodes[index].inflight, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&probe->nodes[index].inflight, 1, __ATOMIC_RELAXED);
+    return index;
+}
+
+/* A ticket: its generation turns odd when it is taken, and even by whoever ends it first. */
+static inline uint32_t probe_hold(struct probe_lane *lane, uint32_t index) {
+    for (int turn = 0; turn < 2; turn++) {
+        uint64_t generation = __atomic_load_n(&lane->ticket, __ATOMIC_RELAXED);
+        __atomic_compare_exchange_n(&lane->ticket, &generation, generation + 1, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED);
+    }
+    return index;
+}
+
 /* A loop from the one pick that it repeats, an expression of `probe`, `lane` and `i`, the number of the pick. The
    barrier says that the nodes may have changed since the last pick; else a scan would be made once for all. */
 #define PROBE_LOOP(name, pick)                                                                                         \
@@ -93,5 +135,13 @@ static inline bool probe_may(const struct probe *probe, uint32_t index) {
         }                                                                                                              \
         return sum;                                                                                                    \
     }
+
+/* The three forms of a pick that charges nothing itself; as members of a kind. */
+#define PROBE_LOOPS(name, pick)                                                                                        \
+    PROBE_LOOP(name, pick)                                                                                             \
+    PROBE_LOOP(name##_charged, probe_charge(probe, pick))                                                              \
+    PROBE_LOOP(name##_held, probe_hold(lane, probe_charge(probe, pick)))
+#define PROBE_FORMS_OF(name)                                                                                           \
+    { name, name##_charged, name##_held }
 
 #endif

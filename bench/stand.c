@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED = 20260128, HEADER = 64, CHECKS = 4000, MOST_BUILDS = 15, LEAST_BUILDS = 5 };
+enum { CHECKS = 4000, MOST_BUILDS = 15, LEAST_BUILDS = 5 };
 
 static const double build_budget = 40e6; /* ns for all builds of a stand, once there are LEAST_BUILDS */
 
@@ -25,49 +25,6 @@ static const struct entry entries[] = {
 
 const struct entry *entry_at(uint32_t position) {
     return position < sizeof entries / sizeof *entries ? &entries[position] : NULL;
-}
-
-/* ---- counted memory: the size of each block stands in front of it ---- */
-
-static void *meter_alloc(void *user, size_t size) {
-    struct meter *meter = user;
-    char *block = aligned_alloc(HEADER, (size + HEADER + HEADER - 1) / HEADER * HEADER);
-    if (block == NULL) {
-        return NULL;
-    }
-    memcpy(block, &size, sizeof size);
-    meter->calls++;
-    meter->bytes += size;
-    if (meter->bytes > meter->most_bytes) {
-        meter->most_bytes = meter->bytes;
-    }
-    return block + HEADER;
-}
-
-static void meter_release(void *user, void *memory) {
-    struct meter *meter = user;
-    size_t size;
-    if (memory == NULL) {
-        return;
-    }
-    memcpy(&size, (char *)memory - HEADER, sizeof size);
-    meter->bytes -= size;
-    free((char *)memory - HEADER);
-}
-
-static void tell(void *user, int code, const char *message) {
-    (void)user;
-    fprintf(stderr, "%s: %s\n", lw_error_name(code), message);
-}
-
-static lw_env metered(struct meter *meter) {
-    lw_env env = LW_ENV_INIT;
-    env.user = meter;
-    env.alloc = meter_alloc;
-    env.release = meter_release;
-    env.seed = SEED;
-    env.log = tell;
-    return env;
 }
 
 /* ---- the two loops of a row ---- */
@@ -104,7 +61,7 @@ struct frame_task stand_task(struct stand *stand, bool partial) {
 
 struct frame_task stand_limit_task(struct stand *stand, bool partial) {
     const struct probe_kind *kind = stand->probe.kind;
-    return (struct frame_task){partial ? kind->partial : kind->whole, &stand->probe, 0};
+    return (struct frame_task){partial ? kind->partial[PROBE_PICK] : kind->whole[PROBE_PICK], &stand->probe, 0};
 }
 
 static bool was_allowed(const struct fleet *fleet, uint64_t index, bool partial) {
@@ -157,15 +114,15 @@ static void describe_nodes(const struct stand *stand, lw_nodes *nodes, bool part
 }
 
 static int open_strategy(struct stand *stand) {
-    lw_env env = metered(&stand->meter);
+    lw_env env = supply_env(&stand->supply);
     int code = lw_strategy_new(&stand->strategy, &env, stand->entry->spec);
     if (code != 0) {
         return code;
     }
-    size_t before = stand->meter.bytes;
+    size_t before = stand->supply.bytes;
     code = lw_prepare(stand->strategy, &stand->views[0].nodes);
-    stand->plan_bytes = stand->meter.bytes - before;
-    stand->calls_at_opening = stand->meter.calls;
+    stand->plan_bytes = stand->supply.bytes - before;
+    stand->calls_at_opening = stand->supply.calls;
     return code;
 }
 
@@ -189,20 +146,9 @@ void stand_close(struct stand *stand) {
     stand->strategy = NULL;
 }
 
-size_t stand_calls_since(const struct stand *stand) { return stand->meter.calls - stand->calls_at_opening; }
+size_t stand_calls_since(const struct stand *stand) { return stand->supply.calls - stand->calls_at_opening; }
 
 /* ---- building ---- */
-
-static double time_probe_build(const struct stand *stand) {
-    struct probe probe;
-    double start = frame_now();
-    if (probe_open(&probe, stand->probe.kind, stand->fleet) != 0) {
-        start = frame_now();
-    }
-    double elapsed = frame_now() - start;
-    probe_close(&probe);
-    return elapsed;
-}
 
 static int time_builds(const struct stand *stand, lw_strategy *strategy, struct build_figure *figure) {
     double times[MOST_BUILDS], limits[MOST_BUILDS];
@@ -213,7 +159,7 @@ static int time_builds(const struct stand *stand, lw_strategy *strategy, struct 
         double start = frame_now();
         int code = lw_prepare(strategy, &nodes);
         times[builds] = frame_now() - start;
-        limits[builds] = stand->probe.kind->build != NULL ? time_probe_build(stand) : 0;
+        limits[builds] = probe_time_build(stand->probe.kind, stand->fleet);
         spent += times[builds] + limits[builds];
         builds++;
         nodes.version++;
@@ -227,8 +173,8 @@ static int time_builds(const struct stand *stand, lw_strategy *strategy, struct 
 }
 
 int stand_time_build(const struct stand *stand, struct build_figure *figure) {
-    struct meter meter = {0};
-    lw_env env = metered(&meter);
+    struct supply supply = {0};
+    lw_env env = supply_env(&supply);
     lw_strategy *strategy;
     int code = lw_strategy_new(&strategy, &env, stand->entry->spec);
     if (code != 0) {
@@ -236,7 +182,7 @@ int stand_time_build(const struct stand *stand, struct build_figure *figure) {
     }
     code = time_builds(stand, strategy, figure);
     figure->bytes = stand->plan_bytes;
-    figure->most_bytes = meter.most_bytes;
+    figure->most_bytes = supply.most_bytes;
     lw_strategy_free(strategy);
     return code;
 }

@@ -6,9 +6,9 @@
 #include "fleet.h"
 #include "frame.h"
 #include "probes.h"
+#include "supply.h"
 
 #include <loadwise/loadwise.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 struct entry {
@@ -22,11 +22,6 @@ struct entry {
 /* The strategies that are measured, by position from 0; NULL past the last. */
 const struct entry *entry_at(uint32_t position);
 
-/* What a strategy took from its lw_env. */
-struct meter {
-    atomic_size_t bytes, most_bytes, calls;
-};
-
 struct view {
     const struct stand *stand;
     lw_nodes nodes;
@@ -36,7 +31,7 @@ struct stand {
     const struct entry *entry;
     const struct fleet *fleet;
     struct probe probe;
-    struct meter meter;
+    struct supply supply;    /* what it took */
     lw_strategy *strategy;   /* NULL when only limits are wanted */
     struct view views[2];    /* all nodes eligible; the fleet's bitmap */
     size_t plan_bytes;       /* what lw_prepare left behind */
