@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The writer's side of the asymmetric barrier; the only system call besides clock and seed. */
+/* The writer's side of the asymmetric barrier; the only system call besides clock, seed and task.c. */
 #include "base/barrier.h"
 
 #include <sys/syscall.h>

@@ -8,14 +8,14 @@
 
 #include <cmocka.h>
 
-#include "base/lanes.h"
+#include "lodgers.h"
 
-#include <pthread.h>
 #include <string.h>
 
 enum { THREADS = 40, OWNED_LANES = LW_LANES - 1 };
 
 static struct lw__lanes lanes, others;
+static lodger lodgers[THREADS];
 
 static int open_lanes(void **state) {
     (void)state;
@@ -37,39 +37,40 @@ static void test_one_thread_has_lane_zero(void **state) {
     assert_int_equal(lw__lane_of(&others)->seen.number, 0);
 }
 
-static void *find_lane(void *out) {
-    struct lw__lane *lane = lw__lane_of(&lanes);
-    *(struct lw__lane **)out = lane;
-    return lane == lw__lane_of(&lanes) ? out : NULL;
+static void come_all(void) {
+    for (uint32_t i = 0; i < THREADS; i++) {
+        assert_true(lodger_come(&lodgers[i], &lanes));
+    }
 }
 
-/* One after the other, so that the order of first use is known. */
+static void go_all(void) {
+    for (uint32_t i = 0; i < THREADS; i++) {
+        lodger_go(&lodgers[i]);
+        assert_true(lodgers[i].kept);
+    }
+}
+
 static void test_threads_get_lanes_in_order(void **state) {
     (void)state;
+    come_all();
     for (uint32_t i = 0; i < THREADS; i++) {
-        struct lw__lane *lane = NULL;
-        pthread_t thread;
-        void *found_twice;
-        assert_int_equal(pthread_create(&thread, NULL, find_lane, &lane), 0);
-        assert_int_equal(pthread_join(thread, &found_twice), 0);
-        assert_non_null(found_twice);
+        const struct lw__lane *lane = lodgers[i].lane;
         assert_int_equal(lane->seen.number, i < OWNED_LANES ? i : OWNED_LANES);
         assert_int_equal(lane->seen.shared != 0, i >= OWNED_LANES);
     }
     assert_int_equal(lw__lane_of(&lanes)->seen.number, OWNED_LANES); /* this thread came too late */
     assert_int_equal(lw__lane_of(&others)->seen.number, 0);
+    go_all();
 }
 
 static void test_lanes_begin_with_chances_of_their_own(void **state) {
     (void)state;
     uint64_t chances[LW_LANES];
+    come_all();
     for (uint32_t i = 0; i < THREADS; i++) {
-        struct lw__lane *lane;
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, find_lane, &lane), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-        chances[lane->seen.number] = lane->seen.chance;
+        chances[lodgers[i].lane->seen.number] = lodgers[i].lane->seen.chance;
     }
+    go_all();
     for (uint32_t i = 0; i < LW_LANES; i++) {
         for (uint32_t k = 0; k < i; k++) {
             assert_true(chances[i] != chances[k]);
