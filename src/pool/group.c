@@ -201,9 +201,6 @@ static void account(struct lw__group *group, uint32_t old, uint32_t now) {
     if (is_ill(old) != is_ill(now)) {
         add(&group->ill, is_ill(now));
     }
-    if (((old | now) & ~(uint32_t)LW_REASON_SATURATED) != 0) {
-        add(&group->changes, true);
-    }
 }
 
 /* True when the bit was another one. */
@@ -249,6 +246,9 @@ void lw__group_sync(struct lw__group *group, uint32_t index) {
         uint32_t old = __atomic_exchange_n(&group->seen[index], (uint16_t)seen, __ATOMIC_SEQ_CST);
         if (old != seen) {
             account(group, old, seen);
+        }
+        if (((old | seen) & ~(uint32_t)LW_REASON_SATURATED) != 0) {
+            add(&group->changes, true); /* also where the reasons stay: they may last longer now */
         }
         write_hints(group, index, seen);
     } while (seen_of(group->node[index]) != seen || __atomic_load_n(&group->seen[index], __ATOMIC_SEQ_CST) != seen);
