@@ -12,12 +12,13 @@
  *     lw_pool_tick(pool, now, &next);                // from a timer, if there is one
  *
  * Threads: every function, any thread, at any time, except lw_pool_free, which is the last. Updates, routes and ticks
- * take turns at one lock that no pick or done takes. Hooks of the observer run with no lock held; in one, lw_pool_update,
- * lw_pool_route, lw_pool_tick, lw_pool_free and lw_pool_after_fork are forbidden and answer LW_BUSY (free does nothing).
+ * take turns at one lock that no pick or done takes. Hooks of the observer run with no lock held; in one,
+ * lw_pool_update, lw_pool_route, lw_pool_tick, lw_pool_free and lw_pool_after_fork are forbidden and answer LW_BUSY
+ * (free does nothing).
  *
- * Time: monotonic ns, by env->now or passed in. Nothing happens by itself: what is due happens in the next pick or tick.
- * Picks are right even if lw_pool_tick is never called; it keeps such work off their path, tells of drained nodes and
- * lost tickets, and gives memory back.
+ * Time: monotonic ns, by env->now or passed in. Nothing happens by itself: what is due happens in the next pick or
+ * tick. Picks are right even if lw_pool_tick is never called; it keeps such work off their path, tells of drained nodes
+ * and lost tickets, and gives memory back.
  */
 #ifndef LOADWISE_POOL_H
 #define LOADWISE_POOL_H
@@ -78,9 +79,10 @@ typedef struct lw_pool_options {
     uint32_t dimension_count; /* 0 to LW_QUOTA_DIMENSIONS */
 
     /* Slow start: a node that joins, or is well again, begins with `slow_start_floor` of its share and has all of it
-       after `slow_start`; in between (elapsed / slow_start)^(100 / aggression). Not for strategies that place by key. */
-    uint64_t slow_start;         /* ns; default 0: off */
-    uint32_t slow_start_floor;   /* percent, 1 to 100; default 10 */
+       after `slow_start`; in between (elapsed / slow_start)^(100 / aggression). Not for strategies that place by key.
+     */
+    uint64_t slow_start;            /* ns; default 0: off */
+    uint32_t slow_start_floor;      /* percent, 1 to 100; default 10 */
     uint32_t slow_start_aggression; /* percent, 10 to 1000; default 100: straight */
 
     /* Panic of a priority level: begins when less than panic_enter percent of its nodes are well (0, the default: none
@@ -96,9 +98,9 @@ typedef struct lw_pool_options {
 
     uint32_t explore; /* of 10000 picks by a learnt load, so many are drawn at random; default 50. Above 10000: none */
 
-    uint64_t external_ttl;   /* ns; default 10 s */
-    uint32_t external_stale; /* enum lw_stale */
-    double external_unit;    /* what one request adds to a reported load; default 1 */
+    uint64_t external_ttl;                                     /* ns; default 10 s */
+    uint32_t external_stale;                                   /* enum lw_stale */
+    double external_unit;                                      /* what one request adds to a reported load; default 1 */
     double (*load)(void *user, void *node_user, uint64_t now); /* metric=user: lower is better, any thread */
     void *load_user;
 
@@ -131,8 +133,8 @@ enum lw_update_flag {
 };
 
 typedef struct lw_update_report {
-    size_t size;      /* sizeof(lw_update_report), so that the struct can grow; set by the caller */
-    uint32_t added;   /* of which `resumed` came back within the grace */
+    size_t size;    /* sizeof(lw_update_report), so that the struct can grow; set by the caller */
+    uint32_t added; /* of which `resumed` came back within the grace */
     uint32_t resumed;
     uint32_t removed;
     uint32_t changed; /* kept, with another weight, priority, zone, tag, cap, quota, flag or user pointer */
@@ -178,11 +180,12 @@ LW_API int lw_pool_cool(lw_pool *pool, uint64_t node, uint64_t until, uint64_t n
 
 /*
  * Makes a route, or changes the one of this name while picks go on: the specification of a strategy (strategy.h) and
- * which nodes it may see. filter, NULL for all, is asked once per node and update, with name, id, weight, priority, zone
- * and tags; it is borrowed until the route gets another or the pool is freed. *route, from 0, never changes. Where the
- * strategy has a parameter `metric`, it says what counts as load: load (the same as inflight), inflight, inflight_cost,
- * ewma, peak_ewma, external or user. Errors: those of lw_strategy_new and lw_prepare, LW_NO_COLUMN, LW_TOO_LARGE (more
- * than LW_POOL_LEVELS priorities), LW_FULL (routes), LW_BUSY, LW_FORKED; the route is then as before.
+ * which nodes it may see. filter, NULL for all, is asked once per node and update, with name, id, weight, priority,
+ * zone and tags; it is borrowed until the route gets another or the pool is freed. *route, from 0, never changes. Where
+ * the strategy has a parameter `metric`, it says what counts as load: load (the same as inflight), inflight,
+ * inflight_cost, ewma, peak_ewma, external or user. Errors: those of lw_strategy_new and lw_prepare, LW_NO_COLUMN,
+ * LW_TOO_LARGE (more than LW_POOL_LEVELS priorities), LW_FULL (routes), LW_BUSY, LW_FORKED; the route is then as
+ * before.
  */
 LW_API int lw_pool_route(lw_pool *pool, const char *name, const char *spec, const lw_filter *filter, uint32_t *route);
 
@@ -195,8 +198,8 @@ LW_API int lw_pool_route_number(lw_pool *pool, const char *name, uint32_t *route
    may be NULL. Errors: LW_BUSY, LW_FORKED. */
 LW_API int lw_pool_tick(lw_pool *pool, uint64_t now, uint64_t *next);
 
-/* To be called first in a child after fork, before any other thread exists there: draws new chances, so that siblings do
-   not pick alike, and drops the tickets and readers of the parent. Errors: LW_BUSY. Until then lw_pool_update,
+/* To be called first in a child after fork, before any other thread exists there: draws new chances, so that siblings
+   do not pick alike, and drops the tickets and readers of the parent. Errors: LW_BUSY. Until then lw_pool_update,
    lw_pool_route and lw_pool_tick answer LW_FORKED there. */
 LW_API int lw_pool_after_fork(lw_pool *pool);
 

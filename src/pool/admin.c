@@ -3,8 +3,6 @@
    settling costs. */
 #include "pool/snapshot.h"
 
-#include <math.h>
-
 /* One node of the moment, found inside a read section. */
 struct visit {
     lw_pool *pool;
@@ -79,7 +77,7 @@ int lw_pool_cool(lw_pool *pool, uint64_t id, uint64_t until, uint64_t now) {
 /* The time is written last: it is what says that there is a report. */
 int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
     struct visit visit;
-    if (!isfinite(load)) {
+    if (!__builtin_isfinite(load)) {
         return lw__fail(&pool->env, LW_RANGE, "load: %g must be finite", load);
     }
     int error = visit_begin(&visit, pool, id);

@@ -6,7 +6,6 @@
  */
 #include "pool/pick.h"
 
-#include <math.h>
 #include <string.h>
 
 /* A load column that remembers. */

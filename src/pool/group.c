@@ -214,10 +214,15 @@ static bool write_bit(uint64_t *words, uint32_t index, bool set) {
     return ((old & bit) != 0) != set;
 }
 
-/* Who may be picked in a panic: all whatever their health, or only those that are kept for it. */
+/* Who may be picked in a panic: all whatever their health; or only those that are kept for it, or nobody, but then ill
+   nodes whose probe is due, or the panic would never end. */
 static bool in_panic(const struct lw__group *group, uint32_t seen) {
     uint32_t reasons = seen & ~(uint32_t)LW__SEEN_ILL & ~LW__UNWELL;
-    return group->rules->options.panic == LW_PANIC_LAST_RESORT ? reasons == LW_REASON_RESERVED : reasons == 0;
+    switch (group->rules->options.panic) {
+    case LW_PANIC_FAIL_OPEN: return reasons == 0;
+    case LW_PANIC_LAST_RESORT: return reasons == LW_REASON_RESERVED || seen == LW__SEEN_ILL;
+    default: return seen == LW__SEEN_ILL;
+    }
 }
 
 static void write_hints(struct lw__group *group, uint32_t index, uint32_t seen) {

@@ -131,10 +131,8 @@ uint32_t lw__level_order(struct lw__pick *pick, struct lw__candidate *out) {
         uint32_t at = i == 0 ? drawn : i <= drawn ? i - 1 : i;
         const struct lw__level *level = &path->level[at];
         bool panics = level_panics(pick, level, strength[at], total < 100);
-        if (!panics || options->panic != LW_PANIC_FAIL_CLOSED) {
-            uint32_t flags = (panics ? LW_TICKET_PANIC : 0) | (i > 0 ? LW_TICKET_SPILLED : 0);
-            found += add_level(pick, out + found, level, flags);
-        }
+        uint32_t flags = (panics ? LW_TICKET_PANIC : 0) | (i > 0 ? LW_TICKET_SPILLED : 0);
+        found += add_level(pick, out + found, level, flags);
     }
     return found;
 }

@@ -2,7 +2,6 @@
 /* What the caller wants of a pool, over the defaults, and checked. */
 #include "pool/pool.h"
 
-#include <math.h>
 #include <string.h>
 
 #define POOL_SECOND UINT64_C(1000000000)
@@ -72,7 +71,7 @@ static int check_pool(const lw_env *env, const lw_pool_options *options) {
         {"external_ttl", options->external_ttl, 1, UINT64_C(1) << 62},
         {"external_stale", options->external_stale, LW_STALE_IGNORE, LW_STALE_SATURATED},
     };
-    if (!(options->external_unit > 0) || isinf(options->external_unit)) {
+    if (!(options->external_unit > 0) || __builtin_isinf(options->external_unit)) {
         return lw__fail(env, LW_RANGE, "pool: external_unit=%g must be above 0 and finite", options->external_unit);
     }
     return check_bounds(env, "pool", bounds, sizeof bounds / sizeof *bounds);

@@ -3,7 +3,8 @@
  * One pick under way: on the stack of its thread, inside a read section from begin to end.
  *
  *   level.c   which groups, in which order: priorities, zones, panic
- *   pick.c    a node of the group, and the charge
+ *   pick.c    a node of the group
+ *   charge.c  what it costs the node
  *   ramp.c    slow start may pass it over
  *   refuse.c  why nobody, and when to ask again
  */
@@ -49,8 +50,7 @@ struct lw__pick {
     uint64_t exclude[LW_POOL_EXCLUDE + LW_POOL_TRIES + 2];
 };
 
-/* level.c: up to LW__CANDIDATES groups, in the order in which to try them; 0: the level is in a panic and closed, or
-   there is none. */
+/* level.c: up to LW__CANDIDATES groups, in the order in which to try them; 0: there is none. */
 uint32_t lw__level_order(struct lw__pick *pick, struct lw__candidate *out);
 
 /* The panic of a level that has just one group; cheap when all is well. */
@@ -62,6 +62,10 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
 
 /* Runs the pick; LW_OK, a refusal or an error, with the ticket filled. */
 int lw__pick_run(struct lw__pick *pick);
+
+/* charge.c: charges the node and writes the ticket; or LW_FILTERED (not eligible any more), LW_SATURATED,
+   LW_ALL_UNHEALTHY, LW_OVER_QUOTA, LW_NO_SLOTS, and nothing is charged. In a trial it only says. */
+int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *node);
 
 /* ramp.c: may the node that was chosen have this request? */
 bool lw__ramp_accepts(struct lw__pick *pick, struct lw__group *group, const struct lw__node *node);

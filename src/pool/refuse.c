@@ -76,6 +76,9 @@ static int refuse_shortage(struct lw__pick *pick) {
         return answer(pick, pick->snapshot->count == 0 ? LW_NO_NODES : LW_FILTERED, LW_RETRY_NEVER, UINT64_MAX);
     }
     struct shortage sum = shortage_of(pick);
+    if ((pick->chosen.flags & LW_TICKET_PANIC) != 0 && pick->pool->rules.options.panic == LW_PANIC_FAIL_CLOSED) {
+        return timed(pick, LW_ALL_UNHEALTHY, sum.due);
+    }
     if (sum.saturated > 0) {
         return answer(pick, LW_SATURATED, LW_RETRY_ON_COMPLETION, sum.due);
     }

@@ -14,8 +14,6 @@
  */
 #include "pool/group.h"
 
-#include <math.h>
-
 static inline const struct lw__node *member(const void *user, size_t index) {
     return ((const struct lw__group *)user)->node[index];
 }
@@ -62,7 +60,7 @@ static double peak_load(const void *user, size_t index, uint64_t now) {
 static double aged(double reported, double local, uint64_t age, const lw_pool_options *options) {
     uint64_t late = age - options->external_ttl;
     if (options->external_stale == LW_STALE_SATURATED) {
-        return NAN;
+        return __builtin_nan("");
     }
     if (options->external_stale == LW_STALE_IGNORE || late >= options->external_ttl) {
         return local;
@@ -88,7 +86,7 @@ static double external_load(const void *user, size_t index, uint64_t now) {
 static double user_load(const void *user, size_t index, uint64_t now) {
     const lw_pool_options *options = &((const struct lw__group *)user)->rules->options;
     void *node_user = __atomic_load_n(&member(user, index)->user, __ATOMIC_RELAXED);
-    return options->load != NULL ? options->load(options->load_user, node_user, now) : NAN;
+    return options->load != NULL ? options->load(options->load_user, node_user, now) : __builtin_nan("");
 }
 
 /* ---- columns ---- */

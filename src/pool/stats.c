@@ -3,7 +3,6 @@
 #include "pool/snapshot.h"
 
 #include "base/fixed.h"
-#include <math.h>
 #include <string.h>
 
 /* ---- the pool ---- */
@@ -102,7 +101,7 @@ static void fill_info(const lw_pool *pool, struct lw__node *node, uint64_t now, 
     info->retry_at = lw__node_due(pool, node, now);
     info->mean = in_units(lw__latency_cost(&pool->latency, &node->latency, LW_LATENCY_MEAN, now));
     info->peak = in_units(lw__latency_cost(&pool->latency, &node->latency, LW_LATENCY_PEAK, now));
-    info->external = NAN;
+    info->external = __builtin_nan("");
     if (lw__node_time(&node->external_at) != 0) {
         __atomic_load(&node->external, &info->external, __ATOMIC_RELAXED);
     }
