@@ -37,13 +37,18 @@ const struct pool_entry *pool_entry_find(const char *spec) {
 
 /* ---- pick and done ---- */
 
+/* Time goes on from one call to the next, so keys do too. */
+static inline uint64_t key_of(const struct pool_stand *stand, uint64_t now) {
+    return stand->fleet->keys[now / STEP % FLEET_KEYS];
+}
+
 static inline uint64_t pick_and_done(const struct pool_stand *stand, const lw_request *request, uint64_t now,
-                                     lw_sample *sample, uint64_t number) {
+                                     lw_sample *sample) {
     lw_ticket ticket;
     if (lw_pick_at(stand->pool, stand->route, request, now, &ticket) != LW_OK) {
         return 0;
     }
-    sample->latency = LATENCY + stand->fleet->keys[number % FLEET_KEYS] % SPREAD;
+    sample->latency = LATENCY + key_of(stand, now) % SPREAD;
     sample->now = now;
     lw_done(stand->pool, &ticket, sample);
     return ticket.node;
@@ -62,7 +67,7 @@ static uint64_t pool_plain(void *subject, uint32_t thread, uint64_t picks) {
     lw_sample sample = LW_SAMPLE_INIT;
     (void)thread;
     for (uint64_t i = 0; i < picks; i++) {
-        sum += pick_and_done(stand, NULL, now += STEP, &sample, i);
+        sum += pick_and_done(stand, NULL, now += STEP, &sample);
     }
     move_time(stand, now);
     return sum;
@@ -76,8 +81,8 @@ static uint64_t pool_keyed(void *subject, uint32_t thread, uint64_t picks) {
     (void)thread;
     request.flags = LW_REQUEST_KEYED;
     for (uint64_t i = 0; i < picks; i++) {
-        request.key = stand->fleet->keys[i % FLEET_KEYS];
-        sum += pick_and_done(stand, &request, now += STEP, &sample, i);
+        request.key = key_of(stand, now += STEP);
+        sum += pick_and_done(stand, &request, now, &sample);
     }
     move_time(stand, now);
     return sum;

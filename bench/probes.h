@@ -18,7 +18,7 @@ struct probe_lists;
 
 /* What one thread writes, on a line of its own. */
 struct probe_lane {
-    _Alignas(128) uint64_t cursor, ticket;
+    _Alignas(128) uint64_t cursor, ticket, picks;
     uint64_t chance;
     uint64_t words[FLEET_MOST / 64]; /* most_available: who ties */
 };
@@ -121,15 +121,16 @@ static inline uint32_t probe_hold(struct probe_lane *lane, uint32_t index) {
     return index;
 }
 
-/* A loop from the one pick that it repeats, an expression of `probe`, `lane` and `i`, the number of the pick. The
-   barrier says that the nodes may have changed since the last pick; else a scan would be made once for all. */
+/* A loop from the one pick that it repeats, an expression of `probe`, `lane` and `i`, the number of the pick, which
+   goes on from one call to the next. The barrier says that the nodes may have changed since the last pick; else a scan
+   would be made once for all. */
 #define PROBE_LOOP(name, pick)                                                                                         \
     static uint64_t name(void *subject, uint32_t thread, uint64_t picks) {                                             \
         struct probe *probe = subject;                                                                                 \
         struct probe_lane *lane = &probe->lane[thread];                                                                \
-        uint64_t sum = 0;                                                                                              \
-        (void)lane;                                                                                                    \
-        for (uint64_t i = 0; i < picks; i++) {                                                                         \
+        uint64_t from = lane->picks, sum = 0;                                                                          \
+        lane->picks = from + picks;                                                                                    \
+        for (uint64_t i = from; i < from + picks; i++) {                                                               \
             __asm__ volatile("" ::: "memory");                                                                         \
             sum += (pick);                                                                                             \
         }                                                                                                              \
