@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The README tells the truth: its C program is examples/first_pick.c, its commands run, and what it says `make run` and
+# The README tells the truth: its C programs are examples/first_*.c, its commands run, and what it says `make run` and
 # the command with quotas print is what they print, given the seed that is shown.
 set -u
 cd "$LOADWISE_SOURCE" || exit 2
@@ -12,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 # blocks LANGUAGE: all fenced blocks of that language.
 blocks() { awk -v fence="\`\`\`$1" '/^```/ { inside = $0 == fence; next } inside' README.md; }
 
-same_program() { diff <(blocks c) <(sed '1{/SPDX/d}' examples/first_pick.c); }
+same_programs() { diff <(blocks c) <(sed '/^\/\* SPDX/d' examples/first_pool.c examples/first_pick.c); }
 
 # The command line of `make run`, with the built command and the seed that the README shows.
 shown_run() {
@@ -41,7 +41,7 @@ same_quota_output() {
 
 runs() { eval "\"\$LOADWISE\" ${1#loadwise }"; }
 
-report "readme: the C program is examples/first_pick.c" same_program
+report "readme: the C programs are examples/first_pool.c and first_pick.c" same_programs
 report "readme: make run prints what is shown" same_output
 blocks sh | sed ':a; /\\$/ { N; s/\\\n *//; ba }' | grep '^loadwise ' > "$scratch/commands"
 report "readme: there are commands to try" test -s "$scratch/commands"
