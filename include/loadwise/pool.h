@@ -16,9 +16,9 @@
  * lw_pool_update, lw_pool_route, lw_pool_tick, lw_pool_free and lw_pool_after_fork are forbidden and answer LW_BUSY
  * (free does nothing).
  *
- * Time: monotonic ns, by env->now or passed in. Nothing happens by itself: what is due happens in the next pick or
- * tick. Picks are right even if lw_pool_tick is never called; it keeps such work off their path, tells of drained nodes
- * and lost tickets, and gives memory back.
+ * Time: monotonic ns, by env->now or passed in; both of one clock. Nothing happens by itself: what is due happens in
+ * the next pick or tick. Picks are right even if lw_pool_tick is never called; it keeps such work off their path, tells
+ * of drained nodes and lost tickets, and gives memory back.
  */
 #ifndef LOADWISE_POOL_H
 #define LOADWISE_POOL_H

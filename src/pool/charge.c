@@ -192,7 +192,7 @@ int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *
     }
     __atomic_store_n(&slot->node, node, __ATOMIC_RELAXED); /* others look for tickets that are lost */
     __atomic_store_n(&slot->started, pick->now, __ATOMIC_RELAXED);
-    slot->cost = pick->asked != NULL && pick->asked->cost > 1 ? pick->asked->cost - 1 : 0;
+    slot->cost = pick->shown->cost > 1 ? pick->shown->cost - 1 : 0;
     if (__builtin_expect(slot->cost != 0, 0)) {
         __atomic_fetch_add(&node->cost, slot->cost, __ATOMIC_RELAXED);
     }

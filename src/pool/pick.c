@@ -2,13 +2,10 @@
 /*
  * The pick: a node of a group, chosen by its strategy, then charged; see ticket.h for the promise.
  *
- * The usual case is one group whose members are all eligible: the strategy sees no bitmap and no exclusions. The node
- * it chooses is charged in the order in-flight, health, quotas, slot, and what was taken is given back in the opposite
- * order if a later one fails. A node that cannot be charged is settled, so that the next pick does not meet it, and
- * becomes one more exclusion of this one.
+ * The usual case is one group whose members are all eligible: the strategy sees no bitmap and no exclusions. A node
+ * that cannot be charged becomes one more exclusion of this pick.
  *
- * Cost beyond the strategy's: one read section, one locked addition (in-flight), about two dozen plain loads and
- * stores; with quotas what these cost.
+ * Cost beyond the strategy's and the charge: one read section and about a dozen plain loads and stores.
  */
 #include "pool/pick.h"
 #include "strategy/unit.h"
@@ -119,6 +116,15 @@ static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, 
     return __builtin_expect(ramps, 0) && !lw__ramp_accepts(pick, group, group->node[index]);
 }
 
+/* The strategy found nobody: because of nodes that could not be charged, or else of what the request excludes. */
+SLOW static int why_none(const struct lw__pick *pick, int answer, int charged) {
+    bool excludes = pick->asked != NULL && pick->asked->exclude_count > 0 && !pick->reuse;
+    if (answer != LW_EXCLUDED && answer != LW_FILTERED) {
+        return answer;
+    }
+    return charged != LW_FILTERED ? charged : excludes ? answer : LW_FILTERED;
+}
+
 /* From one group, with as many tries as are left. */
 static int pick_from(struct lw__pick *pick, struct lw__group *group) {
     int error = LW_FILTERED;
@@ -127,7 +133,7 @@ static int pick_from(struct lw__pick *pick, struct lw__group *group) {
         ptrdiff_t index = choose(pick, group);
         if (__builtin_expect(index < 0, 0)) {
             if (ramping == UINT32_MAX) {
-                return error != LW_FILTERED && (index == LW_EXCLUDED || index == LW_FILTERED) ? error : (int)index;
+                return why_none(pick, (int)index, error);
             }
             index = ramping; /* nobody else: then the node that ramps after all */
         } else if (ramp_refuses(pick, group, (uint32_t)index)) {
@@ -231,9 +237,10 @@ SLOW static int take_request(struct lw__pick *pick, const lw_request *asked) {
         return lw__fail(&pool->env, LW_RANGE, "request: %zu exclusions, at most %d are allowed", asked->exclude_count,
                         LW_POOL_EXCLUDE);
     }
+    pick->request = plain_request;
     memcpy(&pick->request, asked, asked->size < sizeof pick->request ? asked->size : sizeof pick->request);
     pick->request.size = sizeof pick->request;
-    pick->request.flags |= LW_REQUEST_PREPARED_ONLY;
+    pick->request.flags = (asked->flags & ~(uint32_t)LW_REQUEST_TRIAL) | LW_REQUEST_PREPARED_ONLY;
     pick->request.exclude_count = 0;
     pick->shown = &pick->request;
     return lw__quota_spread(&pool->rules.quota, &pool->env, asked->amounts, asked->amount_count, false, pick->amounts,
