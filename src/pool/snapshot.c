@@ -308,8 +308,7 @@ void lw__snapshot_publish(lw_pool *pool, struct lw__snapshot *snapshot, uint64_t
     for (uint32_t i = 0; i < snapshot->count; i++) {
         struct lw__node *node = snapshot->node[i];
         __atomic_store_n(&node->position, i, __ATOMIC_RELAXED);
-        if (__atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) ==
-            LW_REASON_LEFT) { /* it joins: nobody else settles it */
+        if ((__atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & LW_REASON_LEFT) != 0) { /* it joins */
             __atomic_store_n(&node->reasons, lw__node_reasons(pool, node, now), __ATOMIC_SEQ_CST);
         }
         lw__snapshot_sync(snapshot, node);
