@@ -111,8 +111,8 @@ SLOW static void pass_over(struct lw__pick *pick, struct lw__group *group, uint3
 }
 
 static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
-    bool ramps = pick->now < __atomic_load_n(&pick->pool->ramp_until, __ATOMIC_RELAXED) && !pick->ramped &&
-                 (pick->chosen.flags & LW_TICKET_PANIC) == 0;
+    bool ramps = pick->now < __atomic_load_n(&pick->pool->ramp_until, __ATOMIC_RELAXED) &&
+                 pick->ramped < LW__RAMPING && (pick->chosen.flags & LW_TICKET_PANIC) == 0;
     return __builtin_expect(ramps, 0) && !lw__ramp_accepts(pick, group, group->node[index]);
 }
 
@@ -125,28 +125,46 @@ SLOW static int why_none(const struct lw__pick *pick, int answer, int charged) {
     return charged != LW_FILTERED ? charged : excludes ? answer : LW_FILTERED;
 }
 
-/* From one group, with as many tries as are left. */
+/* There is nobody but nodes that ramp: so many of them, the latest exclusions, may be chosen after all. */
+SLOW static void call_back(struct lw__pick *pick, const uint32_t *ramping, uint32_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < pick->request.exclude_count; i++) {
+        bool back = false;
+        for (uint32_t r = 0; r < count; r++) {
+            back |= pick->exclude[i] == ramping[r];
+        }
+        pick->exclude[kept] = pick->exclude[i];
+        kept += !back;
+    }
+    pick->request.exclude_count = kept;
+    pick->ramped = LW__RAMPING;
+}
+
+/* From one group, with as many tries as are left. Slow start looks at each node that is chosen, also in the place of
+   another one: else it would gain by every further node that ramps. */
 static int pick_from(struct lw__pick *pick, struct lw__group *group) {
     int error = LW_FILTERED;
-    uint32_t ramping = UINT32_MAX;
+    uint32_t ramping[LW__RAMPING], waiting = 0;
     for (;;) {
         ptrdiff_t index = choose(pick, group);
         if (__builtin_expect(index < 0, 0)) {
-            if (ramping == UINT32_MAX) {
+            if (waiting == 0) {
                 return why_none(pick, (int)index, error);
             }
-            index = ramping; /* nobody else: then the node that ramps after all */
-        } else if (ramp_refuses(pick, group, (uint32_t)index)) {
-            ramping = (uint32_t)index;
-            pick->ramped = true;
-            pass_over(pick, group, ramping, LW_REASON_RAMPING);
+            call_back(pick, ramping, waiting);
+            waiting = 0;
+            continue;
+        }
+        if (ramp_refuses(pick, group, (uint32_t)index)) {
+            ramping[waiting++] = (uint32_t)index;
+            pick->ramped++;
+            pass_over(pick, group, (uint32_t)index, LW_REASON_RAMPING);
             continue;
         }
         error = lw__charge(pick, group, group->node[index]);
         if (__builtin_expect(error == LW_OK || error == LW_NO_SLOTS, 1)) {
             return error;
         }
-        ramping = (uint32_t)index == ramping ? UINT32_MAX : ramping;
         pass_over(pick, group, (uint32_t)index, reason_of(error, group->node[index]));
         if (pick->repicks++ >= pick->pool->rules.options.tries) {
             return error;
@@ -307,7 +325,8 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
     pick->now = now;
     pick->route = route;
     pick->named = pick->repicks = 0;
-    pick->trial = pick->ramped = pick->reuse = false;
+    pick->ramped = 0;
+    pick->trial = pick->reuse = false;
     pick->short_of.size = 0;
     *ticket = (lw_ticket){0};
     if (__builtin_expect(asked != NULL, 0)) {

@@ -13,7 +13,10 @@
 
 #include "pool/snapshot.h"
 
-enum { LW__CANDIDATES = 2 * LW_POOL_LEVELS };
+enum {
+    LW__CANDIDATES = 2 * LW_POOL_LEVELS,
+    LW__RAMPING = 8, /* most nodes that slow start passes over */
+};
 
 /* A group to choose from. */
 struct lw__candidate {
@@ -39,15 +42,15 @@ struct lw__pick {
     uint32_t route;
     uint32_t named;   /* quota dimensions that are charged */
     uint32_t repicks; /* choices that could not be charged */
+    uint32_t ramped;  /* nodes that slow start has passed over */
     bool trial;       /* changes nothing */
-    bool ramped;      /* slow start has passed over a node */
     bool reuse;       /* the request's exclusions are not looked at */
     struct lw__candidate chosen;
     lw_quota_refusal short_of; /* the soonest of those quotas that could not be charged; size 0: none */
     const lw_request *shown;   /* what the strategy sees: the plain request, or the next */
     lw_request request;        /* exclusions are indexes in the group */
     uint64_t amounts[LW_QUOTA_DIMENSIONS];
-    uint64_t exclude[LW_POOL_EXCLUDE + LW_POOL_TRIES + 2];
+    uint64_t exclude[LW_POOL_EXCLUDE + LW_POOL_TRIES + LW__RAMPING + 1];
 };
 
 /* level.c: up to LW__CANDIDATES groups, in the order in which to try them; 0: there is none. */

@@ -4,9 +4,10 @@
  *
  *     f(node) = max(floor, (elapsed / slow_start)^(100 / aggression)), relative to that of the eldest node of the group
  *
- * A chosen node is accepted with probability f, or else chosen once more without it. That thins out its share by f,
- * whatever the strategy and however little traffic there is; dividing loads by f instead would starve the node while
- * the others are idle. Relative to the eldest, since where all began together there is nobody who could take more.
+ * A chosen node is accepted with probability f, or else chosen once more without it, and that one is looked at in the
+ * same way, up to LW__RAMPING times. That thins out its share by f, whatever the strategy and however little traffic
+ * there is; dividing loads by f instead would starve the node while the others are idle. Relative to the eldest, since
+ * where all began together there is nobody who could take more.
  *
  * Source: Envoy's slow start (floor, aggression), less its weights. Cost: nothing while nobody ramps; the eldest is
  * looked for again when the health of a member has changed, O(members).
