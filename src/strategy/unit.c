@@ -30,6 +30,12 @@ static bool params_are_good(const lw_strategy_ops *ops) {
     return true;
 }
 
+/* The parameter metric means something to the engine, so it may not mean something else. */
+static bool metric_is_good(const lw_strategy_ops *ops) {
+    const lw_param *param = lw__param_find(ops, "metric", strlen("metric"));
+    return param == NULL || (param->type == LW_PARAM_CHOICE && strcmp(param->choices, LW_SIGNAL_NAMES) == 0);
+}
+
 static const char *ops_fault(const lw_strategy_ops *ops) {
     if (!name_is_good(ops->name)) {
         return "name must be [a-z][a-z0-9_]*, at most 31 characters";
@@ -49,7 +55,10 @@ static const char *ops_fault(const lw_strategy_ops *ops) {
     if (ops->children_min > ops->children_max || ops->children_max > LW_CHILDREN) {
         return "children_min <= children_max <= 16 is required";
     }
-    return params_are_good(ops) ? NULL : "a parameter lacks its name, default, range or place in the config";
+    if (!params_are_good(ops)) {
+        return "a parameter lacks its name, default, range or place in the config";
+    }
+    return metric_is_good(ops) ? NULL : "a parameter metric is a choice of " LW_SIGNAL_NAMES;
 }
 
 int lw__ops_read(const lw_env *env, const lw_strategy_ops *given, lw_strategy_ops *ops) {
@@ -125,7 +134,7 @@ static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
 
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
     unit->memory.config = unit->config;
-    unit->memory.signal = engine_param(unit, "metric", LW_SIGNAL_LOAD) % LW_SIGNALS;
+    unit->memory.signal = engine_param(unit, "metric", LW_SIGNAL_LOAD);
     unit->needs = unit->ops.needs;
     if (unit->ops.needs_of != NULL) {
         unit->needs |= unit->ops.needs_of(unit->config);
