@@ -161,7 +161,7 @@ static void conclude(const struct lw__pick *pick, int error, lw_explanation *why
     why->retry_at = pick->ticket->retry_at;
     why->tries = pick->repicks + (error == LW_OK);
     if (error == LW_OK) {
-        why->priority = pick->chosen.group->node[0]->priority;
+        why->priority = pick->chosen.priority;
         why->zone_local = pick->chosen.local;
         why->strategy = lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name;
         count_ties(why);

@@ -238,10 +238,8 @@ static void write_hints(struct lw__group *group, uint32_t index, uint32_t seen) 
 }
 
 static uint32_t seen_of(const struct lw__node *node) {
-    uint32_t reasons = __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & 0xff;
-    uint32_t gone = __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & LW_REASON_LEFT;
     uint32_t ill = __atomic_load_n(&node->ill, __ATOMIC_SEQ_CST) != 0 ? LW__SEEN_ILL : 0;
-    return reasons | gone | ill;
+    return __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) | ill;
 }
 
 void lw__group_sync(struct lw__group *group, uint32_t index) {

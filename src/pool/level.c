@@ -141,7 +141,7 @@ bool lw__level_panics_alone(struct lw__pick *pick, struct lw__group *group) {
     if (read_count(&group->ill) == 0 && read_count(&group->panicking) == 0) {
         return false;
     }
-    const struct lw__level level = {.priority = group->node[0]->priority, .part = {group, NULL}};
+    const struct lw__level level = {.priority = pick->path->level[0].priority, .part = {group, NULL}};
     struct strength strength = strength_of(&level);
     return level_panics(pick, &level, strength, health_of(&pick->pool->rules.options, strength) < 100);
 }

@@ -53,7 +53,7 @@ static void try_eject(lw_pool *pool, const struct lw__snapshot *snapshot, struct
         return;
     }
     uint32_t number = node->ejections + 1;
-    node->ejections = number;
+    __atomic_store_n(&node->ejections, number, __ATOMIC_RELAXED); /* others may read it */
     __atomic_store_n(&node->ejected_until, lw__health_after(now, ejection_time(pool, node, number, now)),
                      __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&pool->ejections, 1, __ATOMIC_RELAXED);
@@ -157,7 +157,9 @@ static void take_interval(const struct lw__snapshot *snapshot, uint64_t now) {
     for (uint32_t i = 0; i < snapshot->count; i++) {
         struct lw__node *node = snapshot->node[i];
         node->judged = __atomic_exchange_n(&node->interval, 0, __ATOMIC_RELAXED);
-        node->ejections -= node->ejections > 0 && lw__node_time(&node->ejected_until) <= now;
+        if (node->ejections > 0 && lw__node_time(&node->ejected_until) <= now) {
+            __atomic_store_n(&node->ejections, node->ejections - 1, __ATOMIC_RELAXED);
+        }
     }
 }
 

@@ -69,6 +69,7 @@ static inline const lw_nodes *view_of_group(const struct lw__pick *pick, const s
 static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     const lw_nodes *nodes = view_of_group(pick, group);
     pick->ticket->flags &= ~(uint32_t)LW_TICKET_EXPLORED;
+    pick->told = false;
     if (__builtin_expect(group->chooser->learned, 0)) {
         ptrdiff_t index = explore(pick, group, nodes);
         if (index >= 0) {
@@ -78,12 +79,13 @@ static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     if (__builtin_expect(pick->trace != NULL, 0)) {
         nodes = lw__trace_nodes(pick, group, nodes);
     }
+    pick->told = true;
     return lw_select_at(group->chooser->strategy, nodes, pick->shown, pick->now);
 }
 
 /* The strategy was told of a beginning that comes to nothing. */
 SLOW static void take_back(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
-    if (group->chooser->listens && !pick->trial && (pick->ticket->flags & LW_TICKET_EXPLORED) == 0) {
+    if (group->chooser->listens && !pick->trial && pick->told) {
         lw_sample sample = LW_SAMPLE_INIT;
         sample.outcome = LW_OUTCOME_CANCELLED;
         sample.now = pick->now;
@@ -111,8 +113,8 @@ SLOW static void pass_over(struct lw__pick *pick, struct lw__group *group, uint3
 }
 
 static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
-    bool ramps = pick->now < __atomic_load_n(&pick->pool->ramp_until, __ATOMIC_RELAXED) &&
-                 pick->ramped < LW__RAMPING && (pick->chosen.flags & LW_TICKET_PANIC) == 0;
+    bool ramps = pick->now < __atomic_load_n(&pick->pool->ramp_until, __ATOMIC_RELAXED) && pick->ramped < LW__RAMPING &&
+                 (pick->chosen.flags & LW_TICKET_PANIC) == 0;
     return __builtin_expect(ramps, 0) && !lw__ramp_accepts(pick, group, group->node[index]);
 }
 
@@ -206,6 +208,7 @@ static inline int pick_any(struct lw__pick *pick) {
         return pick_from_several(pick);
     }
     pick->chosen.group = only;
+    pick->chosen.priority = pick->path->level[0].priority;
     pick->chosen.flags = 0;
     pick->chosen.local = false;
     if (__builtin_expect(lw__level_panics_alone(pick, only), 0)) {

@@ -235,7 +235,7 @@ static void apply_spec(struct update *update, uint32_t i) {
     if (node->quota != NULL && (fate->made || node->limits != limits_print(spec))) {
         limit_quota(update->pool, node, spec, !fate->made);
     }
-    node->priority = spec->priority;
+    __atomic_store_n(&node->priority, spec->priority, __ATOMIC_RELAXED);
     node->max_inflight = spec->max_inflight;
     __atomic_store_n(&node->weight, spec->weight, __ATOMIC_SEQ_CST);
     __atomic_store_n(&node->flags, spec->flags, __ATOMIC_SEQ_CST);
