@@ -44,6 +44,7 @@ struct lw__pick {
     uint32_t repicks; /* choices that could not be charged */
     uint32_t ramped;  /* nodes that slow start has passed over */
     bool trial;       /* changes nothing */
+    bool told;        /* the strategy made the choice, and takes it as begun */
     bool reuse;       /* the request's exclusions are not looked at */
     struct lw__candidate chosen;
     lw_quota_refusal short_of; /* the soonest of those quotas that could not be charged; size 0: none */
