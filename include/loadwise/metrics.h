@@ -9,12 +9,14 @@
  *     size = lw_metrics_text(metrics, buffer, sizeof buffer);
  *
  * Per node: selections, requests by outcome, requests in flight, duration as a histogram, health, changes of health,
- * probes, exhausted quotas; that is 39 series. In all: selections by strategy, refusals by reason.
+ * probes, exhausted quotas, drains, lost tickets; that is 41 series. In all: selections by strategy, refusals by
+ * reason, panics by route and priority level.
  *
  * Cardinality is bounded. At most max_nodes nodes have series of their own; the counters, not the gauges, of all others
- * are summed up as node="#other". A node's series begin when it is named, selected, probed, changes its health or
- * exhausts a quota; they disappear when it is forgotten. A request that ends after its node was forgotten counts in
- * "#other" and does not bring the series back. At most 32 strategies are told apart.
+ * are summed up as node="#other". A node's series begin when it is named, selected, probed, drained, changes its health
+ * or exhausts a quota; they disappear when it is forgotten. A request that ends after its node was forgotten counts in
+ * "#other" and does not bring the series back. At most 32 strategies and 64 priority levels that panicked are told
+ * apart. Pools that feed the same metrics count together what has the same name or number.
  *
  * Threads: any, at any time, except lw_metrics_free. Counting takes no lock and allocates nothing, but for the event
  * that begins a node's series. Durations are in ns, as lw_sample.latency must then be; 0 is unknown and not counted.

@@ -109,6 +109,26 @@ static void count_probe(void *user, uint64_t node, int begins) {
     }
 }
 
+static void count_drained(void *user, uint64_t node) {
+    lw_metrics *metrics = user;
+    struct lw__reading reading;
+    add(&counters_of(metrics, node, &reading)->drains, 1);
+    lw__registry_leave(&metrics->registry, &reading);
+}
+
+static void count_panic(void *user, uint32_t route, uint32_t priority, int begins) {
+    struct lw__level_metrics *counters = lw__level_counters(user, route, priority);
+    add(begins ? &counters->panics : &counters->ends, 1);
+}
+
+static void count_lost(void *user, uint64_t node, uint64_t age) {
+    lw_metrics *metrics = user;
+    struct lw__reading reading;
+    (void)age;
+    add(&known_counters_of(metrics, node, &reading)->losses, 1);
+    lw__registry_leave(&metrics->registry, &reading);
+}
+
 static void drop_node(void *user, uint64_t node) {
     lw_metrics *metrics = user;
     lw__registry_forget(&metrics->registry, node);
@@ -146,6 +166,9 @@ static void connect(lw_metrics *metrics) {
         .quota_released = count_released,
         .probe = count_probe,
         .forgotten = drop_node,
+        .drained = count_drained,
+        .panic = count_panic,
+        .lost = count_lost,
     };
 }
 

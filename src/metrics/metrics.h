@@ -13,6 +13,7 @@ enum {
     LW__STATUSES = 4,
     LW__REASONS = 64,
     LW__STRATEGIES = 32,
+    LW__LEVELS = 64,
     LW__LABEL_SIZE = 256, /* of a name, with its NUL */
     LW__HEX_SIZE = 18,    /* "#", 16 digits, NUL */
 };
@@ -33,6 +34,7 @@ struct lw__node_metrics {
     uint64_t health_latest; /* reached by the event that came last, which need not be the change that came last */
     uint64_t probes;
     uint64_t exhaustions, releases; /* of quotas */
+    uint64_t drains, losses;
 };
 
 struct lw__strategy_metrics {
@@ -40,6 +42,11 @@ struct lw__strategy_metrics {
     char label[2 * LW__LABEL_SIZE]; /* escaped */
     uint32_t ready;                 /* the label is written */
     uint64_t selections;
+};
+
+struct lw__level_metrics {
+    uint64_t level; /* route, priority, and 1 more; 0: free */
+    uint64_t panics, ends;
 };
 
 struct lw_metrics {
@@ -51,6 +58,7 @@ struct lw_metrics {
     struct lw__node_metrics other; /* nodes beyond the bound, and requests that outlived their node */
     struct lw__strategy_metrics strategies[LW__STRATEGIES];
     uint64_t other_strategies;
+    struct lw__level_metrics levels[LW__LEVELS], other_levels;
     uint64_t refusals[LW__REASONS]; /* by -reason; at 0 what is no reason */
 };
 
@@ -69,6 +77,9 @@ void lw__label_hex(uint64_t id, char out[LW__HEX_SIZE]);
 
 /* by_strategy.c: where selections of this strategy are counted. */
 uint64_t *lw__strategy_counter(lw_metrics *metrics, const char *strategy);
+
+/* by_level.c: where panics of this priority level are counted. */
+struct lw__level_metrics *lw__level_counters(lw_metrics *metrics, uint32_t route, uint32_t priority);
 
 static inline uint64_t lw__birth(lw_metrics *metrics) {
     return __atomic_add_fetch(&metrics->births, 1, __ATOMIC_SEQ_CST);

@@ -118,6 +118,14 @@ static void exhausted_lines(struct page *page, const char *node, const struct lw
           begins > ends ? begins - ends : 0);
 }
 
+static void drain_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+    print(page, "loadwise_drains_total{node=\"%s\"} %" PRIu64 "\n", node, lw__count(&counters->drains));
+}
+
+static void loss_lines(struct page *page, const char *node, const struct lw__node_metrics *counters) {
+    print(page, "loadwise_lost_tickets_total{node=\"%s\"} %" PRIu64 "\n", node, lw__count(&counters->losses));
+}
+
 static const struct family {
     const char *name, *type, *help;
     node_lines *lines;
@@ -131,6 +139,8 @@ static const struct family {
     {"loadwise_probes_total", "counter", "Probes of an unhealthy or recovering node.", probe_lines},
     {"loadwise_quota_exhaustions_total", "counter", "Times a quota of the node ran out.", exhaustion_lines},
     {"loadwise_quota_exhausted_dimensions", "gauge", "Quotas of the node that have nothing left.", exhausted_lines},
+    {"loadwise_drains_total", "counter", "Times that nothing was under way on a draining node any more.", drain_lines},
+    {"loadwise_lost_tickets_total", "counter", "Tickets that were not ended in time, and were then.", loss_lines},
 };
 
 struct family_walk {
@@ -157,7 +167,8 @@ static bool is_used(const struct lw__node_metrics *counters) {
     for (uint32_t i = 0; i < LW__STATUSES; i++) {
         events += lw__count(&counters->health_entered[i]);
     }
-    return events + lw__count(&counters->exhaustions) > 0;
+    events += lw__count(&counters->exhaustions) + lw__count(&counters->drains) + lw__count(&counters->losses);
+    return events > 0;
 }
 
 /* A gauge of nodes that are not told apart would say nothing. */
@@ -183,6 +194,40 @@ static void print_strategies(struct page *page, const lw_metrics *metrics) {
     }
     if (others > 0) {
         print(page, "%s{strategy=\"%s\"} %" PRIu64 "\n", name, other_label, others);
+    }
+}
+
+static void print_level(struct page *page, const char *name, uint64_t level, uint64_t value) {
+    print(page, "%s{route=\"%" PRIu64 "\",priority=\"%" PRIu64 "\"} %" PRIu64 "\n", name, (level - 1) >> 32,
+          (level - 1) & UINT32_MAX, value);
+}
+
+/* Racing threads may tell of an end before its beginning; a level whose panics all ended is in none. */
+static uint64_t panics_now(const struct lw__level_metrics *counters) {
+    uint64_t ends = lw__count(&counters->ends), begins = lw__count(&counters->panics);
+    return begins > ends ? begins - ends : 0;
+}
+
+/* One gauge of many levels would say nothing, so there is none of the others. */
+static void print_panics(struct page *page, const lw_metrics *metrics) {
+    static const char total[] = "loadwise_panics_total", gauge[] = "loadwise_level_in_panic";
+    uint64_t others = lw__count(&metrics->other_levels.panics);
+    print_head(page, total, "counter", "Panics begun, by route and priority level.");
+    for (uint32_t i = 0; i < LW__LEVELS; i++) {
+        uint64_t level = lw__count(&metrics->levels[i].level);
+        if (level != 0) {
+            print_level(page, total, level, lw__count(&metrics->levels[i].panics));
+        }
+    }
+    if (others > 0) {
+        print(page, "%s{route=\"%s\",priority=\"%s\"} %" PRIu64 "\n", total, other_label, other_label, others);
+    }
+    print_head(page, gauge, "gauge", "1 while the priority level is in a panic, else 0.");
+    for (uint32_t i = 0; i < LW__LEVELS; i++) {
+        uint64_t level = lw__count(&metrics->levels[i].level);
+        if (level != 0) {
+            print_level(page, gauge, level, panics_now(&metrics->levels[i]));
+        }
     }
 }
 
@@ -212,5 +257,6 @@ size_t lw_metrics_text(lw_metrics *metrics, char *out, size_t room) {
     }
     print_strategies(&page, metrics);
     print_refusals(&page, metrics);
+    print_panics(&page, metrics);
     return page.length;
 }

@@ -23,7 +23,7 @@ page
 same "$(grep -c 'node=' "$work/out")" 0 "series without nodes"
 
 page one two three
-same "$(grep -c 'node="one"' "$work/out")" 39 "series of a node"
+same "$(grep -c 'node="one"' "$work/out")" 41 "series of a node"
 out_has 'loadwise_health{node="three",status="unhealthy"} 1'
 out_has 'loadwise_strategy_selections_total{strategy="round_robin"} '
 grep -q '^loadwise_refusals_total{reason="LW_ALL_UNHEALTHY"} [1-9]' "$work/out" || fail "nobody was refused"

@@ -60,14 +60,17 @@ static void test_every_hook_is_there(void **state) {
     assert_non_null(tell->quota_released);
     assert_non_null(tell->probe);
     assert_non_null(tell->forgotten);
+    assert_non_null(tell->drained);
+    assert_non_null(tell->panic);
+    assert_non_null(tell->lost);
 }
 
 /* A named node has all of its series at once, at zero. */
 static void test_named_node(void **state) {
     (void)state;
     page_read(&now, metrics);
-    assert_int_equal(page_mentions(&now, "node=\"one\""), 39);
-    assert_int_equal(page_mentions(&now, "node="), 39);
+    assert_int_equal(page_mentions(&now, "node=\"one\""), 41);
+    assert_int_equal(page_mentions(&now, "node="), 41);
     for (size_t i = 0; i < now.count; i++) {
         bool one = strstr(now.lines[i], "status=\"healthy\"") != NULL;
         assert_true(now.lines[i][0] == '#' || page_number(now.lines[i]) == (one ? 1.0 : 0.0));
@@ -239,6 +242,51 @@ static void test_quotas(void **state) {
     assert_series(&now, "loadwise_quota_exhausted_dimensions{node=\"one\"}", "0");
 }
 
+static void test_drains_and_losses(void **state) {
+    (void)state;
+    tell->drained(tell->user, 1);
+    tell->drained(tell->user, 1);
+    tell->drained(tell->user, 2); /* that never had a request */
+    select_times(3, "p2c", 2);
+    tell->lost(tell->user, 3, 5000000000);
+    finish(3, LW_OUTCOME_CANCELLED, 0);
+    page_read(&now, metrics);
+    assert_series(&now, "loadwise_drains_total{node=\"one\"}", "2");
+    assert_series(&now, "loadwise_drains_total{node=\"#0000000000000002\"}", "1");
+    assert_series(&now, "loadwise_lost_tickets_total{node=\"one\"}", "0");
+    assert_series(&now, "loadwise_lost_tickets_total{node=\"#0000000000000003\"}", "1");
+    assert_series(&now, "loadwise_requests_in_flight{node=\"#0000000000000003\"}", "1");
+}
+
+static void tell_panic(uint32_t route, uint32_t priority, int begins, int times) {
+    for (int i = 0; i < times; i++) {
+        tell->panic(tell->user, route, priority, begins);
+    }
+}
+
+static void test_panics(void **state) {
+    (void)state;
+    page_read(&now, metrics);
+    assert_int_equal(page_mentions(&now, "loadwise_panics_total{"), 0);
+    tell_panic(0, 0, 1, 1);
+    tell_panic(0, 7, 1, 3);
+    tell_panic(0, 7, 0, 3);
+    tell_panic(65535, UINT32_MAX, 0, 1); /* told before its beginning */
+    page_read(&now, metrics);
+    assert_series(&now, "loadwise_panics_total{route=\"0\",priority=\"0\"}", "1");
+    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"0\"}", "1");
+    assert_series(&now, "loadwise_panics_total{route=\"0\",priority=\"7\"}", "3");
+    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"7\"}", "0");
+    assert_series(&now, "loadwise_level_in_panic{route=\"65535\",priority=\"4294967295\"}", "0");
+    tell_panic(65535, UINT32_MAX, 1, 1);
+    tell_panic(0, 7, 1, 1);
+    page_read(&now, metrics);
+    assert_series(&now, "loadwise_level_in_panic{route=\"65535\",priority=\"4294967295\"}", "0");
+    assert_series(&now, "loadwise_panics_total{route=\"65535\",priority=\"4294967295\"}", "1");
+    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"7\"}", "1");
+    assert_int_equal(page_mentions(&now, "loadwise_level_in_panic{"), 3);
+}
+
 static void test_refusals(void **state) {
     (void)state;
     page_read(&now, metrics);
@@ -278,6 +326,22 @@ static void test_strategies_are_bounded(void **state) {
     assert_series(&now, "loadwise_selections_total{node=\"one\"}", "80");
 }
 
+static void test_levels_are_bounded(void **state) {
+    (void)state;
+    for (uint32_t route = 0; route < 50; route++) {
+        tell_panic(route, 0, 1, 2);
+        tell_panic(route, 1, 1, 1);
+        tell_panic(route, 1, 0, 1);
+    }
+    tell_panic(UINT32_MAX, UINT32_MAX, 1, 1); /* no pool has such a route */
+    page_read(&now, metrics);
+    assert_int_equal(page_mentions(&now, "loadwise_panics_total{"), 65);
+    assert_int_equal(page_mentions(&now, "loadwise_level_in_panic{"), 64);
+    assert_series(&now, "loadwise_panics_total{route=\"31\",priority=\"0\"}", "2");
+    assert_series(&now, "loadwise_level_in_panic{route=\"31\",priority=\"1\"}", "0");
+    assert_series(&now, "loadwise_panics_total{route=\"#other\",priority=\"#other\"}", "55"); /* 18 routes, and one */
+}
+
 static void test_odd_strategies(void **state) {
     (void)state;
     char longest[256], longer[257];
@@ -305,6 +369,8 @@ static void test_max_nodes(void **state) {
         change(node, LW_HEALTHY, LW_DEGRADED);
         tell->probe(tell->user, node, 1);
         tell->quota_exhausted(tell->user, node, "rpm", 1);
+        tell->drained(tell->user, node);
+        tell->lost(tell->user, node, 1);
     }
     page_read(&now, metrics);
     assert_int_equal(page_mentions(&now, "loadwise_selections_total{"), 5);
@@ -314,8 +380,10 @@ static void test_max_nodes(void **state) {
     assert_series(&now, "loadwise_health_changes_total{node=\"#other\",to=\"degraded\"}", "6");
     assert_series(&now, "loadwise_probes_total{node=\"#other\"}", "6");
     assert_series(&now, "loadwise_quota_exhaustions_total{node=\"#other\"}", "6");
+    assert_series(&now, "loadwise_drains_total{node=\"#other\"}", "6");
+    assert_series(&now, "loadwise_lost_tickets_total{node=\"#other\"}", "6");
     /* Gauges of nodes that are not told apart would say nothing: in flight, health, exhausted quotas. */
-    assert_int_equal(page_mentions(&now, "node=\"#other\""), 39 - 1 - 4 - 1);
+    assert_int_equal(page_mentions(&now, "node=\"#other\""), 41 - 1 - 4 - 1);
 }
 
 static void test_a_place_is_free_again(void **state) {
@@ -345,6 +413,9 @@ static void test_allocations(void **state) {
         finish(node, LW_OUTCOME_TIMEOUT, node * 1000000);
         change(node, LW_HEALTHY, LW_DEGRADED);
         tell->refused(tell->user, LW_NO_NODES);
+        tell->drained(tell->user, node);
+        tell->lost(tell->user, node, 1);
+        tell_panic((uint32_t)node, 0, 1, 1);
     }
     page_read(&now, metrics);
     assert_int_equal(book.asked, asked);
@@ -390,6 +461,7 @@ static void test_ends_after_forgotten(void **state) {
     finish(1, LW_OUTCOME_TIMEOUT, 5);
     tell->probe(tell->user, 1, 0);
     tell->quota_released(tell->user, 1, "rpm");
+    tell->lost(tell->user, 1, 1);
     page_read(&now, metrics);
     assert_int_equal(page_mentions(&now, "#0000000000000001"), 0);
     assert_int_equal(page_mentions(&now, "node=\"one\""), 0);
@@ -436,8 +508,11 @@ int main(void) {
         COUNTING(test_health_from_the_middle),
         COUNTING(test_probes),
         COUNTING(test_quotas),
+        COUNTING(test_drains_and_losses),
+        COUNTING(test_panics),
         COUNTING(test_refusals),
         COUNTING(test_strategies_are_bounded),
+        COUNTING(test_levels_are_bounded),
         COUNTING(test_odd_strategies),
         COUNTING(test_max_nodes),
         COUNTING(test_a_place_is_free_again),

@@ -37,6 +37,9 @@ static void live_a_little(void) {
     tell->probe(tell->user, 1, 1);
     tell->quota_exhausted(tell->user, 1, "rpm", 1);
     tell->refused(tell->user, LW_SATURATED);
+    tell->drained(tell->user, 1);
+    tell->lost(tell->user, 1, 1);
+    tell->panic(tell->user, 3, 1, 1);
 }
 
 #define NODE "{node=\"a\\\"b\""
@@ -100,6 +103,12 @@ static const char second_page[] =
     "# HELP loadwise_quota_exhausted_dimensions Quotas of the node that have nothing left.\n"
     "# TYPE loadwise_quota_exhausted_dimensions gauge\n"
     "loadwise_quota_exhausted_dimensions" NODE "} 1\n"
+    "# HELP loadwise_drains_total Times that nothing was under way on a draining node any more.\n"
+    "# TYPE loadwise_drains_total counter\n"
+    "loadwise_drains_total" NODE "} 1\n"
+    "# HELP loadwise_lost_tickets_total Tickets that were not ended in time, and were then.\n"
+    "# TYPE loadwise_lost_tickets_total counter\n"
+    "loadwise_lost_tickets_total" NODE "} 1\n"
     "# HELP loadwise_strategy_selections_total Requests placed, by the strategy that chose.\n"
     "# TYPE loadwise_strategy_selections_total counter\n"
     "loadwise_strategy_selections_total{strategy=\"p2c\"} 2\n"
@@ -114,7 +123,13 @@ static const char second_page[] =
     "loadwise_refusals_total{reason=\"LW_DRAINING\"} 0\n"
     "loadwise_refusals_total{reason=\"LW_NO_WEIGHT\"} 0\n"
     "loadwise_refusals_total{reason=\"LW_NO_KEY\"} 0\n"
-    "loadwise_refusals_total{reason=\"LW_NO_SLOTS\"} 0\n";
+    "loadwise_refusals_total{reason=\"LW_NO_SLOTS\"} 0\n"
+    "# HELP loadwise_panics_total Panics begun, by route and priority level.\n"
+    "# TYPE loadwise_panics_total counter\n"
+    "loadwise_panics_total{route=\"3\",priority=\"1\"} 1\n"
+    "# HELP loadwise_level_in_panic 1 while the priority level is in a panic, else 0.\n"
+    "# TYPE loadwise_level_in_panic gauge\n"
+    "loadwise_level_in_panic{route=\"3\",priority=\"1\"} 1\n";
 
 static const char *whole_page(void) {
     static char whole[sizeof first_page + sizeof second_page];
@@ -133,8 +148,8 @@ static void test_to_the_letter(void **state) {
 static void test_nothing_yet(void **state) {
     (void)state;
     page_read(&now, metrics);
-    assert_int_equal(page_mentions(&now, "# TYPE"), 11);
-    assert_int_equal(now.count, 22 + 10);
+    assert_int_equal(page_mentions(&now, "# TYPE"), 15);
+    assert_int_equal(now.count, 30 + 10);
 }
 
 /* As snprintf: the whole length in any case, cut and terminated within the room, not a byte beyond. */
