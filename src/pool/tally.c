@@ -66,7 +66,7 @@ static uint32_t groups_for(uint32_t count) { return count / WIDTH + (count % WID
 
 /* Returns the number of lines. */
 static size_t lay_out(struct lw__tally *tally, uint32_t count) {
-    tally->groups = groups_for(count);
+    tally->groups = groups_for(count > 0 ? count : 1);
     tally->levels = 0;
     size_t lines = 1 + (size_t)tally->groups;
     for (uint32_t words = tally->groups; words > 1; words = groups_for(words)) {
