@@ -242,51 +242,6 @@ static void test_quotas(void **state) {
     assert_series(&now, "loadwise_quota_exhausted_dimensions{node=\"one\"}", "0");
 }
 
-static void test_drains_and_losses(void **state) {
-    (void)state;
-    tell->drained(tell->user, 1);
-    tell->drained(tell->user, 1);
-    tell->drained(tell->user, 2); /* that never had a request */
-    select_times(3, "p2c", 2);
-    tell->lost(tell->user, 3, 5000000000);
-    finish(3, LW_OUTCOME_CANCELLED, 0);
-    page_read(&now, metrics);
-    assert_series(&now, "loadwise_drains_total{node=\"one\"}", "2");
-    assert_series(&now, "loadwise_drains_total{node=\"#0000000000000002\"}", "1");
-    assert_series(&now, "loadwise_lost_tickets_total{node=\"one\"}", "0");
-    assert_series(&now, "loadwise_lost_tickets_total{node=\"#0000000000000003\"}", "1");
-    assert_series(&now, "loadwise_requests_in_flight{node=\"#0000000000000003\"}", "1");
-}
-
-static void tell_panic(uint32_t route, uint32_t priority, int begins, int times) {
-    for (int i = 0; i < times; i++) {
-        tell->panic(tell->user, route, priority, begins);
-    }
-}
-
-static void test_panics(void **state) {
-    (void)state;
-    page_read(&now, metrics);
-    assert_int_equal(page_mentions(&now, "loadwise_panics_total{"), 0);
-    tell_panic(0, 0, 1, 1);
-    tell_panic(0, 7, 1, 3);
-    tell_panic(0, 7, 0, 3);
-    tell_panic(65535, UINT32_MAX, 0, 1); /* told before its beginning */
-    page_read(&now, metrics);
-    assert_series(&now, "loadwise_panics_total{route=\"0\",priority=\"0\"}", "1");
-    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"0\"}", "1");
-    assert_series(&now, "loadwise_panics_total{route=\"0\",priority=\"7\"}", "3");
-    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"7\"}", "0");
-    assert_series(&now, "loadwise_level_in_panic{route=\"65535\",priority=\"4294967295\"}", "0");
-    tell_panic(65535, UINT32_MAX, 1, 1);
-    tell_panic(0, 7, 1, 1);
-    page_read(&now, metrics);
-    assert_series(&now, "loadwise_level_in_panic{route=\"65535\",priority=\"4294967295\"}", "0");
-    assert_series(&now, "loadwise_panics_total{route=\"65535\",priority=\"4294967295\"}", "1");
-    assert_series(&now, "loadwise_level_in_panic{route=\"0\",priority=\"7\"}", "1");
-    assert_int_equal(page_mentions(&now, "loadwise_level_in_panic{"), 3);
-}
-
 static void test_refusals(void **state) {
     (void)state;
     page_read(&now, metrics);
@@ -324,22 +279,6 @@ static void test_strategies_are_bounded(void **state) {
     assert_int_equal(page_mentions(&now, "{strategy=\"strategy_31\"} 2"), 1);
     assert_series(&now, "loadwise_strategy_selections_total{strategy=\"#other\"}", "16");
     assert_series(&now, "loadwise_selections_total{node=\"one\"}", "80");
-}
-
-static void test_levels_are_bounded(void **state) {
-    (void)state;
-    for (uint32_t route = 0; route < 50; route++) {
-        tell_panic(route, 0, 1, 2);
-        tell_panic(route, 1, 1, 1);
-        tell_panic(route, 1, 0, 1);
-    }
-    tell_panic(UINT32_MAX, UINT32_MAX, 1, 1); /* no pool has such a route */
-    page_read(&now, metrics);
-    assert_int_equal(page_mentions(&now, "loadwise_panics_total{"), 65);
-    assert_int_equal(page_mentions(&now, "loadwise_level_in_panic{"), 64);
-    assert_series(&now, "loadwise_panics_total{route=\"31\",priority=\"0\"}", "2");
-    assert_series(&now, "loadwise_level_in_panic{route=\"31\",priority=\"1\"}", "0");
-    assert_series(&now, "loadwise_panics_total{route=\"#other\",priority=\"#other\"}", "55"); /* 18 routes, and one */
 }
 
 static void test_odd_strategies(void **state) {
@@ -415,7 +354,7 @@ static void test_allocations(void **state) {
         tell->refused(tell->user, LW_NO_NODES);
         tell->drained(tell->user, node);
         tell->lost(tell->user, node, 1);
-        tell_panic((uint32_t)node, 0, 1, 1);
+        tell->panic(tell->user, (uint32_t)node, 0, 1);
     }
     page_read(&now, metrics);
     assert_int_equal(book.asked, asked);
@@ -508,11 +447,8 @@ int main(void) {
         COUNTING(test_health_from_the_middle),
         COUNTING(test_probes),
         COUNTING(test_quotas),
-        COUNTING(test_drains_and_losses),
-        COUNTING(test_panics),
         COUNTING(test_refusals),
         COUNTING(test_strategies_are_bounded),
-        COUNTING(test_levels_are_bounded),
         COUNTING(test_odd_strategies),
         COUNTING(test_max_nodes),
         COUNTING(test_a_place_is_free_again),
