@@ -23,7 +23,8 @@ typedef struct lw_node_spec {
     uint32_t flags;        /* enum lw_node_flag */
     const lw_quota_limit *limits; /* in the dimensions of the pool's options, for all instances together */
     size_t limit_count;
-    void *user; /* handed out with every ticket; must stay valid until the node is gone, see lw_observer.forgotten */
+    void *user; /* handed out with every ticket; must stay valid until the tickets that carry it have ended, the last of
+                   them when lw_observer.forgotten is told */
 } lw_node_spec;
 
 #define LW_NODE_SPEC_INIT                                                                                              \

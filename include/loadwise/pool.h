@@ -47,7 +47,7 @@ enum lw_pool_bound {
 /* When too few nodes of a priority level are well. */
 enum lw_panic {
     LW_PANIC_FAIL_OPEN = 0,   /* health is not looked at */
-    LW_PANIC_FAIL_CLOSED = 1, /* nobody is chosen: LW_ALL_UNHEALTHY */
+    LW_PANIC_FAIL_CLOSED = 1, /* nobody is chosen, but for probes that are due: LW_ALL_UNHEALTHY */
     LW_PANIC_LAST_RESORT = 2, /* only the nodes flagged LW_NODE_LAST_RESORT, whatever their health */
 };
 
@@ -61,19 +61,21 @@ enum lw_stale {
 /* May a request get a node that it excludes when no other is eligible? */
 enum lw_reuse { LW_REUSE_SOLE = 0, LW_REUSE_NEVER = 1 }; /* SOLE: if it is the only eligible one, flagged */
 
-/* A member left 0 means its default. */
+/* A member left 0 means its default; those of health and outlier begin with their own _INIT. */
 typedef struct lw_pool_options {
     size_t size; /* sizeof(lw_pool_options), so that the struct can grow */
 
     uint32_t max_tickets; /* requests under way in the whole pool: at least so many fit; default 65536. 64 bytes each */
     uint32_t tries;       /* further nodes that one pick tries when the first cannot be charged; default 3 */
-    uint32_t instances;   /* pools like this one that share the nodes: caps and quotas are divided; default 1 */
-    uint32_t reuse;       /* enum lw_reuse */
-    uint64_t grace;       /* ns for which the state of a vanished node is kept for its return; default 0 */
-    uint64_t ticket_ttl;  /* ns after which a ticket counts as lost and is ended; default 0: never */
+    uint32_t instances;  /* pools like this one that share the nodes: caps and quotas are divided, rounded up; default 1
+                          */
+    uint32_t reuse;      /* enum lw_reuse */
+    uint64_t grace;      /* ns for which the state of a vanished node is kept for its return; default 0 */
+    uint64_t ticket_ttl; /* ns after which a ticket counts as lost and is cancelled; default 0: never */
 
     const lw_health_options *health;   /* NULL: the defaults. max_nodes, auto_create and observer are not read */
-    const lw_latency_options *latency; /* NULL: the defaults, in ns. max_nodes is not read */
+    const lw_latency_options *latency; /* NULL: the defaults, and only learnt while a route goes by it. Samples are in
+                                          ns. max_nodes is not read */
     const lw_outlier_options *outlier; /* NULL: nobody is ejected */
     const lw_quota_dimension *dimensions;
     uint32_t dimension_count; /* 0 to LW_QUOTA_DIMENSIONS */
@@ -96,7 +98,8 @@ typedef struct lw_pool_options {
     const char *zone;   /* where this pool stands: nodes of this zone are preferred; NULL: no preference */
     uint32_t zone_skew; /* percent: most that a node of the zone gets, as a multiple of its even share; default 200 */
 
-    uint32_t explore; /* of 10000 picks by a learnt load, so many are drawn at random; default 50. Above 10000: none */
+    uint32_t explore; /* of 10000 picks by a load that is learnt or told (ewma, peak_ewma, external, user), so many are
+                         drawn at random; default 50. Above 10000: none */
 
     uint64_t external_ttl;                                     /* ns; default 10 s */
     uint32_t external_stale;                                   /* enum lw_stale */
@@ -148,9 +151,10 @@ typedef struct lw_update_report {
 /*
  * Makes the pool hold exactly these nodes. All or nothing; nodes are told apart by name, and those that stay keep
  * everything that is known of them. Nodes that go get no more picks; requests under way end as usual. An update that
- * changes nothing builds nothing. report may be NULL. Errors: LW_NO_NODES (see the flags), LW_INVALID (a name that is
- * missing, empty or too long; sizes), LW_DUPLICATE, LW_RANGE, LW_UNKNOWN (quota dimension), LW_NOMEM, those of
- * lw_prepare, LW_BUSY, LW_FORKED. Cost: O(n) and the plans of the routes whose nodes changed.
+ * changes nothing builds nothing; the order of the specs means nothing, nodes stand in the order in which they came.
+ * report may be NULL. Errors: LW_NO_NODES (see the flags), LW_INVALID (a name that is missing, empty or too long;
+ * sizes), LW_DUPLICATE, LW_RANGE, LW_UNKNOWN (quota dimension), LW_NOMEM, those of lw_prepare, LW_BUSY, LW_FORKED.
+ * Cost: O(n) and the plans of the routes whose nodes changed.
  */
 LW_API int lw_pool_update(lw_pool *pool, const lw_node_spec *specs, size_t count, uint32_t flags,
                           lw_update_report *report);
@@ -169,7 +173,8 @@ LW_API int lw_pool_admin(lw_pool *pool, uint64_t node, uint32_t admin, uint64_t 
 LW_API int lw_pool_verdict(lw_pool *pool, uint64_t node, uint32_t verdict, uint64_t now);
 
 /* The node reports its load (metric=external), which held at time `at`; an older report than the last one is ignored.
-   Requests placed and ended here since then are counted on top. Errors: LW_UNKNOWN, LW_RANGE (not a number). */
+   Requests placed and ended here since then are counted on top; `at` 0 is ignored. Errors: LW_UNKNOWN, LW_RANGE (not a
+   number). */
 LW_API int lw_pool_report_load(lw_pool *pool, uint64_t node, double load, uint64_t at);
 
 /* The node wants nothing until then: a Retry-After that did not come with a ticket. The later time wins; cut at
@@ -189,13 +194,13 @@ LW_API int lw_pool_cool(lw_pool *pool, uint64_t node, uint64_t until, uint64_t n
  */
 LW_API int lw_pool_route(lw_pool *pool, const char *name, const char *spec, const lw_filter *filter, uint32_t *route);
 
-/* The number of a route. Errors: LW_UNKNOWN. */
+/* The number of a route. Takes the lock. Errors: LW_UNKNOWN, LW_FORKED. */
 LW_API int lw_pool_route_number(lw_pool *pool, const char *name, uint32_t *route);
 
 /* ---- time and processes ---- */
 
-/* Does what is due at `now` (0: the clock is read) and says when to call again (UINT64_MAX: nothing is to come); next
-   may be NULL. Errors: LW_BUSY, LW_FORKED. */
+/* Does what is due at `now` (0: the clock is read) and says when to call again (UINT64_MAX: nothing is to come; within
+   a second while memory of nodes that left is waiting); next may be NULL. Errors: LW_BUSY, LW_FORKED. */
 LW_API int lw_pool_tick(lw_pool *pool, uint64_t now, uint64_t *next);
 
 /* To be called first in a child after fork, before any other thread exists there: draws new chances, so that siblings

@@ -46,16 +46,16 @@ typedef struct lw_pool_stats {
     X(uint32_t, weight, "weight")                                                                                      \
     X(uint32_t, priority, "priority")                                                                                  \
     X(uint32_t, admin, "enum lw_admin")                                                                                \
-    X(uint32_t, status, "enum lw_status")                                                                              \
+    X(uint32_t, status, "enum lw_status, as learnt; an ejection is among the reasons")                                 \
     X(uint32_t, reasons, "why it may not be picked: sum of enum lw_reason; 0: it may")                                 \
     X(uint32_t, inflight, "requests under way")                                                                        \
     X(uint32_t, max_inflight, "its cap here, divided by the instances; 0: none")                                       \
     X(uint32_t, ejections, "multiplier of its next ejection")                                                          \
     X(uint64_t, cost, "sum of the costs of what is under way")                                                         \
-    X(uint64_t, started, "requests placed so far")                                                                     \
+    X(uint64_t, started, "requests placed so far, modulo 2^32")                                                        \
     X(uint64_t, retry_at, "when the last of the reasons ends by time alone; UINT64_MAX: none does; 0: no reason")      \
-    X(uint64_t, mean, "mean latency, in the unit of the samples")                                                      \
-    X(uint64_t, peak, "peak EWMA, in the unit of the samples")                                                         \
+    X(uint64_t, mean, "mean latency, ns; learnt while a route goes by it, or with options.latency")                    \
+    X(uint64_t, peak, "peak EWMA of the latency, ns")                                                                  \
     X(double, external, "load last reported; NaN: none")                                                               \
     X(double, ramp, "share of its share by slow start, above 0 to 1")                                                  \
     X(double, remaining, "free share of its quotas, 0 to 1")
@@ -68,15 +68,15 @@ typedef struct lw_node_info {
 } lw_node_info;
 
 /* now: monotonic ns, 0 to read the clock. O(tickets + nodes). Threads: any; takes the pool's lock. Errors: LW_INVALID
-   (size), LW_BUSY (in a hook). */
+   (size), LW_FORKED. */
 LW_API int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *stats);
 
 /* One node of the pool. Threads: any, no lock. The name is valid until an update changes or removes the node. Errors:
    LW_UNKNOWN, LW_INVALID (size). */
 LW_API int lw_pool_node(lw_pool *pool, uint64_t node, uint64_t now, lw_node_info *info);
 
-/* Calls the function for each node of the moment, in the order of the update, until it answers not 0; returns that. The
-   function may call everything that a hook may. Threads: any, no lock. Errors: none. */
+/* Calls the function for each node of the moment, in the order in which they came, until it answers not 0; returns
+   that. The function may call everything that a hook may. Threads: any, no lock. Errors: none. */
 LW_API int lw_pool_each(lw_pool *pool, uint64_t now, int (*each)(void *user, const lw_node_info *info), void *user);
 
 LW_END

@@ -20,7 +20,8 @@ typedef struct lw_amount {
 enum lw_request_flag {
     LW_REQUEST_KEYED = 1,         /* `key` is set */
     LW_REQUEST_PREPARED_ONLY = 2, /* never prepare a node set inside this pick: answer LW_NOT_PREPARED instead */
-    LW_REQUEST_TRIAL = 4,         /* only tell what the pick would be: no cursor, no chance, no strategy moves on */
+    LW_REQUEST_TRIAL = 4,         /* only tell what the pick would be: no cursor, no chance, no strategy moves on. Not
+                                     for lw_pick, which ignores it: see lw_explain */
 };
 
 typedef struct lw_request {

@@ -13,9 +13,9 @@
  *
  * A pick chooses and charges in one step: a place under the node's in-flight cap, its quotas for the amounts of the
  * request, a permit of its health. All or nothing; a node that cannot be charged counts as excluded and another one is
- * tried, at most `tries` times more. Every ticket is ended once, by lw_done or lw_cancel: of all copies, on all threads,
- * the first to arrive ends it, and every later one is told LW_ALREADY and changes nothing. Until then the node and its
- * `user` stay, though it may long have left the pool.
+ * tried, at most `tries` times more. Every ticket is ended once, by lw_done or lw_cancel: of all copies, on all
+ * threads, the first to arrive ends it, and every later one is told LW_ALREADY and changes nothing. Until then the node
+ * and its `user` stay, though it may long have left the pool.
  *
  * Threads: every function here, any thread, at any time, unregistered; no lock, no allocation, no system call but the
  * clock's, where no time is passed. Times are monotonic ns.
@@ -56,6 +56,9 @@ typedef struct lw_ticket {
  * those of the strategy. Refusals: LW_NO_NODES, LW_FILTERED (the route's filter lets none through), LW_EXCLUDED,
  * LW_ALL_UNHEALTHY, LW_SATURATED, LW_OVER_QUOTA (also: told to wait), LW_DRAINING (also: disabled), LW_NO_SLOTS, and
  * those of the strategy.
+ * Ask again: after LW_SATURATED and LW_NO_SLOTS on completion, and at the latest at retry_at; after LW_OVER_QUOTA and
+ * LW_ALL_UNHEALTHY at retry_at, or on completion where nothing comes back by time alone; after the others never, that
+ * is not before an update or another request.
  */
 LW_API int lw_pick(lw_pool *pool, uint32_t route, const lw_request *request, lw_ticket *ticket);
 LW_API int lw_pick_at(lw_pool *pool, uint32_t route, const lw_request *request, uint64_t now, lw_ticket *ticket);
@@ -63,7 +66,8 @@ LW_API int lw_pick_at(lw_pool *pool, uint32_t route, const lw_request *request, 
 /*
  * Ends a ticket and says how: feeds health, latency, quotas (sample->amounts: what was really used), cool-downs
  * (sample->retry_after) and the strategy. sample may be NULL: it went well, nothing else is known. Where the sample
- * has no latency, the time since the pick counts, if both calls knew the time.
+ * has no latency, the time since the pick counts. LW_OUTCOME_CANCELLED keeps what quotas were charged; lw_cancel does
+ * not.
  * Errors: LW_ALREADY; LW_INVALID (not a ticket of this pool, outcome, a dimension named twice) and LW_UNKNOWN
  * (dimension): the ticket then goes on.
  */

@@ -93,14 +93,23 @@ void lw_pool_free(lw_pool *pool) {
     lw__release(&env, pool);
 }
 
+static int check_fork(const lw_pool *pool) {
+    return pool->pid == getpid()
+               ? LW_OK
+               : lw__fail(&pool->env, LW_FORKED, "pool: the process has forked, lw_pool_after_fork comes first");
+}
+
 int lw__pool_check(const lw_pool *pool) {
-    if (lw__thread.telling != 0) {
-        return lw__fail(&pool->env, LW_BUSY, "pool: a hook must not change it");
+    return lw__thread.telling == 0 ? check_fork(pool)
+                                   : lw__fail(&pool->env, LW_BUSY, "pool: a hook must not change it");
+}
+
+int lw__pool_lock_to_read(lw_pool *pool) {
+    int error = check_fork(pool);
+    if (error == LW_OK) {
+        pthread_mutex_lock(&pool->changing);
     }
-    if (pool->pid != getpid()) {
-        return lw__fail(&pool->env, LW_FORKED, "pool: the process has forked, lw_pool_after_fork comes first");
-    }
-    return LW_OK;
+    return error;
 }
 
 int lw__pool_lock(lw_pool *pool) {

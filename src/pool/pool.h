@@ -76,6 +76,8 @@ void lw__rules_free(struct lw__rules *rules, const lw_env *env);
 /* pool.c: may a change begin here? LW_BUSY in a hook, LW_FORKED. The lock asks that first. */
 int lw__pool_check(const lw_pool *pool);
 int lw__pool_lock(lw_pool *pool);
+/* The same only to look: allowed in a hook too, since those run without the lock. */
+int lw__pool_lock_to_read(lw_pool *pool);
 void lw__pool_unlock(lw_pool *pool);
 
 /* Around every call of a hook: a change from inside one is refused. */

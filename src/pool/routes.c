@@ -154,7 +154,7 @@ int lw_pool_route(lw_pool *pool, const char *name, const char *spec, const lw_fi
 }
 
 int lw_pool_route_number(lw_pool *pool, const char *name, uint32_t *number) {
-    int error = lw__pool_lock(pool);
+    int error = lw__pool_lock_to_read(pool);
     if (error != LW_OK) {
         return error;
     }

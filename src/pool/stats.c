@@ -62,7 +62,7 @@ int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *out) {
     if (out->size < sizeof out->size) {
         return lw__fail(&pool->env, LW_INVALID, "stats: size=%zu, is it set?", out->size);
     }
-    int error = lw__pool_lock(pool);
+    int error = lw__pool_lock_to_read(pool);
     if (error != LW_OK) {
         return error;
     }

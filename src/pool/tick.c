@@ -8,6 +8,8 @@
  */
 #include "pool/snapshot.h"
 
+#define SOON UINT64_C(1000000000) /* ns */
+
 /* ---- memory ---- */
 
 static void free_snapshots(lw_pool *pool, uint32_t epoch) {
@@ -120,11 +122,13 @@ static uint64_t run_due(lw_pool *pool, uint64_t now) {
     return next;
 }
 
-/* When memory can be given back, by the nodes that rest. */
-static uint64_t rest_due(const lw_pool *pool, uint64_t now) {
-    uint64_t due = UINT64_MAX;
+/* When memory may be given back: when a node has rested, else soon, since nobody can say when tickets and readers end.
+ */
+static uint64_t memory_due(const lw_pool *pool, uint64_t now) {
+    uint64_t soon = lw__health_after(now, SOON), due = pool->retired != NULL ? soon : UINT64_MAX;
     for (const struct lw__node *node = pool->left; node != NULL; node = node->next) {
-        due = node->rests_until > now && node->rests_until < due ? node->rests_until : due;
+        uint64_t end = node->rests_until > now ? node->rests_until : soon;
+        due = end < due ? end : due;
     }
     return due;
 }
@@ -138,7 +142,7 @@ int lw_pool_tick(lw_pool *pool, uint64_t now, uint64_t *next) {
     uint64_t due = run_due(pool, now), rest;
     lw__pool_lock(pool);
     struct lw__node *gone = lw__pool_reclaim(pool, now);
-    rest = rest_due(pool, now);
+    rest = memory_due(pool, now);
     lw__pool_unlock(pool);
     lw__pool_forget(pool, gone);
     if (next != NULL) {

@@ -22,6 +22,8 @@ struct update {
 
 /* What becomes of one spec. */
 struct fate {
+    const lw_node_spec *spec;
+    uint32_t number; /* of the spec */
     bool made, resumed, changed;
     char *zone, *tags; /* copies, where they change */
 };
@@ -162,6 +164,8 @@ static int draft_one(struct update *update, uint32_t i, const struct resting *re
     if (node == NULL) {
         return LW_NOMEM;
     }
+    fate->spec = spec;
+    fate->number = i;
     fate->changed = fate->made || !is_same(node, spec);
     update->report.added += !member;
     update->report.resumed += fate->resumed;
@@ -195,6 +199,40 @@ static int draft_nodes(struct update *update) {
     return error;
 }
 
+/* Nodes that stay keep their order, whatever that of the specs; new ones follow in theirs. So a list that was only
+   shuffled changes nothing. */
+static int order_nodes(struct update *update) {
+    const lw_env *env = &update->pool->env;
+    const struct lw__snapshot *current = update->pool->current;
+    uint32_t places = current->count + update->count, out = 0;
+    uint32_t *at = lw__alloc(env, (places + 1) * sizeof *at);
+    struct lw__draft *draft = lw__alloc(env, (update->count + 1) * sizeof *draft);
+    struct fate *fate = lw__alloc(env, (update->count + 1) * sizeof *fate);
+    bool whole = at != NULL && draft != NULL && fate != NULL;
+    for (uint32_t i = 0; whole && i < update->count; i++) {
+        uint32_t position = update->draft[i].node->position;
+        bool member = !update->fate[i].made && !update->fate[i].resumed && at[position] == 0;
+        at[member ? position : current->count + i] = i + 1;
+    }
+    for (uint32_t p = 0; whole && p < places; p++) {
+        if (at[p] != 0) {
+            draft[out] = update->draft[at[p] - 1];
+            fate[out++] = update->fate[at[p] - 1];
+        }
+    }
+    if (whole) {
+        lw__release(env, update->draft);
+        lw__release(env, update->fate);
+        update->draft = draft;
+        update->fate = fate;
+    } else {
+        lw__release(env, draft);
+        lw__release(env, fate);
+    }
+    lw__release(env, at);
+    return whole ? LW_OK : LW_NOMEM;
+}
+
 /* After a failure: what was made goes. */
 static void discard(struct update *update) {
     for (uint32_t i = 0; update->draft != NULL && update->fate != NULL && i < update->count; i++) {
@@ -225,8 +263,8 @@ static void limit_quota(const lw_pool *pool, struct lw__node *node, const lw_nod
 }
 
 static void apply_spec(struct update *update, uint32_t i) {
-    const lw_node_spec *spec = spec_at(update, i);
     struct fate *fate = &update->fate[i];
+    const lw_node_spec *spec = fate->spec;
     struct lw__node *node = update->draft[i].node;
     lw__release(&update->pool->env, node->zone);
     lw__release(&update->pool->env, node->tags);
@@ -287,20 +325,22 @@ static void commit(struct update *update, struct lw__snapshot *snapshot) {
 
 /* ---- the call ---- */
 
-/* Are the nodes those that are there, in their order, as they were? */
+/* Are the nodes those that are there, as they were? */
 static bool changes_nothing(const struct update *update) {
     const struct lw__snapshot *current = update->pool->current;
     bool same = update->count == current->count && update->report.kept == current->count;
     for (uint32_t i = 0; i < update->count && same; i++) {
-        same = current->node[i] == update->draft[i].node;
+        same = current->node[i] == update->draft[i].node; /* else one is there twice */
     }
     return same;
 }
 
 static int duplicate(struct update *update, const uint32_t *at) {
-    update->report.fault = at[1];
+    const struct fate *a = &update->fate[at[0]], *b = &update->fate[at[1]];
+    const struct fate *first = a->number < b->number ? a : b, *second = first == a ? b : a;
+    update->report.fault = second->number;
     return lw__fail(&update->pool->env, LW_DUPLICATE, "update: specs %u and %u (%.100s, %.100s) have the same id",
-                    at[0], at[1], shown(spec_at(update, at[0])), shown(spec_at(update, at[1])));
+                    first->number, second->number, shown(first->spec), shown(second->spec));
 }
 
 static int run(struct update *update) {
@@ -309,6 +349,9 @@ static int run(struct update *update) {
     int error = update->count > 0 ? check_specs(update) : LW_OK;
     if (error == LW_OK) {
         error = draft_nodes(update);
+    }
+    if (error == LW_OK) {
+        error = order_nodes(update);
     }
     if (error == LW_OK && !changes_nothing(update)) {
         error = lw__snapshot_new(update->pool, update->draft, update->count, -1, at, &snapshot);
