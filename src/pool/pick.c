@@ -164,7 +164,11 @@ static int pick_from(struct lw__pick *pick, struct lw__group *group) {
             continue;
         }
         error = lw__charge(pick, group, group->node[index]);
-        if (__builtin_expect(error == LW_OK || error == LW_NO_SLOTS, 1)) {
+        if (__builtin_expect(error == LW_OK, 1)) {
+            return error;
+        }
+        if (error == LW_NO_SLOTS) {
+            take_back(pick, group, (uint32_t)index);
             return error;
         }
         pass_over(pick, group, (uint32_t)index, reason_of(error, group->node[index]));
