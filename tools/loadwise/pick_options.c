@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* getopt_long splits the words; one table gives each option its meaning and its help. */
+/* A small setter for each option, and the table that gives each its meaning and its help. */
 #include "pick_options.h"
 
-#include "help.h"
-#include "text.h"
+#include "options.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
-struct setting {
-    struct pick_options *options;
-    char *value;
-    struct problem *problem;
-};
-
 static enum status pick_set_nodes(const struct setting *setting) {
-    setting->options->nodes = setting->value;
+    struct pick_options *options = setting->target;
+    options->nodes = setting->value;
     return STATUS_DONE;
 }
 
 static enum status pick_set_strategy(const struct setting *setting) {
-    setting->options->spec = setting->value;
+    struct pick_options *options = setting->target;
+    options->spec = setting->value;
     return STATUS_DONE;
 }
 
 static enum status pick_set_requests(const struct setting *setting) {
-    setting->options->requests.path = setting->value;
+    struct pick_options *options = setting->target;
+    options->requests.path = setting->value;
     return STATUS_DONE;
 }
 
 static enum status pick_set_key(const struct setting *setting) {
-    setting->options->requests.key = setting->value;
+    struct pick_options *options = setting->target;
+    options->requests.key = setting->value;
     return STATUS_DONE;
 }
 
@@ -53,7 +48,7 @@ static void pick_add_column(struct pick_options *options, const char *column, ui
 }
 
 static enum status pick_set_cost(const struct setting *setting) {
-    struct pick_options *options = setting->options;
+    struct pick_options *options = setting->target;
     char *equals = strchr(setting->value, '=');
     const char *column = equals != NULL ? equals + 1 : setting->value;
     if (equals != NULL) {
@@ -80,7 +75,7 @@ static bool pick_has_quota(const struct pick_options *options, const char *name)
 }
 
 static enum status pick_set_quota(const struct setting *setting) {
-    struct pick_options *options = setting->options;
+    struct pick_options *options = setting->target;
     size_t number = options->requests.quota_count;
     if (number == QUOTAS_MOST) {
         return problem_set(setting->problem, STATUS_USAGE, "--quota: at most %d of them", QUOTAS_MOST);
@@ -100,20 +95,18 @@ static enum status pick_set_quota(const struct setting *setting) {
 }
 
 static enum status pick_set_time(const struct setting *setting) {
-    setting->options->requests.time = setting->value;
+    struct pick_options *options = setting->target;
+    options->requests.time = setting->value;
     return STATUS_DONE;
 }
 
 static enum status pick_set_seed(const struct setting *setting) {
-    if (text_to_count(setting->value, strlen(setting->value), UINT64_MAX, &setting->options->seed)) {
-        return STATUS_DONE;
-    }
-    return problem_set(setting->problem, STATUS_USAGE,
-                       "--seed: \"%s\" is not a whole number from 0 to 18446744073709551615", setting->value);
+    struct pick_options *options = setting->target;
+    return options_seed(setting, &options->seed);
 }
 
 static enum status pick_set_exclude(const struct setting *setting) {
-    struct pick_options *options = setting->options;
+    struct pick_options *options = setting->target;
     if (options->exclude_count == EXCLUDES_MOST) {
         return problem_set(setting->problem, STATUS_USAGE, "--exclude: at most %d of them", EXCLUDES_MOST);
     }
@@ -121,44 +114,27 @@ static enum status pick_set_exclude(const struct setting *setting) {
     return STATUS_DONE;
 }
 
-/* Answers 1 for the second choice, 0 for the first, -1 for neither. */
-static int pick_choose(const struct setting *setting, const char *option, const char *first, const char *second) {
-    if (strcmp(setting->value, first) == 0 || strcmp(setting->value, second) == 0) {
-        return strcmp(setting->value, second) == 0;
-    }
-    problem_set(setting->problem, STATUS_USAGE, "%s: \"%s\" is neither %s nor %s", option, setting->value, first,
-                second);
-    return -1;
-}
-
 static enum status pick_set_output(const struct setting *setting) {
-    int choice = pick_choose(setting, "--output", "text", "json");
-    setting->options->output = choice == 1 ? OUTPUT_JSON : OUTPUT_TEXT;
+    struct pick_options *options = setting->target;
+    int choice = options_choose(setting, "--output", "text", "json");
+    options->output = choice == 1 ? OUTPUT_JSON : OUTPUT_TEXT;
     return choice < 0 ? STATUS_USAGE : STATUS_DONE;
 }
 
 static enum status pick_set_on_error(const struct setting *setting) {
-    int choice = pick_choose(setting, "--on-error", "stop", "skip");
-    setting->options->skip_bad_rows = choice == 1;
+    struct pick_options *options = setting->target;
+    int choice = options_choose(setting, "--on-error", "stop", "skip");
+    options->skip_bad_rows = choice == 1;
     return choice < 0 ? STATUS_USAGE : STATUS_DONE;
 }
 
 static enum status pick_set_summary(const struct setting *setting) {
-    setting->options->summary_only = true;
+    struct pick_options *options = setting->target;
+    options->summary_only = true;
     return STATUS_DONE;
 }
 
-static enum status pick_set_help(const struct setting *setting) {
-    setting->options->help = true;
-    return STATUS_DONE;
-}
-
-static const struct pick_option {
-    const char *name;
-    enum status (*set)(const struct setting *setting);
-    const char *value; /* what the help calls it; NULL: the option takes none */
-    const char *help;
-} pick_option_table[] = {
+static const struct option_entry pick_option_table[] = {
     {"nodes", pick_set_nodes, "FILE", "the nodes, in YAML (required; see below)"},
     {"strategy", pick_set_strategy, "SPEC",
      "how to choose: p2c, \"chain(ring vnodes=200, p2c)\"; `loadwise strategies` lists them (required)"},
@@ -181,32 +157,10 @@ static const struct pick_option {
      "what to do at a malformed row; skipped rows are counted (default stop)"},
     {"output", pick_set_output, "text|json", "text for people, or one JSON object a line (default text)"},
     {"summary", pick_set_summary, NULL, "print the summary only, not each decision"},
-    {"help", pick_set_help, NULL, "print this"},
 };
 
-enum {
-    PICK_OPTION_COUNT = sizeof pick_option_table / sizeof *pick_option_table,
-    PICK_LONG = 256, /* what getopt_long answers for the first of them, above any letter */
-};
-
-static void pick_long_options(struct option *options) {
-    for (int i = 0; i < PICK_OPTION_COUNT; i++) {
-        int has_value = pick_option_table[i].value != NULL ? required_argument : no_argument;
-        options[i] = (struct option){pick_option_table[i].name, has_value, NULL, PICK_LONG + i};
-    }
-    options[PICK_OPTION_COUNT] = (struct option){NULL, 0, NULL, 0};
-}
-
-static enum status pick_bad_option(struct problem *problem, int answer, const char *word) {
-    if (answer == ':') {
-        return problem_set(problem, STATUS_USAGE, "%s needs a value", word);
-    }
-    if (optopt >= PICK_LONG) {
-        return problem_set(problem, STATUS_USAGE, "--%s takes no value", pick_option_table[optopt - PICK_LONG].name);
-    }
-    return optopt != 0 ? problem_set(problem, STATUS_USAGE, "-%c is not an option of pick", optopt)
-                       : problem_set(problem, STATUS_USAGE, "%s is not an option of pick", word);
-}
+static const struct option_table pick_table = {"pick", pick_option_table,
+                                               sizeof pick_option_table / sizeof *pick_option_table};
 
 static enum status pick_check_required(const struct pick_options *options, struct problem *problem) {
     const char *missing = options->nodes == NULL           ? "--nodes"
@@ -227,38 +181,14 @@ static enum status pick_check_time(struct pick_options *options, struct problem 
 }
 
 enum status pick_options_read(struct pick_options *options, int argc, char **argv, struct problem *problem) {
-    struct option long_options[PICK_OPTION_COUNT + 1];
-    pick_long_options(long_options);
     memset(options, 0, sizeof *options);
-    opterr = 0;
-    int answer;
-    while ((answer = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-        if (answer == '?' || answer == ':') {
-            return pick_bad_option(problem, answer, argv[optind - 1]);
-        }
-        struct setting setting = {options, optarg, problem};
-        enum status status =
-            answer == 'h' ? pick_set_help(&setting) : pick_option_table[answer - PICK_LONG].set(&setting);
-        if (status != STATUS_DONE || options->help) {
-            return status;
-        }
-    }
-    if (optind < argc) {
-        return problem_set(problem, STATUS_USAGE, "unexpected argument \"%s\"", argv[optind]);
-    }
+    enum status status = options_read(&pick_table, options, argc, argv, &options->help, problem);
     options->requests.costs = options->columns;
-    enum status status = pick_check_required(options, problem);
-    return status == STATUS_DONE ? pick_check_time(options, problem) : status;
-}
-
-/* ---- help ---- */
-
-void pick_options_help(void) {
-    for (int i = 0; i < PICK_OPTION_COUNT; i++) {
-        const struct pick_option *option = &pick_option_table[i];
-        char name[40];
-        snprintf(name, sizeof name, "--%s%s%s", option->name, option->value != NULL ? " " : "",
-                 option->value != NULL ? option->value : "");
-        help_entry(name, 26, option->help);
+    if (status == STATUS_DONE && !options->help) {
+        status = pick_check_required(options, problem);
+        status = status == STATUS_DONE ? pick_check_time(options, problem) : status;
     }
+    return status;
 }
+
+void pick_options_help(void) { options_help(&pick_table); }

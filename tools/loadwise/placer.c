@@ -5,57 +5,28 @@
  */
 #include "placer.h"
 
-#include "text.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PLACER_NOW = 1 }; /* any time but 0, which would mean: read the clock */
 
-/* The library tells here what its error codes cannot. */
-static void placer_note(void *user, int code, const char *message) {
-    struct placer *placer = user;
-    (void)code;
-    text_show(placer->note, sizeof placer->note, message, strlen(message));
-}
-
 /* ---- the strategy ---- */
-
-/* What the library said about its last failure, or else what the code alone says. */
-static const char *placer_said(const struct placer *placer, int code) {
-    return placer->note[0] != '\0' ? placer->note : lw_error_message(code);
-}
-
-/* "column 12: ..." about a specification becomes the specification with a caret under its column 12. */
-static enum status placer_bad_spec(const struct placer *placer, const char *spec, int code) {
-    const char *said = placer_said(placer, code);
-    char line[320];
-    size_t column = 0;
-    text_show(line, sizeof line, spec, strlen(spec));
-    if (sscanf(said, "column %zu", &column) != 1 || column == 0 || column > strlen(line)) {
-        return problem_set(placer->problem, STATUS_BAD_STRATEGY, "--strategy: %s", said);
-    }
-    size_t indent = text_width(line) - text_width(line + column - 1);
-    return problem_set(placer->problem, STATUS_BAD_STRATEGY, "--strategy: %s\n  %s\n  %*s^", said, line, (int)indent,
-                       "");
-}
 
 static enum status placer_make_strategy(struct placer *placer, const struct pick_options *options) {
     lw_env env = LW_ENV_INIT;
-    env.user = placer;
+    env.user = &placer->said;
     env.seed = options->seed;
-    env.log = placer_note;
+    env.log = said_log;
     int code = lw_strategy_new(&placer->strategy, &env, options->spec);
     if (code == LW_NOMEM) {
         return problem_memory(placer->problem);
     }
-    return code < 0 ? placer_bad_spec(placer, options->spec, code) : STATUS_DONE;
+    return code < 0 ? said_bad_spec(&placer->said, options->spec, code, placer->problem) : STATUS_DONE;
 }
 
 static enum status placer_unfit(const struct placer *placer, const char *spec, int code) {
     return problem_set(placer->problem, STATUS_UNFIT, "\"%s\" cannot work with these nodes: %s", spec,
-                       placer_said(placer, code));
+                       said_of(&placer->said, code));
 }
 
 /* A refusal here (say, every weight is 0) is no failure of the run: each request will be refused, and counted. */

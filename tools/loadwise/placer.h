@@ -8,6 +8,7 @@
 #include "problem.h"
 #include "quotas.h"
 #include "requests.h"
+#include "said.h"
 
 #include <loadwise/loadwise.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ struct placer {
     struct quotas quotas;
     uint64_t *open; /* bitmap, with quotas: not barred, and could take the request at hand */
     struct problem *problem;
-    char note[512]; /* what the library said last */
+    struct said said;
 };
 
 /* The fleet is borrowed until the close; the problem is where a later placer_place reports an error. */

@@ -22,7 +22,7 @@
     X(BAD_STRATEGY, 9, "the strategy is unknown or its specification is wrong")                                        \
     X(UNFIT, 10, "the strategy cannot work with these nodes")                                                          \
     X(CLOSED, 11, "the output was closed early or cannot be written")                                                  \
-    X(NO_SUCH_NODE, 12, "--exclude names a node that the nodes file does not")                                         \
+    X(NO_SUCH_NODE, 12, "an option names a node that the nodes file does not")                                         \
     X(NOMEM, 13, "out of memory")
 
 enum status {
