@@ -96,12 +96,23 @@ uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint64_t now) 
 
 /* ---- settling ---- */
 
-/* When settling again could give another answer: also a deadline that ends nothing but one reason of several. */
-static uint64_t next_look(const lw_pool *pool, struct lw__node *node, uint64_t now) {
-    uint64_t due = lw__node_due(pool, node, now), deadline = lw__node_time(&node->drain_deadline);
-    uint64_t end = lw__node_time(&node->ejected_until);
-    due = end > now && end < due ? end : due;
-    return deadline > now && deadline < due ? deadline : due;
+static uint64_t sooner(uint64_t due, uint64_t time, uint64_t now) { return time > now && time < due ? time : due; }
+
+/* When settling again could give another answer: a reason that ends is worth it even if others stay, for refusals tell
+   of those. */
+static uint64_t next_look(const lw_pool *pool, struct lw__node *node, uint32_t reasons, uint64_t now) {
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    uint64_t due = sooner(UINT64_MAX, lw__node_time(&node->drain_deadline), now);
+    due = sooner(due, lw__node_time(&node->ejected_until), now);
+    due = sooner(due, lw__node_time(&node->cooling_until), now);
+    if ((reasons & LW_REASON_UNHEALTHY) != 0) {
+        due = sooner(due, lw__health_due(&pool->rules.health, &node->health, node->id, now), now);
+    }
+    if ((reasons & LW_REASON_OVER_QUOTA) != 0 && !quota_fits(pool, node, now, &refusal) &&
+        refusal.retry == LW_RETRY_AT) {
+        due = sooner(due, refusal.retry_at, now);
+    }
+    return due;
 }
 
 void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now) {
@@ -118,8 +129,8 @@ void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now) {
     } while (lw__node_reasons(pool, node, now) != reasons || lw__node_is_ill(node, now) != ill ||
              __atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) != reasons);
     if (reasons != 0) {
-        uint64_t due = next_look(pool, node, now);
-        if (due != UINT64_MAX && due != 0) {
+        uint64_t due = next_look(pool, node, reasons, now);
+        if (due != UINT64_MAX) {
             lw__due_lower(pool, due);
         }
     }
