@@ -6,23 +6,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(SYS_getpid) && defined(SYS_gettid) && defined(SYS_tgkill)
+uint32_t lw__task_process(void) { return (uint32_t)getpid(); }
 
-uint32_t lw__task_process(void) { return (uint32_t)syscall(SYS_getpid); }
+#if defined(SYS_gettid) && defined(SYS_tgkill)
 
 uint32_t lw__task_self(void) { return (uint32_t)syscall(SYS_gettid); }
 
 bool lw__task_is_gone(uint32_t process, uint32_t task) {
     int before = errno;
-    bool ours = process != 0 && task != 0 && lw__task_process() == process;
+    bool ours = task != 0 && lw__task_process() == process;
     bool gone = ours && syscall(SYS_tgkill, (long)process, (long)task, 0) != 0 && errno == ESRCH;
     errno = before;
     return gone;
 }
 
 #else
-
-uint32_t lw__task_process(void) { return 0; }
 
 uint32_t lw__task_self(void) { return 0; }
 

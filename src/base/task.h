@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The number of this process; 0: unknown. */
+/* The number of this process. */
 uint32_t lw__task_process(void);
 
 /* The number of this thread, not to be remembered across a fork; 0: unknown. */

@@ -59,7 +59,8 @@ static lw_request tried_request(law_set *set, uint32_t i, uint64_t *excluded, si
     }
     request.key = law_random(&chance);
     request.flags = i % 3 == 0 ? LW_REQUEST_KEYED : 0;
-    law_set_only(set, i % 50 == 49 ? 0 : law_random(&chance) & law_random(&chance));
+    uint64_t some = law_random(&chance);
+    law_set_only(set, i % 50 == 49 ? 0 : some & law_random(&chance));
     set->nodes.eligible = i % 4 == 0 ? NULL : set->words;
     return request;
 }

@@ -308,8 +308,6 @@ static void test_max_nodes(void **state) {
         change(node, LW_HEALTHY, LW_DEGRADED);
         tell->probe(tell->user, node, 1);
         tell->quota_exhausted(tell->user, node, "rpm", 1);
-        tell->drained(tell->user, node);
-        tell->lost(tell->user, node, 1);
     }
     page_read(&now, metrics);
     assert_int_equal(page_mentions(&now, "loadwise_selections_total{"), 5);
@@ -319,8 +317,6 @@ static void test_max_nodes(void **state) {
     assert_series(&now, "loadwise_health_changes_total{node=\"#other\",to=\"degraded\"}", "6");
     assert_series(&now, "loadwise_probes_total{node=\"#other\"}", "6");
     assert_series(&now, "loadwise_quota_exhaustions_total{node=\"#other\"}", "6");
-    assert_series(&now, "loadwise_drains_total{node=\"#other\"}", "6");
-    assert_series(&now, "loadwise_lost_tickets_total{node=\"#other\"}", "6");
     /* Gauges of nodes that are not told apart would say nothing: in flight, health, exhausted quotas. */
     assert_int_equal(page_mentions(&now, "node=\"#other\""), 41 - 1 - 4 - 1);
 }
