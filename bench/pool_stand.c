@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+    int first = lw_done(stand->pool, &ticket, NULL), again = lw_done(stand->pool, &ticket, NULL);
+    return first == LW_OK && again == LW_ALREADY ? NULL : "the ticket did not end once";/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Only public calls, as a user makes them: one pool shared by both threads, default options, a request only where a key
    is needed. Each request takes about a millisecond, so that estimates have something to learn. */
 #include "pool_stand.h"
