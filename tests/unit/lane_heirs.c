@@ -240,6 +240,32 @@ static void test_lanes_from_after_a_fork(void **state) {
     assert_true(in_a_child(keeps_a_new_one));
 }
 
+/* Renewed, they are as new: first come, first served, and what the dead leave is inherited again. */
+static bool begins_anew(void) {
+    uint32_t epoch = lanes.epoch;
+    lw__lanes_renew(&lanes, 9);
+    if (lw__lane_of(&lanes)->seen.number != 0 || lanes.epoch != epoch || !keeps_its_lane()) {
+        return false;
+    }
+    return !visitor.lane->seen.shared && lw__epoch_advance(&lanes) == epoch + 2;
+}
+
+static void *read_on(void *unused) {
+    (void)unused;
+    lw__read_begin(&lanes, lw__lane_of(&lanes)); /* in the parent for ever */
+    return NULL;
+}
+
+static void test_lanes_renewed_in_a_child(void **state) {
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, read_on, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(lw__lane_of(&lanes)->seen.number, 1);
+    lanes.epoch = 3;
+    assert_true(in_a_child(begins_anew));
+}
+
 #define WITH_LANES(test) cmocka_unit_test_setup(test, open_lanes)
 
 int main(void) {
@@ -255,6 +281,7 @@ int main(void) {
         WITH_LANES(test_the_dead_read_no_more),
         WITH_LANES(test_lanes_from_before_a_fork),
         WITH_LANES(test_lanes_from_after_a_fork),
+        WITH_LANES(test_lanes_renewed_in_a_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
