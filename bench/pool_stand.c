@@ -1,5 +1,4 @@
-    int first = lw_done(stand->pool, &ticket, NULL), again = lw_done(stand->pool, &ticket, NULL);
-    return first == LW_OK && again == LW_ALREADY ? NULL : "the ticket did not end once";/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Only public calls, as a user makes them: one pool shared by both threads, default options, a request only where a key
    is needed. Each request takes about a millisecond, so that estimates have something to learn. */
 #include "pool_stand.h"
@@ -173,10 +172,8 @@ static const char *what_is_wrong(struct pool_stand *stand, uint64_t key) {
     if (index >= stand->fleet->count || (stand->partial && !lw_bitmap_get(stand->fleet->eligible, (uint32_t)index))) {
         return "a wrong choice";
     }
-    if (lw_done(stand->pool, &ticket, NULL) != LW_OK || lw_done(stand->pool, &ticket, NULL) != LW_ALREADY) {
-        return "the ticket did not end once";
-    }
-    return NULL;
+    int first = lw_done(stand->pool, &ticket, NULL), again = lw_done(stand->pool, &ticket, NULL);
+    return first == LW_OK && again == LW_ALREADY ? NULL : "the ticket did not end once";
 }
 
 bool pool_stand_is_right(struct pool_stand *stand) {
