@@ -116,7 +116,7 @@ static void survey_node(struct lw__pick *pick, struct lw__node *node) {
         ++*counts[i];
     }
     if (reasons != 0) {
-        uint64_t due = (reasons & LW_REASON_EXCLUDED) != 0 ? UINT64_MAX : lw__node_due(pick->pool, node, pick->now);
+        uint64_t due = (reasons & LW_REASON_EXCLUDED) != 0 ? UINT64_MAX : lw__node_due(pick->pool, node, 0, pick->now);
         reject(why, node->id, reasons, due);
     }
 }

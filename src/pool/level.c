@@ -131,6 +131,7 @@ uint32_t lw__level_order(struct lw__pick *pick, struct lw__candidate *out) {
         uint32_t at = i == 0 ? drawn : i <= drawn ? i - 1 : i;
         const struct lw__level *level = &path->level[at];
         bool panics = level_panics(pick, level, strength[at], total < 100);
+        pick->panics |= (uint32_t)panics << at;
         uint32_t flags = (panics ? LW_TICKET_PANIC : 0) | (i > 0 ? LW_TICKET_SPILLED : 0);
         found += add_level(pick, out + found, level, flags);
     }

@@ -72,9 +72,9 @@ uint32_t lw__node_reasons(const lw_pool *pool, struct lw__node *node, uint64_t n
 
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint32_t ignored, uint64_t now) {
     lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
-    uint32_t reasons = lw__node_reasons(pool, node, now);
+    uint32_t reasons = lw__node_reasons(pool, node, now) & ~ignored;
     uint64_t due = 0;
     if ((reasons & (LW__ABSENT | LW_REASON_SATURATED)) != 0) {
         return UINT64_MAX;

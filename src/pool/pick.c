@@ -217,6 +217,7 @@ static inline int pick_any(struct lw__pick *pick) {
     pick->chosen.local = false;
     if (__builtin_expect(lw__level_panics_alone(pick, only), 0)) {
         pick->chosen.flags = LW_TICKET_PANIC;
+        pick->panics = 1;
     }
     return try_chosen(pick);
 }
@@ -332,7 +333,7 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
     pick->now = now;
     pick->route = route;
     pick->named = pick->repicks = 0;
-    pick->ramped = 0;
+    pick->ramped = pick->panics = 0;
     pick->trial = pick->reuse = false;
     pick->short_of.size = 0;
     *ticket = (lw_ticket){0};

@@ -43,6 +43,7 @@ struct lw__pick {
     uint32_t named;   /* quota dimensions that are charged */
     uint32_t repicks; /* choices that could not be charged */
     uint32_t ramped;  /* nodes that slow start has passed over */
+    uint32_t panics;  /* set of the levels that are in a panic */
     bool trial;       /* changes nothing */
     bool told;        /* the strategy made the choice, and takes it as begun */
     bool reuse;       /* the request's exclusions are not looked at */

@@ -14,23 +14,37 @@ struct shortage {
     uint64_t due;
 };
 
+/* When a node can be picked by time alone. In a panic its health may not matter, or only probes come through. */
+static uint64_t node_due(const lw_pool *pool, struct lw__node *node, bool panics, uint64_t now) {
+    uint32_t policy = pool->rules.options.panic;
+    bool reserved = (__atomic_load_n(&node->reasons, __ATOMIC_RELAXED) & LW_REASON_RESERVED) != 0;
+    bool ill = __atomic_load_n(&node->ill, __ATOMIC_RELAXED) != 0;
+    if (panics && policy == LW_PANIC_FAIL_OPEN) {
+        return lw__node_due(pool, node, LW__UNWELL, now);
+    }
+    if (panics && policy == LW_PANIC_LAST_RESORT && reserved) {
+        return lw__node_due(pool, node, LW__UNWELL | (uint32_t)LW_REASON_RESERVED, now);
+    }
+    return !panics || ill ? lw__node_due(pool, node, 0, now) : UINT64_MAX;
+}
+
 /* When the first member that is not eligible becomes so by time alone. */
-static uint64_t find_due(const lw_pool *pool, const struct lw__group *group, uint64_t now) {
+static uint64_t find_due(const lw_pool *pool, const struct lw__group *group, bool panics, uint64_t now) {
     uint64_t first = UINT64_MAX;
     for (uint32_t i = 0; i < group->count; i++) {
         if (__atomic_load_n(&group->node[i]->reasons, __ATOMIC_RELAXED) != 0) {
-            uint64_t due = lw__node_due(pool, group->node[i], now);
+            uint64_t due = node_due(pool, group->node[i], panics, now);
             first = due < first ? due : first;
         }
     }
     return first;
 }
 
-static uint64_t due_of(const lw_pool *pool, struct lw__group *group, uint64_t now) {
-    uint32_t changes = __atomic_load_n(&group->changes, __ATOMIC_SEQ_CST) + 1;
+static uint64_t due_of(const lw_pool *pool, struct lw__group *group, bool panics, uint64_t now) {
+    uint32_t changes = (__atomic_load_n(&group->changes, __ATOMIC_SEQ_CST) << 1 | panics) + 1;
     if (__atomic_load_n(&group->due_at, __ATOMIC_SEQ_CST) != changes ||
         __atomic_load_n(&group->due, __ATOMIC_SEQ_CST) <= now) {
-        __atomic_store_n(&group->due, find_due(pool, group, now), __ATOMIC_SEQ_CST);
+        __atomic_store_n(&group->due, find_due(pool, group, panics, now), __ATOMIC_SEQ_CST);
         __atomic_store_n(&group->due_at, changes, __ATOMIC_SEQ_CST);
     }
     return __atomic_load_n(&group->due, __ATOMIC_SEQ_CST);
@@ -40,21 +54,23 @@ static uint32_t members_with(const struct lw__group *group, uint32_t reason) {
     return __atomic_load_n(&group->by_reason[__builtin_ctz(reason)], __ATOMIC_RELAXED);
 }
 
-static void add_shortage(const struct lw__pick *pick, struct lw__group *group, struct shortage *sum) {
+static void add_shortage(const struct lw__pick *pick, struct lw__group *group, bool panics, struct shortage *sum) {
     sum->eligible += __atomic_load_n(&group->eligible, __ATOMIC_RELAXED);
     sum->saturated += members_with(group, LW_REASON_SATURATED);
     sum->waiting += members_with(group, LW_REASON_COOLING) + members_with(group, LW_REASON_OVER_QUOTA);
     sum->unwell += members_with(group, LW_REASON_UNHEALTHY) + members_with(group, LW_REASON_EJECTED);
-    uint64_t due = due_of(pick->pool, group, pick->now);
+    uint64_t due = due_of(pick->pool, group, panics, pick->now);
     sum->due = due < sum->due ? due : sum->due;
 }
 
 static struct shortage shortage_of(const struct lw__pick *pick) {
     struct shortage sum = {.due = UINT64_MAX};
     for (uint32_t l = 0; l < pick->path->level_count; l++) {
+        const struct lw__level *level = &pick->path->level[l];
+        bool panics = (pick->panics >> l & 1) != 0;
         for (uint32_t part = 0; part < 2; part++) {
-            if (pick->path->level[l].part[part] != NULL) {
-                add_shortage(pick, pick->path->level[l].part[part], &sum);
+            if (level->part[part] != NULL) {
+                add_shortage(pick, level->part[part], panics, &sum);
             }
         }
     }

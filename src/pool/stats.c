@@ -98,7 +98,7 @@ static void fill_info(const lw_pool *pool, struct lw__node *node, uint64_t now, 
     info->max_inflight = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);
     info->ejections = __atomic_load_n(&node->ejections, __ATOMIC_RELAXED);
     info->cost = info->inflight + __atomic_load_n(&node->cost, __ATOMIC_RELAXED);
-    info->retry_at = lw__node_due(pool, node, now);
+    info->retry_at = lw__node_due(pool, node, 0, now);
     info->mean = in_units(lw__latency_cost(&pool->latency, &node->latency, LW_LATENCY_MEAN, now));
     info->peak = in_units(lw__latency_cost(&pool->latency, &node->latency, LW_LATENCY_PEAK, now));
     info->external = __builtin_nan("");
