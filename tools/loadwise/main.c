@@ -3,6 +3,7 @@
 #include "help.h"
 #include "interrupt.h"
 #include "pick.h"
+#include "pool.h"
 #include "problem.h"
 #include "strategies.h"
 
@@ -18,6 +19,7 @@ static const struct command {
     const char *help;
 } command_table[] = {
     {"pick", pick_run, "place each request of a file or pipe on a node, and sum up"},
+    {"pool", pool_run, "run requests through a pool whose nodes are busy, fail and drain, and show how it stands"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
 };
 
@@ -46,7 +48,7 @@ static const struct command *command_find(const char *name) {
 
 static enum status command_dispatch(int argc, char **argv, struct problem *problem) {
     if (argc < 2) {
-        return problem_set(problem, STATUS_USAGE, "a command is missing: pick or strategies");
+        return problem_set(problem, STATUS_USAGE, "a command is missing: pick, pool or strategies");
     }
     const struct command *command = command_find(argv[1]);
     if (command != NULL) {
@@ -60,7 +62,7 @@ static enum status command_dispatch(int argc, char **argv, struct problem *probl
         printf("loadwise %s\n", lw_version_string());
         return STATUS_DONE;
     }
-    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are pick and strategies", argv[1]);
+    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are pick, pool and strategies", argv[1]);
 }
 
 /* Help and lists go through stdio, which keeps a failed write to itself until it is asked. */
