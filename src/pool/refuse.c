@@ -5,7 +5,8 @@
  * Where no node is eligible, the groups' counts of reasons say why, from the one that may pass soonest to the one that
  * stays: saturated, over quota or told to wait, unhealthy or ejected, draining. When the first node comes back by time
  * alone is looked for once per change of the group and then remembered, so a storm of refusals does not walk the nodes.
- * Cost: O(groups of the route); O(members) for the first refusal after a change.
+ * Cost: O(groups of the route); O(members) for the first refusal after a change, and for requests with amounts that
+ * some node could not be charged.
  */
 #include "pool/pick.h"
 
@@ -108,11 +109,54 @@ static int refuse_shortage(struct lw__pick *pick) {
                             : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
 }
 
+/* ---- amounts ---- */
+
+static bool is_excluded(const struct lw__pick *pick, const struct lw__node *node) {
+    bool found = false;
+    for (size_t i = 0; pick->asked != NULL && !pick->reuse && i < pick->asked->exclude_count; i++) {
+        found |= pick->asked->exclude[i] == node->id;
+    }
+    return found;
+}
+
+/* When a node could be charged: once it may be picked and its quotas fit, which by themselves only get better. */
+static void add_fit(const struct lw__pick *pick, struct lw__node *node, bool panics, lw_quota_refusal *soonest) {
+    lw_quota_refusal own = LW_QUOTA_REFUSAL_INIT;
+    uint64_t due = node_due(pick->pool, node, panics, pick->now);
+    bool full = (__atomic_load_n(&node->reasons, __ATOMIC_RELAXED) & LW_REASON_SATURATED) != 0;
+    if (is_excluded(pick, node) || (due == UINT64_MAX && !full)) {
+        return;
+    }
+    if (lw__quota_fits(&pick->pool->rules.quota, node->quota, pick->amounts, pick->named, pick->now, &own)) {
+        own.retry_at = pick->now;
+    }
+    own.retry = full && own.retry < LW_RETRY_ON_COMPLETION ? (uint32_t)LW_RETRY_ON_COMPLETION : own.retry;
+    own.retry_at = !full && due > own.retry_at ? due : own.retry_at;
+    if (own.retry < soonest->retry || (own.retry == soonest->retry && own.retry_at < soonest->retry_at)) {
+        *soonest = own;
+    }
+}
+
+/* Some node was tried and could not be charged: then each is asked. O(members). */
+static int refuse_amounts(struct lw__pick *pick) {
+    lw_quota_refusal soonest = pick->short_of;
+    for (uint32_t l = 0; l < pick->path->level_count; l++) {
+        for (uint32_t part = 0; part < 2; part++) {
+            const struct lw__group *group = pick->path->level[l].part[part];
+            for (uint32_t i = 0; group != NULL && i < group->count; i++) {
+                add_fit(pick, group->node[i], (pick->panics >> l & 1) != 0, &soonest);
+            }
+        }
+    }
+    return answer(pick, LW_OVER_QUOTA, soonest.retry, soonest.retry_at);
+}
+
 int lw__refuse(struct lw__pick *pick, int error) {
     lw_ticket *ticket = pick->ticket;
-    *ticket = (lw_ticket){.flags = ticket->flags & LW_TICKET_PANIC};
-    if (error == LW_OVER_QUOTA && pick->short_of.size != 0) {
-        error = answer(pick, error, pick->short_of.retry, pick->short_of.retry_at);
+    *ticket = (lw_ticket){0};
+    bool own_amounts = pick->asked != NULL && pick->asked->amount_count > 0;
+    if (error == LW_OVER_QUOTA && pick->short_of.size != 0 && (own_amounts || pick->trial)) {
+        error = refuse_amounts(pick);
     } else if (error == LW_NO_SLOTS) {
         error = answer(pick, error, LW_RETRY_ON_COMPLETION, UINT64_MAX);
     } else if (error == LW_FILTERED || error == LW_SATURATED || error == LW_OVER_QUOTA || error == LW_ALL_UNHEALTHY) {
