@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { LABEL = 20, CELL = 32 };
+enum { LABEL = 28, CELL = 32 };
 
 /* Each cell is made as text first, so that a value that was not taken is a dash for people and empty in values. */
 static void print_cell(bool csv, int width, const char *text) {
