@@ -133,8 +133,9 @@ struct view {
     uint32_t members, eligible, ill, active, excluded, fit, but_for_health; /* sets of names */
     uint32_t all_reasons;
     uint32_t reasons[ORACLE_NAMES];
-    uint64_t due, due_open,
-        due_ill; /* when the first comes back: by all reasons; whatever their health; only the ill */
+    /* When the first comes back: by all reasons; whatever their health; only the ill. */
+    uint64_t due, due_open, due_ill;
+    uint64_t fit_at[ORACLE_NAMES], due_at[ORACLE_NAMES], due_open_at[ORACLE_NAMES];
 };
 
 /* What must come of a pick, if there is a panic or if there is none. */
@@ -164,22 +165,22 @@ static inline struct view look(uint32_t route, const lw_request *request) {
             continue;
         }
         uint32_t bit = 1U << i, reasons = view.reasons[i] = reasons_of(&game.o, life);
-        uint64_t due;
         view.members |= bit;
         view.eligible |= reasons == 0 ? bit : 0;
         view.but_for_health |= (reasons & ~(uint32_t)LW_REASON_UNHEALTHY) == 0 ? bit : 0;
         view.excluded |= is_excluded(request, i) ? bit : 0;
-        view.fit |= fits(&game.o, life, request, &due) ? bit : 0;
+        view.fit |= fits(&game.o, life, request, &view.fit_at[i]) ? bit : 0;
+        view.due_at[i] = due_of(&game.o, life, 0);
+        view.due_open_at[i] = due_of(&game.o, life, LW_REASON_UNHEALTHY);
         if ((reasons & (LW_REASON_DRAINING | LW_REASON_DISABLED)) == 0) {
             view.active |= bit;
             view.ill |= is_ill(life) ? bit : 0;
         }
         view.all_reasons |= reasons;
         if (reasons != 0) {
-            due = due_of(&game.o, life, 0);
-            view.due = sooner_of(due, view.due);
-            view.due_ill = is_ill(life) ? sooner_of(due, view.due_ill) : view.due_ill;
-            view.due_open = sooner_of(due_of(&game.o, life, LW_REASON_UNHEALTHY), view.due_open);
+            view.due = sooner_of(view.due_at[i], view.due);
+            view.due_ill = is_ill(life) ? sooner_of(view.due_at[i], view.due_ill) : view.due_ill;
+            view.due_open = sooner_of(view.due_open_at[i], view.due_open);
         }
     }
     return view;
@@ -214,6 +215,23 @@ static inline struct verdict shortage(const struct view *view, bool open, bool c
                                                           : refusal(LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
 }
 
+/* Nobody can be charged the amounts: when somebody can, if that is a matter of time. */
+static inline struct verdict over_quota(const struct view *view, bool open, bool closed, bool either) {
+    uint64_t first = UINT64_MAX;
+    for (uint32_t i = 0; i < ORACLE_NAMES; i++) {
+        uint64_t due = open ? view->due_open_at[i] : view->due_at[i];
+        bool counts = (view->members & ~view->excluded) >> i & 1, comes = !closed || (view->ill >> i & 1) != 0;
+        if (counts && comes && due != UINT64_MAX && view->fit_at[i] != UINT64_MAX) {
+            first = sooner_of(first, later_of(due, view->fit_at[i]));
+        }
+    }
+    return (struct verdict){.reason = LW_OVER_QUOTA,
+                            .another = either ? LW_EXCLUDED : LW_OVER_QUOTA,
+                            .retry = LW_RETRY_AT,
+                            .retry_at = first,
+                            .timed = first != UINT64_MAX && !either};
+}
+
 static inline struct verdict foretell(const struct view *view, bool panic) {
     bool closed = panic && game.policy == LW_PANIC_FAIL_CLOSED, open = panic && !closed;
     uint32_t possible = open ? view->but_for_health : closed ? view->eligible & view->ill : view->eligible;
@@ -222,8 +240,7 @@ static inline struct verdict foretell(const struct view *view, bool panic) {
         return (struct verdict){.allowed = asked & view->fit, .flags = flags};
     }
     if (asked != 0) {
-        bool either = game.zones && asked != possible;
-        return (struct verdict){.reason = LW_OVER_QUOTA, .another = either ? LW_EXCLUDED : LW_OVER_QUOTA};
+        return over_quota(view, open, closed, game.zones && asked != possible);
     }
     if (possible == 0) {
         return shortage(view, open, closed);

@@ -154,8 +154,11 @@ static inline bool fits(const struct oracle *o, const struct life *life, const l
         enough = enough && left >= request->amounts[i].amount;
     }
     *due = 0;
-    if (!enough && request == NULL) { /* a refusal takes nothing */
-        assert_int_equal(lw_quota_reserve_at(o->quota, number, NULL, 0, o->now, &reservation, &refusal), LW_OVER_QUOTA);
+    if (!enough) { /* a refusal takes nothing */
+        const lw_amount *amounts = request != NULL ? request->amounts : NULL;
+        size_t count = request != NULL ? request->amount_count : 0;
+        assert_int_equal(lw_quota_reserve_at(o->quota, number, amounts, count, o->now, &reservation, &refusal),
+                         LW_OVER_QUOTA);
         *due = refusal.retry == LW_RETRY_AT ? refusal.retry_at : UINT64_MAX;
     }
     return enough;
