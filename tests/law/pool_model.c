@@ -309,19 +309,21 @@ static void judge_from_outside(void) {
     }
 }
 
-/* The earliest time at which somebody comes back. */
-static uint64_t next_return(void) {
+/* The earliest time at which somebody comes back for whom not just these reasons stand. */
+static uint64_t next_return(uint32_t beside) {
     uint64_t next = UINT64_MAX;
     for (uint32_t i = 0; i < ORACLE_NAMES; i++) {
-        uint64_t due = game.o.of[i] != NULL ? due_of(&game.o, game.o.of[i], 0) : 0;
-        next = due != 0 && due < next ? due : next;
+        const struct life *life = game.o.of[i];
+        if (life != NULL && (reasons_of(&game.o, life) & ~beside) != 0) {
+            next = sooner_of(next, due_of(&game.o, life, 0));
+        }
     }
     return next;
 }
 
 /* A little, or far, or to the moment at which something happens, or just before it. */
 static void move_time(void) {
-    uint64_t next = next_return();
+    uint64_t next = next_return(0);
     switch (draw(8)) {
     case 0: set_time(game.o.now + draw(6000) * MS); break;
     case 1: set_time(next != UINT64_MAX ? next - 1 : game.o.now); break;
@@ -330,8 +332,9 @@ static void move_time(void) {
     }
 }
 
+/* That a quota is used up is noticed when somebody asks for more, so it is not what a tick waits for. */
 static void tick(void) {
-    uint64_t next, lost = UINT64_MAX, due = next_return();
+    uint64_t next, lost = UINT64_MAX, due = next_return(LW_REASON_OVER_QUOTA);
     agree("tick", (uint64_t)lw_pool_tick(game.y.pool, game.o.now, &next), LW_OK);
     for (uint32_t i = 0; game.ttl != 0 && i < game.held_count;) {
         uint64_t end = game.held[i].started + game.ttl;
