@@ -293,8 +293,9 @@ SLOW static void tell_pick(const struct lw__pick *pick, int error) {
     const lw_observer *observer = &pick->pool->rules.observer;
     lw__telling_begin();
     if (error == LW_OK && observer->selected != NULL) {
-        observer->selected(observer->user, pick->ticket->node,
-                           lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name);
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a pick that went well has chosen a group
+        const lw_strategy *strategy = pick->chosen.group->chooser->strategy;
+        observer->selected(observer->user, pick->ticket->node, lw_strategy_ops_of(strategy)->name);
     } else if (lw_is_refusal(error) && observer->refused != NULL) {
         observer->refused(observer->user, error);
     }

@@ -76,7 +76,7 @@ int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *
 bool lw__ramp_accepts(struct lw__pick *pick, struct lw__group *group, const struct lw__node *node);
 
 /* refuse.c: fills the ticket of a pick that ended with this; returns the code to answer. */
-int lw__refuse(struct lw__pick *pick, int answer);
+int lw__refuse(struct lw__pick *pick, int error);
 
 /* explain.c */
 const lw_nodes *lw__trace_nodes(struct lw__pick *pick, const struct lw__group *group, const lw_nodes *nodes);

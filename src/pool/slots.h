@@ -48,9 +48,10 @@ struct lw__slots {
 int lw__slots_init(struct lw__slots *slots, const lw_env *env, uint32_t tickets, uint32_t dimensions);
 void lw__slots_free(struct lw__slots *slots, const lw_env *env);
 
-/* A free slot, to be filled and then begun, or to be put back; NULL when there is none. */
-struct lw__slot *lw__slot_get(struct lw__slots *slots, const struct lw__lane *lane, uint32_t number);
-void lw__slot_put(struct lw__slots *slots, const struct lw__lane *lane, uint32_t number, struct lw__slot *slot);
+/* place: of the lane in its array. A free slot, to be filled and then begun, or to be put back; NULL when there is
+ * none. */
+struct lw__slot *lw__slot_get(struct lw__slots *slots, const struct lw__lane *lane, uint32_t place);
+void lw__slot_put(struct lw__slots *slots, const struct lw__lane *lane, uint32_t place, struct lw__slot *slot);
 
 static inline struct lw__quota_charge *lw__slot_charges(const struct lw__slots *slots, const struct lw__slot *slot) {
     return slots->charges + (size_t)(slot - slots->slot) * slots->dimensions;

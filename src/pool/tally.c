@@ -50,7 +50,7 @@ struct lw__tally_share {
     uint32_t of[WIDTH];
 };
 
-static void *line_of(const struct lw__tally *tally, size_t line) { return (void *)((uintptr_t)tally + LINE * line); }
+static void *line_of(const struct lw__tally *tally, size_t line) { return (void *)((const char *)tally + LINE * line); }
 
 static uint32_t *leaves_of(const struct lw__tally *tally, uint32_t group) { return line_of(tally, 1 + (size_t)group); }
 
