@@ -14,16 +14,21 @@
 
 /* ---- ejecting ---- */
 
-static bool cap_allows(const lw_pool *pool, const struct lw__snapshot *snapshot, uint64_t now) {
+/* Whoever is disabled, draining or kept for a panic is not left in the rotation either. */
+static bool cap_allows(const lw_pool *pool, const struct lw__snapshot *snapshot, const struct lw__node *candidate,
+                       uint64_t now) {
     const lw_outlier_options *options = &pool->rules.outlier;
-    uint64_t ejected = 0, allowed = (uint64_t)snapshot->count * options->max_percent / 100;
+    uint64_t ejected = 0, others = 0, allowed = (uint64_t)snapshot->count * options->max_percent / 100;
     for (uint32_t i = 0; i < snapshot->count; i++) {
-        ejected += lw__node_time(&snapshot->node[i]->ejected_until) > now;
+        const struct lw__node *node = snapshot->node[i];
+        bool out = lw__node_time(&node->ejected_until) > now;
+        ejected += out;
+        others += !out && node != candidate && (__atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & LW__ABSENT) == 0;
     }
     if (allowed == 0 && options->always_one) {
         allowed = 1;
     }
-    return ejected < allowed && ejected + 1 < snapshot->count;
+    return ejected < allowed && others > 0;
 }
 
 static uint64_t ejection_time(const lw_pool *pool, const struct lw__node *node, uint32_t number, uint64_t now) {
@@ -49,7 +54,7 @@ static void tell_ejection(const lw_pool *pool, const struct lw__node *node, bool
 }
 
 static void try_eject(lw_pool *pool, const struct lw__snapshot *snapshot, struct lw__node *node, uint64_t now) {
-    if (lw__node_time(&node->ejected_until) > now || !cap_allows(pool, snapshot, now)) {
+    if (lw__node_time(&node->ejected_until) > now || !cap_allows(pool, snapshot, node, now)) {
         return;
     }
     uint32_t number = node->ejections + 1;
@@ -152,12 +157,13 @@ static void compare_failures(lw_pool *pool, const struct lw__snapshot *snapshot,
     }
 }
 
-/* Takes the counts of the interval, and forgives one ejection to every node that was in the rotation. */
-static void take_interval(const struct lw__snapshot *snapshot, uint64_t now) {
+/* Takes the counts of the interval, and forgives one ejection to every node that was in the rotation for as long. */
+static void take_interval(const lw_pool *pool, const struct lw__snapshot *snapshot, uint64_t now) {
+    uint64_t interval = pool->rules.outlier.interval;
     for (uint32_t i = 0; i < snapshot->count; i++) {
         struct lw__node *node = snapshot->node[i];
         node->judged = __atomic_exchange_n(&node->interval, 0, __ATOMIC_RELAXED);
-        if (node->ejections > 0 && lw__node_time(&node->ejected_until) <= now) {
+        if (node->ejections > 0 && lw__health_after(lw__node_time(&node->ejected_until), interval) <= now) {
             __atomic_store_n(&node->ejections, node->ejections - 1, __ATOMIC_RELAXED);
         }
     }
@@ -171,7 +177,7 @@ void lw__outlier_sweep(lw_pool *pool, uint64_t now) {
     const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
     __atomic_store_n(&pool->next_outlier, lw__health_after(now, pool->rules.outlier.interval), __ATOMIC_SEQ_CST);
     if (next != 0) {
-        take_interval(snapshot, now);
+        take_interval(pool, snapshot, now);
         compare_rates(pool, snapshot, now);
         compare_failures(pool, snapshot, now);
     }
