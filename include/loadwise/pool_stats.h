@@ -50,7 +50,7 @@ typedef struct lw_pool_stats {
     X(uint32_t, reasons, "why it may not be picked: sum of enum lw_reason; 0: it may")                                 \
     X(uint32_t, inflight, "requests under way")                                                                        \
     X(uint32_t, max_inflight, "its cap here, divided by the instances; 0: none")                                       \
-    X(uint32_t, ejections, "multiplier of its next ejection")                                                          \
+    X(uint32_t, ejections, "ejections that count: the next one lasts base x (this + 1)")                               \
     X(uint64_t, cost, "sum of the costs of what is under way")                                                         \
     X(uint64_t, started, "requests placed so far, modulo 2^32")                                                        \
     X(uint64_t, retry_at, "when the last of the reasons ends by time alone; UINT64_MAX: none does; 0: no reason")      \
