@@ -31,8 +31,8 @@
 struct lw__lane {
     _Alignas(64) lw_lane seen; /* what strategies see of it */
     uint64_t owner;            /* token of the thread, and above 32 bits its task; 0: free; the shared lane has none */
-    uint32_t readers[2];       /* read sections under way, by parity of the epoch they began in */
     uint32_t reading;          /* of an owner: 1 + parity of its read section, 0: none */
+    uint32_t readers[2];       /* read sections under way, by parity of the epoch they began in */
 };
 
 struct lw__lanes {
