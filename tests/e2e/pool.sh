@@ -56,6 +56,9 @@ out_has "under way  1"
 # A node that takes longer has more under way, and a strategy that looks at that gives it less.
 expect 0 "${run[@]}" --strategy least_load --service 20 --service two=200
 [ "$(summary_of two requests)" -lt 80 ] || fail "the slow node got $(summary_of two requests)"
+cp "$work/out" "$work/first"
+expect 0 "${run[@]}" --strategy least_load --service two=200 --service 20
+cmp -s "$work/out" "$work/first" || fail "what is said of one node does not go before what is said of all"
 # With another source of time: the column of a CSV.
 printf 'TIMESTAMP,Key\n1.5,a\n2.5,b\n2.0,c\n4.5,d\n' >"$work/four.csv"
 expect 0 pool --nodes "$nodes" --requests "$work/four.csv" --strategy round_robin --seed 1 --service 1000
@@ -90,12 +93,18 @@ expect 1 pool --nodes "$work/small.yaml" --requests "$work/keys" --gap 10 --stra
 same "$(summary_of a busiest) $(summary_of b busiest)" "3 2" "caps"
 out_has "request 6 at 0.050 s: refused: every node is at its in-flight cap, until a request ends"
 out_has "rejected    a: saturated"
+out_has "ties        1 of these would have done as well"
 # Five places, 100 ms each, and every 10 ms one that asks: half of them.
 out_has "400 in 3.990 s: 200 placed, 200 refused"
 
 printf 'nodes:\n- {name: a, health: unhealthy}\n- {name: b}\n- {name: c}\n' >"$work/ill.yaml"
 expect 0 pool --nodes "$work/ill.yaml" --requests "$work/keys" --gap 10 --strategy random --seed 1
 same "$(summary_of a requests)" 0 "requests of an unhealthy node"
+
+# Far times stay in their order.
+expect 0 pool --nodes "$nodes" --requests "$data/requests.csv" --strategy random --seed 1 --drain one@31536000 --service 86400000
+expect 0 "${run[@]/10/86400000}" --strategy random
+out_has "400 in 34473600.000 s: 400 placed"
 
 # ---- zones ----
 printf 'nodes:\n- {name: a, zone: x}\n- {name: b, zone: y}\n- {name: c, zone: y}\n- {name: d, zone: y}\n' >"$work/zones.yaml"

@@ -6,7 +6,7 @@
 ok=(--nodes "$data/nodes.yaml" --requests "$data/requests.csv")
 
 # ---- what is printed on request goes to standard output ----
-for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "strategies --help"; do
+for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "pool --help" "strategies --help"; do
     # shellcheck disable=SC2086
     expect 0 $words
     out_has "Usage: loadwise"

@@ -137,7 +137,7 @@ static const struct option_entry pool_option_table[] = {
     {"time", pool_set_time, "COLUMN", "when the request arrives (default TIMESTAMP)"},
     {"gap", pool_set_gap, "MS", "instead of --time: one request each MS milliseconds"},
     {"service", pool_set_service, "[NODE=]MS",
-     "how long a request is under way, at all nodes or at this one (default 100); may be repeated"},
+     "how long a request is under way, at this node or else at all (default 100); may be repeated"},
     {"fail", pool_set_fail, "NODE=PERCENT", "so many of the node's requests fail, by chance; may be repeated"},
     {"drain", pool_set_drain, "NODE@SECONDS",
      "the node drains from so long after the first request on; may be repeated"},

@@ -9,6 +9,7 @@
 
 #define REHEARSAL_MS 1e6
 #define REHEARSAL_SECOND 1e9
+#define REHEARSAL_FAR 4e18
 
 enum { REHEARSAL_SERVICE = 100 /* ms */, REHEARSAL_BEGIN = 1 /* 0 would mean: read the clock */ };
 
@@ -19,13 +20,17 @@ static enum status rehearsal_unknown(const struct rehearsal *rehearsal, const ch
                        rehearsal->options->nodes, node);
 }
 
-/* Hands each wish to the nodes that it is for, in order: what is said later counts. */
-static enum status rehearsal_wish(struct rehearsal *rehearsal, const char *option, const struct wishes *wishes,
-                                  void (*grant)(struct rehearsal_node *node, double value)) {
+/* Hands out the wishes for all nodes, or those for one; of several for a node the last counts. */
+static enum status rehearsal_wish_for(struct rehearsal *rehearsal, bool all, const char *option,
+                                      const struct wishes *wishes,
+                                      void (*grant)(struct rehearsal_node *node, double value)) {
     for (size_t i = 0; i < wishes->count; i++) {
         const struct wish *wish = &wishes->at[i];
-        uint32_t first = wish->node != NULL ? fleet_find(rehearsal->fleet, wish->node) : 0;
-        uint32_t end = wish->node != NULL ? first + 1 : rehearsal->fleet->count;
+        if ((wish->node == NULL) != all) {
+            continue;
+        }
+        uint32_t first = all ? 0 : fleet_find(rehearsal->fleet, wish->node);
+        uint32_t end = all ? rehearsal->fleet->count : first + 1;
         if (first == rehearsal->fleet->count) {
             return rehearsal_unknown(rehearsal, option, wish->node);
         }
@@ -36,8 +41,18 @@ static enum status rehearsal_wish(struct rehearsal *rehearsal, const char *optio
     return STATUS_DONE;
 }
 
+/* What is wanted of one node goes before what is wanted of all. */
+static enum status rehearsal_wish(struct rehearsal *rehearsal, const char *option, const struct wishes *wishes,
+                                  void (*grant)(struct rehearsal_node *node, double value)) {
+    enum status status = rehearsal_wish_for(rehearsal, true, option, wishes, grant);
+    return status == STATUS_DONE ? rehearsal_wish_for(rehearsal, false, option, wishes, grant) : status;
+}
+
+/* No time of a run is so far away that adding two would overflow. */
+static uint64_t rehearsal_ns(double ns) { return ns < REHEARSAL_FAR ? (uint64_t)llround(ns) : (uint64_t)REHEARSAL_FAR; }
+
 static void rehearsal_grant_service(struct rehearsal_node *node, double ms) {
-    node->service = (uint64_t)llround(ms * REHEARSAL_MS);
+    node->service = rehearsal_ns(ms * REHEARSAL_MS);
 }
 
 static void rehearsal_grant_fail(struct rehearsal_node *node, double percent) {
@@ -45,7 +60,7 @@ static void rehearsal_grant_fail(struct rehearsal_node *node, double percent) {
 }
 
 static void rehearsal_grant_drain(struct rehearsal_node *node, double seconds) {
-    node->drain_at = REHEARSAL_BEGIN + (uint64_t)llround(seconds * REHEARSAL_SECOND);
+    node->drain_at = REHEARSAL_BEGIN + rehearsal_ns(seconds * REHEARSAL_SECOND);
 }
 
 static void rehearsal_find_drain(struct rehearsal *rehearsal) {
@@ -209,7 +224,7 @@ static void rehearsal_live(struct rehearsal *rehearsal, uint64_t now) {
 static void rehearsal_advance(struct rehearsal *rehearsal, const struct request_row *row) {
     uint64_t now = rehearsal->now;
     if (rehearsal->options->gap >= 0) {
-        now = REHEARSAL_BEGIN + (uint64_t)llround((double)(row->row - 1) * rehearsal->options->gap * REHEARSAL_MS);
+        now = REHEARSAL_BEGIN + rehearsal_ns((double)(row->row - 1) * rehearsal->options->gap * REHEARSAL_MS);
     } else if (!rehearsal->started) {
         rehearsal->first = row->time;
     } else {

@@ -81,8 +81,8 @@ static void explained_considered(const struct explanation *explanation, const st
     if (why->considered_count > shown) {
         printf("  considered  %" PRIu32 " more\n", why->considered_count - shown);
     }
-    if (why->ties > 1) {
-        printf("  ties        %" PRIu32 " look as good as the choice\n", why->ties);
+    if (why->ties > 0) {
+        printf("  ties        %" PRIu32 " of these would have done as well\n", why->ties);
     }
 }
 
