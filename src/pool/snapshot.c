@@ -121,7 +121,6 @@ static int group_for(const struct cut *cut, uint32_t priority, uint32_t part, st
         lw__release(env, weights);
         return error;
     }
-    cut->pool->plans++;
     chooser->users++; /* held, so that a failure frees a new one and leaves an old one */
     error = lw__group_new(cut->pool, chooser, nodes, weights, count, out);
     lw__chooser_drop(cut->pool, chooser);
@@ -303,6 +302,12 @@ void lw__snapshot_free(lw_pool *pool, struct lw__snapshot *snapshot) {
     lw__release(&pool->env, snapshot);
 }
 
+/* A group that the snapshot before has as well is not new. */
+static void count_new_group(void *user, struct lw__group *group) {
+    lw_pool *pool = user;
+    pool->plans += group->users == 1;
+}
+
 void lw__snapshot_publish(lw_pool *pool, struct lw__snapshot *snapshot, uint64_t now) {
     struct lw__snapshot *old = pool->current;
     for (uint32_t i = 0; i < snapshot->count; i++) {
@@ -313,6 +318,7 @@ void lw__snapshot_publish(lw_pool *pool, struct lw__snapshot *snapshot, uint64_t
         }
         lw__snapshot_sync(snapshot, node);
     }
+    each_group(snapshot, count_new_group, pool);
     __atomic_store_n(&pool->current, snapshot, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < snapshot->count; i++) {
         lw__node_settle(pool, snapshot->node[i], now);
