@@ -132,6 +132,7 @@ static inline void set_time(uint64_t now) { game.y.now = game.o.now = now; }
 struct view {
     uint32_t members, eligible, ill, active, excluded, fit, but_for_health; /* sets of names */
     uint32_t all_reasons;
+    bool amounts; /* of the request's own */
     uint32_t reasons[ORACLE_NAMES];
     /* When the first comes back: by all reasons; whatever their health; only the ill. */
     uint64_t due, due_open, due_ill;
@@ -158,7 +159,10 @@ static inline bool is_excluded(const lw_request *request, uint32_t name) {
 }
 
 static inline struct view look(uint32_t route, const lw_request *request) {
-    struct view view = {.due = UINT64_MAX, .due_open = UINT64_MAX, .due_ill = UINT64_MAX};
+    struct view view = {.amounts = request != NULL && request->amount_count > 0,
+                        .due = UINT64_MAX,
+                        .due_open = UINT64_MAX,
+                        .due_ill = UINT64_MAX};
     for (uint32_t i = 0; i < ORACLE_NAMES; i++) {
         const struct life *life = game.o.of[i];
         if (life == NULL || (game.color[route] != ANY_COLOR && life->color != game.color[route])) {
@@ -243,7 +247,13 @@ static inline struct verdict foretell(const struct view *view, bool panic) {
         return over_quota(view, open, closed, game.zones && asked != possible);
     }
     if (possible == 0) {
-        return shortage(view, open, closed);
+        struct verdict none = shortage(view, open, closed);
+        if (view->amounts &&
+            (view->all_reasons & LW_REASON_OVER_QUOTA) != 0) { /* it may be the first to learn of that */
+            none.another = LW_OVER_QUOTA;
+            none.timed = false;
+        }
+        return none;
     }
     if (size_of(view->eligible) != 1 || game.reuse != LW_REUSE_SOLE) {
         return refusal(LW_EXCLUDED, LW_RETRY_NEVER, UINT64_MAX);
