@@ -137,7 +137,8 @@ static inline int charge_node(struct lw__pick *pick, struct lw__node *node, stru
         give_place(node);
         return LW_OVER_QUOTA;
     }
-    bool full = node->cap != 0 && inflight >= node->cap;
+    uint32_t cap = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);
+    bool full = cap != 0 && inflight >= cap;
     if (__builtin_expect(full || (pick->ticket->flags & LW_TICKET_PROBE) != 0, 0)) {
         lw__node_settle(pick->pool, node, pick->now);
     }
