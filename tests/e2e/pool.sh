@@ -7,7 +7,7 @@ nodes=$work/nodes.yaml
 cat >"$nodes" <<'YAML'
 nodes:
   - {name: one, weight: 3, zone: east, load: 5}
-  - {name: two, zone: west, load: 1}
+  - {name: two, zone: west, load: 3}
   - {name: three, zone: west, priority: 1, load: 2}
 YAML
 seq 1 400 >"$work/keys"
@@ -53,6 +53,9 @@ out_has "400 in 3.990 s: 400 placed, 0 refused"
 out_has "under way  10, the oldest for 0.090 s"
 expect 0 "${run[@]}" --strategy smooth_wrr --service 0
 out_has "under way  1"
+# Each request ends at its own time: in turn, hence every 20 ms, 50 ms here and 200 ms there. One of them came last.
+expect 0 "${run[@]}" --strategy round_robin --service one=50 --service two=200
+same "$(summary_of one current) $(summary_of two current)" "3 10" "under way at nodes of different speed"
 # A node that takes longer has more under way, and a strategy that looks at that gives it less.
 expect 0 "${run[@]}" --strategy least_load --service 20 --service two=200
 [ "$(summary_of two requests)" -lt 80 ] || fail "the slow node got $(summary_of two requests)"
@@ -61,13 +64,15 @@ expect 0 "${run[@]}" --strategy least_load --service two=200 --service 20
 cmp -s "$work/out" "$work/first" || fail "what is said of one node does not go before what is said of all"
 # With another source of time: the column of a CSV.
 printf 'TIMESTAMP,Key\n1.5,a\n2.5,b\n2.0,c\n4.5,d\n' >"$work/four.csv"
-expect 0 pool --nodes "$nodes" --requests "$work/four.csv" --strategy round_robin --seed 1 --service 1000
+expect 0 pool --nodes "$nodes" --requests "$work/four.csv" --strategy round_robin --seed 1 --service 1000 \
+    --explain 4
+out_has "request 3 at 1.000 s: " # never back
 out_has "4 in 3.000 s: 4 placed"
 out_has "under way  1, the oldest for 0.000 s"
 # The loads of the file are what the nodes report: the least of the level that is used first.
 expect 0 "${run[@]}" --strategy "least_load metric=external" --service 0 --explain 1
 grep -q "^request 1 at 0.000 s: two (least_load, priority 0)$" "$work/out" || fail "external load"
-out_has "considered  two: load 1, weight 1"
+out_has "considered  two: load 3, weight 1"
 
 # ---- nodes fail, drain, fill up ----
 expect 0 "${run[@]}" --strategy round_robin --fail one=100

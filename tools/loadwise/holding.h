@@ -11,7 +11,6 @@
 struct held {
     uint64_t end;   /* ns */
     uint64_t order; /* of two that end together, the earlier request ends first */
-    uint64_t latency;
     uint32_t outcome;
     lw_ticket ticket;
 };

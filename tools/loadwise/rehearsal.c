@@ -192,7 +192,6 @@ static void rehearsal_end_first(struct rehearsal *rehearsal) {
     struct rehearsal_node *node = held.ticket.user;
     lw_sample sample = LW_SAMPLE_INIT;
     sample.outcome = held.outcome;
-    sample.latency = held.latency;
     sample.now = held.end;
     lw_done(rehearsal->pool, &held.ticket, &sample);
     node->failed += held.outcome != LW_OUTCOME_OK;
@@ -245,7 +244,7 @@ static uint64_t rehearsal_random(struct rehearsal *rehearsal) {
 
 static int rehearsal_hold(struct rehearsal *rehearsal, const struct request_row *row, const lw_ticket *ticket) {
     struct rehearsal_node *node = ticket->user;
-    struct held held = {rehearsal->now + node->service, row->row, node->service, LW_OUTCOME_OK, *ticket};
+    struct held held = {rehearsal->now + node->service, row->row, LW_OUTCOME_OK, *ticket};
     if (rehearsal_random(rehearsal) < node->fail) {
         held.outcome = LW_OUTCOME_FAILURE;
     }
