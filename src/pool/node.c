@@ -115,6 +115,12 @@ static uint64_t next_look(const lw_pool *pool, struct lw__node *node, uint32_t r
     return due;
 }
 
+uint64_t lw__node_quiet(const struct lw__node *node, uint64_t now) {
+    bool ejected = (__atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & LW_REASON_EJECTED) != 0;
+    uint64_t end = lw__node_time(&node->ejected_until);
+    return ejected && end <= now ? end - 1 : now;
+}
+
 void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now) {
     uint32_t reasons, ill, old;
     do {

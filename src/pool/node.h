@@ -75,8 +75,12 @@ uint32_t lw__node_is_ill(const struct lw__node *node, uint64_t now);
    none. */
 uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint32_t ignored, uint64_t now);
 
-/* Brings reasons and groups up to date. Inside a read section. */
+/* Brings reasons and groups up to date. Inside a read section. Tells the observer where an ejection has ended. */
 void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now);
+
+/* When to settle it under the lock, where no hook may be called: before the end of an ejection that nobody was told of
+   yet. The next pick or tick finds it due. */
+uint64_t lw__node_quiet(const struct lw__node *node, uint64_t now);
 
 static inline uint32_t lw__node_inflight(const struct lw__node *node) {
     return (uint32_t)__atomic_load_n(&node->traffic, __ATOMIC_RELAXED);

@@ -314,14 +314,15 @@ void lw__snapshot_publish(lw_pool *pool, struct lw__snapshot *snapshot, uint64_t
         struct lw__node *node = snapshot->node[i];
         __atomic_store_n(&node->position, i, __ATOMIC_RELAXED);
         if ((__atomic_load_n(&node->reasons, __ATOMIC_SEQ_CST) & LW_REASON_LEFT) != 0) { /* it joins */
-            __atomic_store_n(&node->reasons, lw__node_reasons(pool, node, now), __ATOMIC_SEQ_CST);
+            uint32_t reasons = lw__node_reasons(pool, node, lw__node_quiet(node, now));
+            __atomic_store_n(&node->reasons, reasons, __ATOMIC_SEQ_CST);
         }
         lw__snapshot_sync(snapshot, node);
     }
     each_group(snapshot, count_new_group, pool);
     __atomic_store_n(&pool->current, snapshot, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < snapshot->count; i++) {
-        lw__node_settle(pool, snapshot->node[i], now);
+        lw__node_settle(pool, snapshot->node[i], lw__node_quiet(snapshot->node[i], now));
     }
     if (old != NULL) {
         old->retired_in = pool->lanes.epoch;

@@ -316,7 +316,7 @@ static void commit(struct update *update, struct lw__snapshot *snapshot) {
         struct lw__node *node = old->node[i];
         if (lw__snapshot_find(snapshot, node->id) == NULL) {
             __atomic_store_n(&node->member, 0, __ATOMIC_SEQ_CST);
-            lw__node_settle(pool, node, update->now);
+            lw__node_settle(pool, node, lw__node_quiet(node, update->now));
             lw__pool_leave(pool, node, update->now);
         }
     }
