@@ -24,24 +24,32 @@ static double relative_load(const lw_view *view, uint32_t index) {
     return lw_view_load(view, index) / lw_view_weight(view, index);
 }
 
-static ptrdiff_t least_pick(const lw_view *view) {
+static inline ptrdiff_t scan_loads(const lw_view *view, const lw_f64_column *loads) {
     const struct least_config *config = lw_view_config(view);
-    const lw_f64_column *load = lw_view_loads(view);
-    if (load->least != NULL && !config->weighted && config->tie == TIE_RANDOM) {
-        ptrdiff_t index = load->least(load->at.base, view);
-        if (index >= 0) {
-            return index;
-        }
-    }
     struct lw__scan scan = {
         .view = view,
-        .dense = config->weighted ? NULL : lw_f64_dense(lw_view_loads(view)),
+        .dense = config->weighted ? NULL : lw_f64_dense(loads),
         .score = config->weighted ? relative_load : lw_view_load,
         .sign = 1,
         .weighted = config->weighted != 0,
         .first = config->tie == TIE_FIRST,
     };
     return lw__scan_pick(&scan, 0);
+}
+
+/* Out of line, so that the scan has nothing to save. */
+__attribute__((noinline)) static ptrdiff_t ask_column(const lw_view *view, const lw_f64_column *loads) {
+    const struct least_config *config = lw_view_config(view);
+    ptrdiff_t index = -1;
+    if (!config->weighted && config->tie == TIE_RANDOM) {
+        index = loads->least(loads->at.base, view);
+    }
+    return index >= 0 ? index : scan_loads(view, loads);
+}
+
+static ptrdiff_t least_pick(const lw_view *view) {
+    const lw_f64_column *loads = lw_view_loads(view);
+    return loads->least != NULL ? ask_column(view, loads) : scan_loads(view, loads);
 }
 
 static uint32_t least_needs(const void *config) {
