@@ -12,11 +12,11 @@ enum { LW__HEALTH_BUCKETS = 10 };
 
 struct lw__health_node {
     uint64_t word;         /* status, counters, epoch, permits: see node.c */
+    uint32_t life;         /* constant: tells permits of an earlier node of this id apart */
     uint64_t last_failure; /* monotonic ns, only ever grows */
     uint64_t last_success;
-    uint64_t probed_at;                   /* when the latest permit was given */
-    uint64_t buckets[LW__HEALTH_BUCKETS]; /* of the window */
-    uint32_t life;                        /* constant: tells permits of an earlier node of this id apart */
+    uint64_t probed_at; /* when the latest permit was given */
+    uint64_t *buckets;  /* LW__HEALTH_BUCKETS of them, of the window; NULL where there is none */
 };
 
 /* What all nodes of a tracker share. */
@@ -33,8 +33,8 @@ int lw__health_rules_init(struct lw__health_rules *rules, const lw_env *env, con
 /* Can a node be set to this? Errors: LW_RANGE, LW_INVALID; the log is told. */
 int lw__health_info_check(const lw_env *env, const lw_health_info *info);
 
-/* node.c. A fresh node is healthy. Of its life the low 20 bits count. */
-void lw__health_node_init(struct lw__health_node *node, uint32_t life);
+/* node.c. A fresh node is healthy. Of its life the low 20 bits count. buckets: zeroed, borrowed. */
+void lw__health_node_init(struct lw__health_node *node, uint32_t life, uint64_t *buckets);
 /* What such a node would give: for one that is yet to be made. */
 lw_health_permit lw__health_first_permit(uint32_t life);
 int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint64_t now,

@@ -89,8 +89,8 @@ static bool swap_word(struct lw__health_node *node, uint64_t *seen, const struct
     return __atomic_compare_exchange_n(&node->word, seen, pack(machine), true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-void lw__health_node_init(struct lw__health_node *node, uint32_t life) {
-    *node = (struct lw__health_node){.life = life & most_of(LIFE_BITS)};
+void lw__health_node_init(struct lw__health_node *node, uint32_t life, uint64_t *buckets) {
+    *node = (struct lw__health_node){.life = life & most_of(LIFE_BITS), .buckets = buckets};
 }
 
 lw_health_permit lw__health_first_permit(uint32_t life) { return (lw_health_permit){0, life << LIFE_SHIFT}; }

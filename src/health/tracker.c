@@ -11,6 +11,7 @@
 struct health_record {
     struct lw__record head;
     struct lw__health_node node;
+    uint64_t buckets[LW__HEALTH_BUCKETS];
 };
 
 struct lw_health {
@@ -23,7 +24,8 @@ struct lw_health {
 static uint32_t life_now(const lw_health *health) { return __atomic_load_n(&health->forgotten, __ATOMIC_RELAXED); }
 
 static int record_init(void *owner, struct lw__record *head) {
-    lw__health_node_init(&((struct health_record *)head)->node, life_now(owner));
+    struct health_record *record = (struct health_record *)head;
+    lw__health_node_init(&record->node, life_now(owner), record->buckets);
     return LW_OK;
 }
 

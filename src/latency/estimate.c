@@ -56,7 +56,10 @@ static uint32_t book(const struct lw__latency_rules *rules, uint64_t *history, u
 
 /* The share of a cost that is left after its age. */
 static uint64_t share_left(const struct lw__latency_rules *rules, int32_t age) {
-    return age <= 0 ? LW__ONE : lw__exp2_neg(((uint64_t)age * rules->halvings) >> 12);
+    if (age < LW__LATENCY_SHARES) {
+        return age <= 0 ? LW__ONE : rules->share[age];
+    }
+    return lw__exp2_neg(((uint64_t)age * rules->halvings) >> 12);
 }
 
 static uint64_t folded(const struct lw__latency_rules *rules, uint64_t word, uint32_t kind, uint32_t number,

@@ -7,7 +7,7 @@
 #include <loadwise/latency.h>
 #include <stdbool.h>
 
-enum { LW__LATENCY_KINDS = 2, LW__LATENCY_SAMPLES = 65535 };
+enum { LW__LATENCY_KINDS = 2, LW__LATENCY_SAMPLES = 65535, LW__LATENCY_SHARES = 64 };
 
 /* A cost is in 2^-20 of the samples' unit. */
 #define LW__LATENCY_MOST (UINT64_C(1) << 43) /* the highest sample */
@@ -18,6 +18,7 @@ struct lw__latency_rules {
     uint64_t timeout, penalty, initial;
     uint32_t tick_shift; /* a tick is 2^tick_shift ns, and at most 2^-15 of tau */
     uint32_t min_samples;
+    uint64_t share[LW__LATENCY_SHARES]; /* what is left of a cost after so many ticks: the usual ages, worked out once */
 };
 
 /* Zero at first. */

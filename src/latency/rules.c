@@ -71,4 +71,7 @@ void lw__latency_init(struct lw__latency_group *group, const lw_latency_options 
                   .initial = options->initial << COST_BITS,
                   .min_samples = options->min_samples},
     };
+    for (uint64_t age = 0; age < LW__LATENCY_SHARES; age++) {
+        group->rules.share[age] = lw__exp2_neg((age * group->rules.halvings) >> 12);
+    }
 }

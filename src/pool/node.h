@@ -31,13 +31,13 @@ struct lw__node {
 
     /* Written by every pick and done. */
     _Alignas(64) uint64_t traffic; /* requests placed so far << 32 | requests under way */
-    uint64_t cost;                 /* of what is under way, beyond 1 for each */
     uint64_t progress;             /* when a request last ended, or began on an idle node */
     uint64_t interval;             /* of the outlier interval: requests << 32 | failures */
     struct lw__latency_node latency;
 
-    /* Written by events. */
-    _Alignas(64) struct lw__health_node health;
+    /* Written by events; the first two words of the health are read by every pick. */
+    struct lw__health_node health;
+    uint64_t cost; /* of what is under way, beyond 1 for each */
     uint64_t ejected_until, cooling_until, drain_deadline;
     uint32_t ejections;     /* multiplier of the next ejection, less one */
     uint32_t drained;       /* told so */

@@ -222,9 +222,16 @@ static inline int pick_any(struct lw__pick *pick) {
     return try_chosen(pick);
 }
 
-/* A request that excludes the only eligible node gets it all the same, where the options say so. */
-SLOW static bool may_reuse(const struct lw__pick *pick) {
+/* A request that excludes the only eligible node gets it all the same, where the options say so. Also if another one
+   looked eligible until it was tried. */
+SLOW static bool may_reuse(const struct lw__pick *pick, int error) {
+    bool excludes = pick->asked != NULL && pick->asked->exclude_count > 0 && !pick->reuse;
     uint32_t eligible = 0;
+    bool tried = error != LW_EXCLUDED; /* in a panic whoever was tried need not be eligible */
+    if (!excludes || !lw_is_refusal(error) || error == LW_NO_SLOTS ||
+        (tried && (pick->chosen.flags & LW_TICKET_PANIC) != 0)) {
+        return false;
+    }
     for (uint32_t i = 0; i < pick->path->level_count; i++) {
         for (uint32_t part = 0; part < 2; part++) {
             const struct lw__group *group = pick->path->level[i].part[part];
@@ -244,9 +251,10 @@ static inline int pick_in_snapshot(struct lw__pick *pick) {
         }
         pick->path = &pick->snapshot->path[pick->route];
         error = pick_any(pick);
-        if (__builtin_expect(error == LW_EXCLUDED, 0) && !pick->reuse && may_reuse(pick)) {
+        if (__builtin_expect(error != LW_OK, 0) && may_reuse(pick, error)) {
             pick->reuse = true;
             error = pick_any(pick);
+            pick->reuse = error == LW_OK;
         }
     } while (__builtin_expect(error == LW_NOT_PREPARED, 0));
     return error;

@@ -22,6 +22,7 @@ static void count_nodes(const lw_pool *pool, uint64_t now, lw_pool_stats *stats)
     }
     stats->bytes += snapshot->count * (node + sizeof(struct lw__node *) + sizeof(uint64_t) + sizeof(uint32_t));
     stats->bytes += snapshot->place_count * sizeof(struct lw__place);
+    stats->bytes += snapshot->count > 0 ? (snapshot->map.mask + 1) * sizeof *snapshot->map.slots : 0;
     for (uint32_t i = 0; i < snapshot->place_count; i++) {
         stats->bytes += snapshot->place[i].index == 0 ? snapshot->place[i].group->bytes : 0;
     }

@@ -43,11 +43,10 @@ struct lw__tally {
     uint32_t first[LEVELS_MOST]; /* line where the words of a level begin, counted from here */
 };
 
-/* Of 16 children: how many leaves each has below it that have the least of all. */
+/* Of 16 children: how many leaves below them have the least of all, up to and with each child. */
 struct lw__tally_share {
-    uint64_t all;
     uint32_t least;
-    uint32_t of[WIDTH];
+    uint64_t upto[WIDTH];
 };
 
 static void *line_of(const struct lw__tally *tally, size_t line) { return (void *)((const char *)tally + LINE * line); }
@@ -99,35 +98,89 @@ static inline uint32_t read_leaf(const uint32_t *leaf) { return __atomic_load_n(
 
 static inline uint64_t read_word(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
-/* Each is read twice, and may change in between: see the callers. */
-static inline struct lw__tally_share glance_at_leaves(const uint32_t *leaf) {
-    struct lw__tally_share share = {.all = 0, .least = ABSENT_LEAF};
-    for (uint32_t i = 0; i < WIDTH; i++) {
-        uint32_t value = read_leaf(&leaf[i]);
-        share.least = value < share.least ? value : share.least;
+static inline uint32_t lesser_leaf(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+static inline uint64_t lesser_word(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* In four strands, so that no comparison waits for all those before it. */
+static inline uint32_t least_of_leaves(const uint32_t *leaf) {
+    uint32_t a = ABSENT_LEAF, b = ABSENT_LEAF, c = ABSENT_LEAF, d = ABSENT_LEAF;
+    for (uint32_t i = 0; i < WIDTH; i += 4) {
+        a = lesser_leaf(a, read_leaf(&leaf[i]));
+        b = lesser_leaf(b, read_leaf(&leaf[i + 1]));
+        c = lesser_leaf(c, read_leaf(&leaf[i + 2]));
+        d = lesser_leaf(d, read_leaf(&leaf[i + 3]));
     }
-    uint32_t present = share.least != ABSENT_LEAF;
-    for (uint32_t i = 0; i < WIDTH; i++) {
-        share.of[i] = (read_leaf(&leaf[i]) == share.least) & present;
-        share.all += share.of[i];
-    }
-    return share;
+    return lesser_leaf(lesser_leaf(a, b), lesser_leaf(c, d));
 }
 
-static inline struct lw__tally_share glance_at_words(const uint64_t *word) {
-    struct lw__tally_share share = {.all = 0};
-    uint64_t least = ABSENT_WORD;
+static inline uint32_t least_of_words(const uint64_t *word) {
+    uint64_t a = ABSENT_WORD, b = ABSENT_WORD, c = ABSENT_WORD, d = ABSENT_WORD;
+    for (uint32_t i = 0; i < WIDTH; i += 4) {
+        a = lesser_word(a, read_word(&word[i]));
+        b = lesser_word(b, read_word(&word[i + 1]));
+        c = lesser_word(c, read_word(&word[i + 2]));
+        d = lesser_word(d, read_word(&word[i + 3]));
+    }
+    return (uint32_t)(lesser_word(lesser_word(a, b), lesser_word(c, d)) >> 32);
+}
+
+/* Both read each child twice, and it may change in between: see the callers. Without jumps: which children share the
+   least cannot be predicted. Return how many leaves there are in all. */
+static inline uint64_t share_of_leaves(struct lw__tally_share *share, const uint32_t *leaf) {
+    uint32_t least = least_of_leaves(leaf), present = least != ABSENT_LEAF;
+    uint64_t leaves = 0;
+    for (uint32_t i = 0; i < WIDTH; i++) {
+        leaves += (read_leaf(&leaf[i]) == least) & present;
+        share->upto[i] = leaves;
+    }
+    share->least = least;
+    return leaves;
+}
+
+static inline uint64_t share_of_words(struct lw__tally_share *share, const uint64_t *word) {
+    uint64_t leaves = 0, least = least_of_words(word);
     for (uint32_t i = 0; i < WIDTH; i++) {
         uint64_t value = read_word(&word[i]);
-        least = value < least ? value : least;
+        leaves += (uint32_t)value & (0 - (uint64_t)(value >> 32 == least));
+        share->upto[i] = leaves;
     }
-    share.least = (uint32_t)(least >> 32);
+    share->least = (uint32_t)least;
+    return leaves;
+}
+
+/* What the parent should hold. */
+static inline uint64_t sum_of_leaves(const uint32_t *leaf) {
+    struct lw__tally_share share;
+    uint64_t leaves = share_of_leaves(&share, leaf);
+    return word_of(share.least, leaves);
+}
+
+static inline uint64_t sum_of_words(const uint64_t *word) {
+    struct lw__tally_share share;
+    uint64_t leaves = share_of_words(&share, word);
+    return word_of(share.least, leaves);
+}
+
+/* Does it? The same in one pass. */
+static inline bool is_sum_of_leaves(uint64_t sum, const uint32_t *leaf) {
+    uint32_t least = (uint32_t)(sum >> 32), leaves = 0, less = 0;
+    for (uint32_t i = 0; i < WIDTH; i++) {
+        uint32_t value = read_leaf(&leaf[i]);
+        leaves += value == least;
+        less += value < least;
+    }
+    return less == 0 && (least == ABSENT_LEAF || leaves == (uint32_t)sum);
+}
+
+static inline bool is_sum_of_words(uint64_t sum, const uint64_t *word) {
+    uint64_t floor = sum >> 32 << 32, leaves = 0, less = 0;
     for (uint32_t i = 0; i < WIDTH; i++) {
         uint64_t value = read_word(&word[i]);
-        share.of[i] = value >> 32 == share.least ? (uint32_t)value : 0;
-        share.all += share.of[i];
+        leaves += (uint32_t)value & (0 - (uint64_t)(value - floor <= UINT32_MAX));
+        less += value < floor;
     }
-    return share;
+    return less == 0 && leaves == (uint32_t)sum;
 }
 
 /* ---- set ---- */
@@ -182,8 +235,11 @@ static inline uint64_t guessed(uint64_t parent, uint64_t from, uint64_t to) {
 }
 
 static inline uint64_t sum_of(const void *children, bool of_leaves) {
-    struct lw__tally_share share = of_leaves ? glance_at_leaves(children) : glance_at_words(children);
-    return word_of(share.least, share.all);
+    return of_leaves ? sum_of_leaves(children) : sum_of_words(children);
+}
+
+static inline bool is_sum(uint64_t sum, const void *children, bool of_leaves) {
+    return of_leaves ? is_sum_of_leaves(sum, children) : is_sum_of_words(sum, children);
 }
 
 /* What is stored first is a guess, which the look afterwards confirms nearly always. */
@@ -195,12 +251,14 @@ static inline struct lw__tally_change set_parent(uint64_t *parent, const void *c
         return change;
     }
     word = guessed(word, below->from, below->to);
-    word = word != 0 ? word : sum_of(children, of_leaves);
     do {
+        word = word != 0 ? word : sum_of(children, of_leaves);
         note_change(&change, __atomic_exchange_n(parent, word, __ATOMIC_SEQ_CST), word);
-        word = sum_of(children, of_leaves);
-    } while (word != read_word(parent));
-    return change;
+        if (is_sum(word, children, of_leaves) && read_word(parent) == word) {
+            return change;
+        }
+        word = 0;
+    } while (true);
 }
 
 void lw__tally_set(struct lw__tally *tally, uint32_t leaf, const uint64_t *traffic, const uint32_t *reasons) {
@@ -221,12 +279,12 @@ void lw__tally_set(struct lw__tally *tally, uint32_t leaf, const uint64_t *traff
 
 /* The child that has the leaf of this rank below it; the rank is then counted from its first leaf. */
 static inline uint32_t child_at(const struct lw__tally_share *share, uint64_t *rank) {
-    uint64_t upto = 0, before = 0;
     uint32_t child = 0;
-    for (uint32_t i = 0; i < WIDTH; i++) { /* no jumps: which child it is cannot be predicted */
-        upto += share->of[i];
-        child += upto <= *rank;
-        before = upto <= *rank ? upto : before;
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < WIDTH; i++) {
+        uint64_t past = share->upto[i] <= *rank;
+        child += (uint32_t)past;
+        before = past != 0 ? share->upto[i] : before;
     }
     *rank -= before;
     return child;
@@ -239,12 +297,12 @@ static inline uint64_t drawn(uint64_t random, uint64_t bound) {
 }
 
 /* Until nobody has come between the two times that it reads: whoever did has got on. */
-static inline struct lw__tally_share look_at_leaves(const uint32_t *leaf) {
-    struct lw__tally_share share;
+static inline uint64_t look_at_leaves(struct lw__tally_share *share, const uint32_t *leaf) {
+    uint64_t leaves;
     do {
-        share = glance_at_leaves(leaf);
-    } while (share.all == 0 && share.least != ABSENT_LEAF);
-    return share;
+        leaves = share_of_leaves(share, leaf);
+    } while (leaves == 0 && share->least != ABSENT_LEAF);
+    return leaves;
 }
 
 /* The tree was in motion, or all are absent. From a random place on, so that nobody is first in line. */
@@ -252,9 +310,9 @@ static ptrdiff_t least_of_all(const struct lw__tally *tally, uint64_t random) {
     ptrdiff_t found = -1;
     uint32_t lowest = ABSENT_LEAF, group = (uint32_t)drawn(random, tally->groups);
     for (uint32_t i = 0; i < tally->groups; i++) {
-        struct lw__tally_share share = look_at_leaves(leaves_of(tally, group));
+        struct lw__tally_share share;
+        uint64_t rank = drawn(random, look_at_leaves(&share, leaves_of(tally, group)));
         if (share.least < lowest) {
-            uint64_t rank = drawn(random, share.all);
             lowest = share.least;
             found = (ptrdiff_t)group * WIDTH + child_at(&share, &rank);
         }
@@ -264,15 +322,16 @@ static ptrdiff_t least_of_all(const struct lw__tally *tally, uint64_t random) {
 }
 
 ptrdiff_t lw__tally_least(const struct lw__tally *tally, uint64_t random) {
+    struct lw__tally_share share;
     uint32_t at = 0;
     uint64_t rank = UINT64_MAX;
     for (uint32_t level = tally->levels;; level--) {
-        struct lw__tally_share share =
-            level > 0 ? glance_at_words(words_of(tally, level - 1, at)) : look_at_leaves(leaves_of(tally, at));
-        if (share.all == 0) {
+        uint64_t leaves = level > 0 ? share_of_words(&share, words_of(tally, level - 1, at))
+                                    : look_at_leaves(&share, leaves_of(tally, at));
+        if (leaves == 0) {
             return least_of_all(tally, random);
         }
-        rank = rank < share.all ? rank : drawn(random, share.all); /* the first time, or the parent was stale */
+        rank = rank < leaves ? rank : drawn(random, leaves); /* the first time, or the parent was stale */
         at = at * WIDTH + child_at(&share, &rank);
         if (level == 0) {
             return (ptrdiff_t)at;

@@ -7,6 +7,7 @@
 
 static struct lw__health_rules rules;
 static struct lw__health_node node;
+static uint64_t buckets[LW__HEALTH_BUCKETS];
 
 static int open_node(void **state) {
     (void)state;
@@ -16,7 +17,7 @@ static int open_node(void **state) {
     options.failure_threshold = 1;
     options.probe_interval = 0;
     assert_int_equal(lw__health_rules_init(&rules, &env, &options), LW_OK);
-    lw__health_node_init(&node, 0);
+    lw__health_node_init(&node, 0, buckets);
     return 0;
 }
 
@@ -94,13 +95,13 @@ static void test_lives(void **state) {
     static const uint32_t lives[] = {0, 1, 0xfffff, 0x80000};
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < 4; j++) {
-            lw__health_node_init(&node, lives[j]);
+            lw__health_node_init(&node, lives[j], buckets);
             lw_health_permit first = lw__health_first_permit(lives[i]), second = admit(1);
             assert_int_equal(report(LW_OUTCOME_OK, &first), i == j);
             assert_int_equal(report(LW_OUTCOME_OK, &second), 1);
         }
     }
-    lw__health_node_init(&node, 0x12345678);
+    lw__health_node_init(&node, 0x12345678, buckets);
     lw_health_permit wrapped = lw__health_first_permit(0x00045678);
     assert_int_equal(report(LW_OUTCOME_OK, &wrapped), 1);
 }
