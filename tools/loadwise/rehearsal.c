@@ -31,7 +31,7 @@ static enum status rehearsal_wish_for(struct rehearsal *rehearsal, bool all, con
         }
         uint32_t first = all ? 0 : fleet_find(rehearsal->fleet, wish->node);
         uint32_t end = all ? rehearsal->fleet->count : first + 1;
-        if (first == rehearsal->fleet->count) {
+        if (!all && first == rehearsal->fleet->count) {
             return rehearsal_unknown(rehearsal, option, wish->node);
         }
         for (uint32_t node = first; node < end; node++) {
