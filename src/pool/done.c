@@ -174,10 +174,18 @@ static int end_slot(struct end *end, struct lw__slot *slot, uint64_t generation)
         end->slot = slot;
         end_ticket(end);
     } else {
-        lw__count(&lw__counts_of(end->pool, end->lane)->already, end->lane);
         error = LW_ALREADY;
     }
     lw__read_end(end->lane, parity);
+    return error;
+}
+
+/* The same for callers, whose second ends are counted. */
+static int end_given(struct end *end, const lw_ticket *ticket) {
+    int error = end_slot(end, &end->pool->slots.slot[ticket->slot], ticket->generation);
+    if (__builtin_expect(error != LW_OK, 0)) {
+        lw__count(&lw__counts_of(end->pool, end->lane)->already, end->lane);
+    }
     return error;
 }
 
@@ -223,7 +231,7 @@ int lw_done(lw_pool *pool, const lw_ticket *ticket, const lw_sample *sample) {
         return error;
     }
     end.now = end.sample->now != 0 ? end.sample->now : lw__now(&pool->env);
-    return end_slot(&end, &pool->slots.slot[ticket->slot], ticket->generation);
+    return end_given(&end, ticket);
 }
 
 static void begin_cancel(struct end *end, lw_pool *pool, uint64_t now) {
@@ -242,7 +250,7 @@ int lw_cancel_at(lw_pool *pool, const lw_ticket *ticket, uint64_t now) {
         return error;
     }
     begin_cancel(&end, pool, now);
-    return end_slot(&end, &pool->slots.slot[ticket->slot], ticket->generation);
+    return end_given(&end, ticket);
 }
 
 int lw_cancel(lw_pool *pool, const lw_ticket *ticket) { return lw_cancel_at(pool, ticket, lw__now(&pool->env)); }
