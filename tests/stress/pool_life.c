@@ -195,7 +195,7 @@ static void change(crew_hand *hand) {
     case 3: answer = lw_pool_admin(pool, node, LW_ADMIN_ACTIVE, 0); break;
     case 4: answer = lw_pool_cool(pool, node, now + crew_random(hand) % 300, now); break;
     case 5: answer = lw_pool_verdict(pool, node, crew_random(hand) % 4 ? LW_VERDICT_UP : LW_VERDICT_DOWN, now); break;
-    case 6: answer = lw_pool_route(pool, "r1", crew_random(hand) % 2 ? "p2c" : "random", NULL, &route[1]); break;
+    case 6: answer = lw_pool_route(pool, "r1", crew_random(hand) % 2 ? "p2c" : "random", NULL, NULL); break;
     case 7: answer = lw_pool_tick(pool, now, NULL); break;
     case 8: answer = lw_pool_stats_read(pool, now, &stats); break;
     default: lw_pool_each(pool, now, look_at, hand); break;
