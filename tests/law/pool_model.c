@@ -253,7 +253,9 @@ static void end_one(void) {
         return;
     }
     struct held *held = &game.held[draw(game.held_count)];
-    if (draw(8) == 0) {
+    /* Whether an old probe is void depends on who was tried meanwhile and could not be charged; so none is judged. */
+    bool stale = held->permit.probe && game.o.now - held->started >= PROBE_TIMEOUT;
+    if (stale || draw(8) == 0) {
         agree("cancel", (uint64_t)lw_cancel_at(game.y.pool, &held->ticket, game.o.now), LW_OK);
         undo(held);
     } else {
