@@ -126,6 +126,7 @@ void lw__pool_unlock(lw_pool *pool) { pthread_mutex_unlock(&pool->changing); }
 
 static void forget_traffic(struct lw__node *node) {
     node->traffic &= ~(uint64_t)UINT32_MAX;
+    node->external_base &= ~(uint64_t)UINT32_MAX;
     node->cost = 0;
 }
 
