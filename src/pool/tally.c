@@ -43,10 +43,10 @@ struct lw__tally {
     uint32_t first[LEVELS_MOST]; /* line where the words of a level begin, counted from here */
 };
 
-/* Of 16 children: how many leaves below them have the least of all, up to and with each child. */
+/* Of 16 children: how many leaves below them have the least of all, before each child, and in all. */
 struct lw__tally_share {
     uint32_t least;
-    uint64_t upto[WIDTH];
+    uint64_t upto[WIDTH + 1];
 };
 
 static void *line_of(const struct lw__tally *tally, size_t line) { return (void *)((const char *)tally + LINE * line); }
@@ -132,8 +132,9 @@ static inline uint64_t share_of_leaves(struct lw__tally_share *share, const uint
     uint64_t leaves = 0;
     for (uint32_t i = 0; i < WIDTH; i++) {
         leaves += (read_leaf(&leaf[i]) == least) & present;
-        share->upto[i] = leaves;
+        share->upto[i + 1] = leaves;
     }
+    share->upto[0] = 0;
     share->least = least;
     return leaves;
 }
@@ -143,8 +144,9 @@ static inline uint64_t share_of_words(struct lw__tally_share *share, const uint6
     for (uint32_t i = 0; i < WIDTH; i++) {
         uint64_t value = read_word(&word[i]);
         leaves += (uint32_t)value & (0 - (uint64_t)(value >> 32 == least));
-        share->upto[i] = leaves;
+        share->upto[i + 1] = leaves;
     }
+    share->upto[0] = 0;
     share->least = (uint32_t)least;
     return leaves;
 }
@@ -280,13 +282,10 @@ void lw__tally_set(struct lw__tally *tally, uint32_t leaf, const uint64_t *traff
 /* The child that has the leaf of this rank below it; the rank is then counted from its first leaf. */
 static inline uint32_t child_at(const struct lw__tally_share *share, uint64_t *rank) {
     uint32_t child = 0;
-    uint64_t before = 0;
-    for (uint32_t i = 0; i < WIDTH; i++) {
-        uint64_t past = share->upto[i] <= *rank;
-        child += (uint32_t)past;
-        before = past != 0 ? share->upto[i] : before;
+    for (uint32_t i = 1; i <= WIDTH; i++) {
+        child += share->upto[i] <= *rank;
     }
-    *rank -= before;
+    *rank -= share->upto[child];
     return child;
 }
 

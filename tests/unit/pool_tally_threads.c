@@ -6,7 +6,7 @@
 #include "../stress/crew.h"
 #include "tally_bench.h"
 
-enum { HANDS = 4, ROUNDS = 400, STEPS = 150, HELD = 8 };
+enum { HANDS = 4, ROUNDS = 600, STEPS = 150, HELD = 8 };
 
 static tally_bench bench;
 static crew hands;
@@ -61,12 +61,19 @@ static void rounds_with(uint32_t count) {
     tally_bench_close(&bench);
 }
 
-static void test_one_group(void **state) {
+/* All at the same few leaves. */
+static void test_three_leaves(void **state) {
     (void)state;
-    rounds_with(12);
+    rounds_with(3);
 }
 
+/* All at the same word above them. */
 static void test_one_level(void **state) {
+    (void)state;
+    rounds_with(18);
+}
+
+static void test_three_groups(void **state) {
     (void)state;
     rounds_with(40);
 }
@@ -78,8 +85,9 @@ static void test_two_levels(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_group),
+        cmocka_unit_test(test_three_leaves),
         cmocka_unit_test(test_one_level),
+        cmocka_unit_test(test_three_groups),
         cmocka_unit_test(test_two_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
