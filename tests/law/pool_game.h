@@ -132,7 +132,7 @@ static inline void set_time(uint64_t now) { game.y.now = game.o.now = now; }
 struct view {
     uint32_t members, eligible, ill, active, excluded, fit, but_for_health; /* sets of names */
     uint32_t all_reasons;
-    bool amounts; /* of the request's own */
+    bool picky; /* the request has exclusions or amounts of its own */
     uint32_t reasons[ORACLE_NAMES];
     /* When the first comes back: by all reasons; whatever their health; only the ill. */
     uint64_t due, due_open, due_ill;
@@ -159,10 +159,7 @@ static inline bool is_excluded(const lw_request *request, uint32_t name) {
 }
 
 static inline struct view look(uint32_t route, const lw_request *request) {
-    struct view view = {.amounts = request != NULL && request->amount_count > 0,
-                        .due = UINT64_MAX,
-                        .due_open = UINT64_MAX,
-                        .due_ill = UINT64_MAX};
+    struct view view = {.picky = request != NULL, .due = UINT64_MAX, .due_open = UINT64_MAX, .due_ill = UINT64_MAX};
     for (uint32_t i = 0; i < ORACLE_NAMES; i++) {
         const struct life *life = game.o.of[i];
         if (life == NULL || (game.color[route] != ANY_COLOR && life->color != game.color[route])) {
@@ -247,13 +244,7 @@ static inline struct verdict foretell(const struct view *view, bool panic) {
         return over_quota(view, open, closed, game.zones && asked != possible);
     }
     if (possible == 0) {
-        struct verdict none = shortage(view, open, closed);
-        if (view->amounts &&
-            (view->all_reasons & LW_REASON_OVER_QUOTA) != 0) { /* it may be the first to learn of that */
-            none.another = LW_OVER_QUOTA;
-            none.timed = false;
-        }
-        return none;
+        return shortage(view, open, closed);
     }
     if (size_of(view->eligible) != 1 || game.reuse != LW_REUSE_SOLE) {
         return refusal(LW_EXCLUDED, LW_RETRY_NEVER, UINT64_MAX);
@@ -273,12 +264,22 @@ static inline bool is_borne_out(const struct verdict *verdict, int answer, const
            (ticket->flags & (LW_TICKET_PANIC | LW_TICKET_REUSED)) == verdict->flags;
 }
 
+/* That a quota is used up is noticed when somebody asks for more. Until then a request that is picky may be refused for
+   that, or because it excludes such a node. */
+static inline bool is_unnoticed(const struct view *view, int answer) {
+    return view->picky && (view->all_reasons & LW_REASON_OVER_QUOTA) != 0 &&
+           (answer == LW_OVER_QUOTA || answer == LW_EXCLUDED);
+}
+
 /* Between the thresholds a panic may go on or not have begun. */
 static inline void check_answer(const struct view *view, int answer, const lw_ticket *ticket) {
     uint32_t well = size_of(view->active & ~view->ill), active = size_of(view->active);
     bool may = active > 0 && (well == 0 || well * 100 < (game.enter + 10) * active);
     bool must = active > 0 && (well == 0 || well * 100 < game.enter * active);
     struct verdict panic = foretell(view, true), none = foretell(view, false);
+    if ((must ? panic : none).allowed == 0 && is_unnoticed(view, answer)) {
+        return;
+    }
     if (!(may && is_borne_out(&panic, answer, ticket)) && !(!must && is_borne_out(&none, answer, ticket))) {
         const struct verdict *expected = must ? &panic : &none;
         fail_msg("seed %llu, operation %llu: %s, node %d, flags %x, retry %u at now + %lld, where %s of %x (panic: "
