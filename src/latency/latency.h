@@ -18,7 +18,8 @@ struct lw__latency_rules {
     uint64_t timeout, penalty, initial;
     uint32_t tick_shift; /* a tick is 2^tick_shift ns, and at most 2^-15 of tau */
     uint32_t min_samples;
-    uint64_t share[LW__LATENCY_SHARES]; /* what is left of a cost after so many ticks: the usual ages, worked out once */
+    uint64_t
+        share[LW__LATENCY_SHARES]; /* what is left of a cost after so many ticks: the usual ages, worked out once */
 };
 
 /* Zero at first. */
