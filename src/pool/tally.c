@@ -14,13 +14,12 @@
  *   the last exchange. It acquires what those before it released, hence its author's look at the truth afterwards saw
  *   every change; and what it saw agreed with what it had stored, or another exchange would have followed.
  *   A parent agrees with its children. All operations on the tree are sequentially consistent, so speak of before and
- *   after. Whoever changed a child, and whoever stored a parent, goes on until it has read all children and then the
- *   parent, and they agreed. Take the last change of a child, C, and the last store of the parent, P. If P is after C,
- *   P's author read all children after C, and then its own P: they agreed. If P is before C, C's author read all
- *   children after C, and then P: they agreed.
- *   Two may return without that look. Who stored what was there already: whoever stored it first looks. And who changed
- *   a child from more to more than the least of the parent, read after the change: what the parent says does not depend
- *   on such a child, and if it comes to say something else, that is a store, and its author looks after it.
+ *   after. Whoever changes a child then stores the parent; and whoever stores the parent then reads all children, and
+ *   stores it again until they agree with what it stored. Hence the last store of the parent comes after the last
+ * change of a child, and its author read all children after it: they agreed. Two may leave the parent alone. Who stored
+ * what was there already: whoever stored it first does not. And who changed a child from more to more than the least of
+ * the parent, read after the change: what the parent says does not depend on such a child, and if it comes to say
+ * something else, that is a store, and its author reads the child after it.
  *
  * A reader may follow a word whose author has not come to the parent yet, and find all leaves there absent. It cannot
  * wait for the author, who may sleep, and looks through all leaves instead.
@@ -43,7 +42,7 @@ struct lw__tally {
     uint32_t first[LEVELS_MOST]; /* line where the words of a level begin, counted from here */
 };
 
-/* Of 16 children: how many leaves below them have the least of all, before each child, and in all. */
+/* Of 16 children: the least of all, and how many leaves have it before each child, and in all. */
 struct lw__tally_share {
     uint32_t least;
     uint64_t upto[WIDTH + 1];
@@ -253,14 +252,13 @@ static inline struct lw__tally_change set_parent(uint64_t *parent, const void *c
         return change;
     }
     word = guessed(word, below->from, below->to);
-    do {
-        word = word != 0 ? word : sum_of(children, of_leaves);
+    word = word != 0 ? word : sum_of(children, of_leaves);
+    note_change(&change, __atomic_exchange_n(parent, word, __ATOMIC_SEQ_CST), word);
+    while (!is_sum(word, children, of_leaves)) {
+        word = sum_of(children, of_leaves);
         note_change(&change, __atomic_exchange_n(parent, word, __ATOMIC_SEQ_CST), word);
-        if (is_sum(word, children, of_leaves) && read_word(parent) == word) {
-            return change;
-        }
-        word = 0;
-    } while (true);
+    }
+    return change;
 }
 
 void lw__tally_set(struct lw__tally *tally, uint32_t leaf, const uint64_t *traffic, const uint32_t *reasons) {
