@@ -15,11 +15,12 @@
  *   every change; and what it saw agreed with what it had stored, or another exchange would have followed.
  *   A parent agrees with its children. All operations on the tree are sequentially consistent, so speak of before and
  *   after. Whoever changes a child then stores the parent; and whoever stores the parent then reads all children, and
- *   stores it again until they agree with what it stored. Hence the last store of the parent comes after the last
- * change of a child, and its author read all children after it: they agreed. Two may leave the parent alone. Who stored
- * what was there already: whoever stored it first does not. And who changed a child from more to more than the least of
- * the parent, read after the change: what the parent says does not depend on such a child, and if it comes to say
- * something else, that is a store, and its author reads the child after it.
+ *   stores it again until they agree with what it stored. Hence the last store of the parent is after the last
+ *   change of a child, and its author read all children after it: they agreed.
+ *   Two may leave the parent alone. Who stored what was there already: whoever stored it first does not. And who
+ *   changed a child from more to more than the least of the parent, read after the change: what the parent says does
+ *   not depend on such a child, and if it comes to say something else, that is a store, and its author reads the child
+ *   after it.
  *
  * A reader may follow a word whose author has not come to the parent yet, and find all leaves there absent. It cannot
  * wait for the author, who may sleep, and looks through all leaves instead.
