@@ -117,7 +117,9 @@ void lw__drained_tell(const lw_pool *pool, struct lw__node *node) {
 /* Returns whether the node was full. */
 static bool return_place(struct end *end, const struct lw__snapshot *snapshot) {
     struct lw__node *node = end->node;
-    __atomic_store_n(&node->progress, end->now, __ATOMIC_RELAXED);
+    if (__builtin_expect(end->sample->outcome != LW_OUTCOME_CANCELLED, 1)) { /* which says nothing of the node */
+        __atomic_store_n(&node->progress, end->now, __ATOMIC_RELAXED);
+    }
     if (__builtin_expect(end->slot->cost != 0, 0)) {
         __atomic_fetch_sub(&node->cost, end->slot->cost, __ATOMIC_RELAXED);
     }
