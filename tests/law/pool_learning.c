@@ -203,6 +203,37 @@ static void test_stalled_node(void **state) {
     }
 }
 
+/* One request waits at node 0, three at node 1, which ends others all the time: while the one is young node 0 is the
+   better choice, and no longer once it has waited for more than twice of what requests take. */
+static void test_waiting_counts(void **state) {
+    (void)state;
+    for (size_t s = 2; s < LAW_COUNT(learnt); s++) {
+        struct world w;
+        world_open(&w, learnt[s], 10001, s + 1);
+        yard *y = &w.yard;
+        for (uint32_t i = 0; i < 200; i++) {
+            lw_ticket ticket = yard_pick_node(y, i % NODES);
+            y->now += 20 * MS;
+            yard_done(y, &ticket, LW_OUTCOME_OK, 20 * MS);
+        }
+        y->count = 2;
+        yard_update(y);
+        yard_pick_node(y, 0);
+        for (uint32_t i = 0; i < 3; i++) {
+            yard_pick_node(y, 1);
+        }
+        for (uint64_t waited = 7; waited <= 140; waited += 7) {
+            lw_ticket ticket = yard_pick_node(y, 1);
+            y->now += 7 * MS;
+            yard_done(y, &ticket, LW_OUTCOME_OK, 20 * MS);
+            ticket = yard_pick(y, NULL);
+            assert_int_equal(yard_index(y, ticket.node), waited > 40);
+            yard_cancel(y, &ticket);
+        }
+        world_close(&w);
+    }
+}
+
 /* Equal nodes share evenly, and a node that takes half as long gets more. */
 static void test_better_nodes_get_more(void **state) {
     (void)state;
@@ -228,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_fast_failures_do_not_attract),
         cmocka_unit_test(test_failing_newcomer),
         cmocka_unit_test(test_stalled_node),
+        cmocka_unit_test(test_waiting_counts),
         cmocka_unit_test(test_better_nodes_get_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
