@@ -134,6 +134,20 @@ static void test_peak_jumps(void **state) {
     assert_true(info.mean < 300 * MS);
 }
 
+/* A sample that does not say how long it took: since the pick. One that does is believed. */
+static void test_own_latency(void **state) {
+    (void)state;
+    found_by("peak_ewma");
+    for (int i = 0; i < 30; i++) {
+        lw_ticket silent = stand_pick_node(&s, 0);
+        s.book.now += 40 * MS;
+        stand_done(&s, &silent, LW_OUTCOME_OK);
+        stand_serve(&s, 1, LW_OUTCOME_OK, 7 * MS);
+    }
+    assert_in_range(stand_info(&s, 0).mean, 39 * MS, 41 * MS);
+    assert_in_range(stand_info(&s, 1).mean, 7 * MS, 8 * MS);
+}
+
 /* While something is under way, no answer counts as an answer that takes as long already. */
 static void test_stall(void **state) {
     (void)state;
@@ -312,6 +326,8 @@ static void test_stale_decays(void **state) {
     assert_load(0, 40 + (3 - 40) * 0.7);
     s.book.now += 3 * SECOND;
     assert_load(0, 3);
+    s.book.now += 5 * SECOND;
+    assert_load(0, 3);
     s.book.now += 100 * SECOND;
     assert_load(0, 3);
     assert_load(1, 1);
@@ -407,6 +423,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_cost, open_loads, close_loads),
         cmocka_unit_test_setup_teardown(test_latencies, open_loads, close_loads),
         cmocka_unit_test_setup_teardown(test_peak_jumps, open_loads, close_loads),
+        cmocka_unit_test_setup_teardown(test_own_latency, open_loads, close_loads),
         cmocka_unit_test_setup_teardown(test_stall, open_loads, close_loads),
         cmocka_unit_test_setup_teardown(test_progress, open_loads, close_loads),
         cmocka_unit_test_setup_teardown(test_explore, open_loads, close_loads),

@@ -164,6 +164,30 @@ static void test_default_thresholds(void **state) {
     assert_diary(&s, "panic+0 panic-0 ");
 }
 
+/* A level that still bears all that is asked of it is in no panic, whatever the threshold. */
+static void test_overprovisioned(void **state) {
+    (void)state;
+    s.options.panic_enter = 90;
+    stand_found(&s, "random", 10);
+    set_well(8); /* 1.4 x 80 % */
+    assert_int_equal(pick_flags(), 0);
+    set_well(7);
+    assert_int_equal(pick_flags(), LW_TICKET_PANIC);
+}
+
+/* In a panic the least loaded is the least loaded of all. */
+static void test_least_loaded_in_a_panic(void **state) {
+    (void)state;
+    s.options.panic_enter = 50;
+    stand_found(&s, "least_load", 4);
+    stand_pick_node(&s, 0);
+    stand_pick_node(&s, 1);
+    set_well(1);
+    uint64_t counts[STAND_MOST] = {0};
+    stand_tally(&s, NULL, 1000, counts);
+    assert_shares(counts, (const double[]){0, 0, 1, 1}, 4);
+}
+
 /* While other levels can bear all of it, a bad level is no reason for a panic. */
 static void test_levels(void **state) {
     (void)state;
@@ -272,6 +296,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_last_resort_of_others, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_thresholds, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_default_thresholds, open_panic, close_panic),
+        cmocka_unit_test_setup_teardown(test_overprovisioned, open_panic, close_panic),
+        cmocka_unit_test_setup_teardown(test_least_loaded_in_a_panic, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_levels, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_absent_nodes_do_not_count, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_excluded_nodes_do_not_count, open_panic, close_panic),

@@ -3,11 +3,11 @@
  * Quotas of a pool: chosen and charged in one step, all dimensions or none, settled by what was really used.
  *
  * rpm: 1 for each request, ten in a second one after the other. tpm: what the request names, 1000 in a window so long
- * that nothing comes back within a test. slots: under way.
+ * that nothing comes back within a test. slots: under way. bps: what the request names, and it flows back.
  */
 #include "pool_stand.h"
 
-enum { RPM, TPM, SLOTS, DIMENSIONS };
+enum { RPM, TPM, SLOTS, BPS, DIMENSIONS };
 
 static stand s;
 static lw_quota_limit limits[STAND_MOST][DIMENSIONS];
@@ -21,7 +21,8 @@ static int open_quotas(void **state) {
          .window = SECOND,
          .fixed = 1},
         {.size = sizeof dimensions[0], .name = "tpm", .kind = LW_QUOTA_SLIDING, .window = 3600 * SECOND},
-        {.size = sizeof dimensions[0], .name = "slots", .kind = LW_QUOTA_CONCURRENCY}};
+        {.size = sizeof dimensions[0], .name = "slots", .kind = LW_QUOTA_CONCURRENCY},
+        {.size = sizeof dimensions[0], .name = "bps", .kind = LW_QUOTA_GCRA, .window = SECOND}};
     (void)state;
     stand_open(&s, 17);
     s.options.dimensions = dimensions;
@@ -107,6 +108,28 @@ static void test_soonest(void **state) {
     assert_int_equal(stand_index(&s, stand_pick(&s, NULL).node), 1);
 }
 
+/* The same where the amounts of the request are what is too much; the node that never has so much does not count. */
+static void test_soonest_amount(void **state) {
+    (void)state;
+    lw_request request = asking(BPS, 100);
+    limit_node(0, BPS, 1000, 1000);
+    limit_node(1, BPS, 2000, 2000);
+    limit_node(2, BPS, 100, 100);
+    limit_node(3, BPS, 500, 1000);
+    stand_found(&s, "round_robin", 4);
+    for (int i = 0; i < 41; i++) { /* all that there is */
+        stand_pick(&s, &request);
+    }
+    amount.amount = 500;
+    lw_ticket refused = stand_refused(&s, &request, LW_OVER_QUOTA);
+    assert_int_equal(refused.retry, LW_RETRY_AT);
+    assert_int_equal(refused.retry_at, s.book.now + 250 * MS);
+    s.book.now += 250 * MS - 1;
+    stand_refused(&s, &request, LW_OVER_QUOTA);
+    s.book.now++;
+    assert_int_equal(stand_index(&s, stand_pick(&s, &request).node), 1);
+}
+
 static void test_concurrency(void **state) {
     (void)state;
     limit_node(0, SLOTS, 3, 0);
@@ -144,13 +167,14 @@ static void test_all_or_nothing(void **state) {
     limit_node(0, SLOTS, 5, 0);
     limit_node(0, RPM, 1000, 1000);
     s.spec[0].max_inflight = 5;
+    s.options.max_tickets = 2;
     stand_found(&s, "random", 1);
     lw_amount both[] = {{SLOTS, 2}, {TPM, 600}};
     lw_request request = LW_REQUEST_INIT;
     request.amounts = both;
     request.amount_count = 2;
     lw_ticket ticket = stand_pick(&s, &request);
-    for (int i = 0; i < 2000; i++) { /* neither slots, nor rpm, nor places are lost by what tpm forbids */
+    for (int i = 0; i < 2000; i++) { /* neither slots, nor rpm, nor places, nor tickets are lost by what tpm forbids */
         stand_refused(&s, &request, LW_OVER_QUOTA);
     }
     assert_int_equal(stand_info(&s, 0).inflight, 1);
@@ -294,6 +318,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_retry_at, open_quotas, close_quotas),
         cmocka_unit_test_setup_teardown(test_soonest, open_quotas, close_quotas),
+        cmocka_unit_test_setup_teardown(test_soonest_amount, open_quotas, close_quotas),
         cmocka_unit_test_setup_teardown(test_concurrency, open_quotas, close_quotas),
         cmocka_unit_test_setup_teardown(test_never, open_quotas, close_quotas),
         cmocka_unit_test_setup_teardown(test_all_or_nothing, open_quotas, close_quotas),
