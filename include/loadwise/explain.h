@@ -46,7 +46,8 @@ LW_API const char *lw_reason_name(uint32_t reason);
 /* A node whose load the strategy looked at. */
 typedef struct lw_considered {
     uint64_t node;
-    double load; /* as the strategy saw it */
+    double load; /* as the strategy saw it, for comparing: of ewma and peak_ewma in 1/LW_LATENCY_ONE ns, times the
+                    requests under way and this one */
     uint32_t weight;
     uint32_t times; /* that it was looked at */
 } lw_considered;
@@ -69,14 +70,15 @@ typedef struct lw_explanation {
     uint32_t rejected_room, rejected_count;
 
     /* How many nodes survived each stage. */
-    uint32_t pool, route, active, healthy, willing, free, eligible; /* in the pool; through the route's filter; not
-        draining, disabled or reserved; nor unhealthy or ejected; nor cooling or over quota; nor saturated; nor excluded */
+    uint32_t pool, route, active, healthy, willing, free,
+        eligible; /* in the pool; through the route's filter; not
+draining, disabled or reserved; nor unhealthy or ejected; nor cooling or over quota; nor saturated; nor excluded */
 
     int32_t answer;       /* what the pick returned */
     uint32_t flags;       /* of the ticket */
     uint64_t node;        /* the choice; 0 after a refusal */
     uint32_t tries;       /* choices that were made, the last one included */
-    uint32_t ties;        /* considered nodes that look as good as the choice */
+    uint32_t ties;        /* other considered nodes that look as good as the choice */
     uint32_t priority;    /* of the level that was used */
     uint32_t zone_local;  /* not 0: among the nodes of the pool's own zone */
     const char *strategy; /* name of its root; lives as long as the pool */
@@ -85,9 +87,7 @@ typedef struct lw_explanation {
 } lw_explanation;
 
 #define LW_EXPLANATION_INIT                                                                                            \
-    {                                                                                                                  \
-        sizeof(lw_explanation), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0           \
-    }
+    { sizeof(lw_explanation), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0 }
 
 /*
  * Picks as lw_pick_at would, and fills *why. With a ticket it is that pick; without one nothing is charged and nothing

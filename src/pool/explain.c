@@ -162,7 +162,7 @@ static void conclude(const struct lw__pick *pick, int error, lw_explanation *why
     why->tries = pick->repicks + (error == LW_OK);
     if (error == LW_OK) {
         why->priority = pick->chosen.priority;
-        why->zone_local = pick->chosen.local;
+        why->zone_local = pick->chosen.local && pick->pool->rules.options.zone != NULL;
         why->strategy = lw_strategy_ops_of(pick->chosen.group->chooser->strategy)->name;
         count_ties(why);
     }
