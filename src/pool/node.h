@@ -71,8 +71,8 @@ void lw__node_free(lw_pool *pool, struct lw__node *node);
 uint32_t lw__node_reasons(const lw_pool *pool, struct lw__node *node, uint64_t now);
 uint32_t lw__node_is_ill(const struct lw__node *node, uint64_t now);
 
-/* When the last of its reasons ends by time alone, but for those that are ignored; UINT64_MAX: one does not; 0: there is
-   none. */
+/* When the last of its reasons ends by time alone, but for those that are ignored; UINT64_MAX: one does not; 0: there
+   is none. */
 uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint32_t ignored, uint64_t now);
 
 /* Brings reasons and groups up to date. Inside a read section. Tells the observer where an ejection has ended. */
