@@ -112,6 +112,57 @@ static void test_empty_level(void **state) {
     assert_int_equal(any, 0);
 }
 
+/* Where no level bears anything, the first that has nodes at all is drawn, and not by way of another. */
+static void test_nobody_bears(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 2}, well[] = {1, 0};
+    uint64_t counts[LW_POOL_LEVELS] = {0};
+    uint32_t all, any;
+    found_levels("random", sizes, well, 2);
+    stand_admin(&s, 0, LW_ADMIN_DISABLED, 0);
+    tally_levels(100, counts, &all, &any);
+    assert_int_equal(counts[1], 100);
+    assert_int_equal(all, LW_TICKET_PANIC);
+    assert_int_equal(any, LW_TICKET_PANIC);
+}
+
+/* A level that was drawn and is full gives to the first of the others, not to the nearest. */
+static void test_spill_to_the_first(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {20, 20, 20}, well[] = {5, 5, 4};
+    uint32_t spilled = 0;
+    for (uint32_t i = 40; i < 44; i++) {
+        s.spec[i].max_inflight = 1;
+    }
+    found_levels("random", sizes, well, 3);
+    for (uint32_t i = 40; i < 44; i++) {
+        stand_pick_node(&s, i);
+    }
+    for (int i = 0; i < 2000; i++) {
+        lw_ticket ticket = stand_pick(&s, NULL);
+        if (ticket.flags == LW_TICKET_SPILLED) {
+            assert_int_equal(s.spec[stand_index(&s, ticket.node)].priority, 0);
+            spilled++;
+        }
+        stand_cancel(&s, &ticket);
+    }
+    assert_in_range(spilled, 571 - 88, 571 + 88); /* 28 of 98, within 4.4 deviations */
+}
+
+/* The soonest of all levels is told. */
+static void test_soonest_level(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 1, 1}, well[] = {1, 1, 1};
+    static const uint64_t spans[] = {7, 5, 9};
+    found_levels("random", sizes, well, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(lw_pool_cool(s.pool, stand_id(&s, i), s.book.now + spans[i], s.book.now), LW_OK);
+    }
+    assert_int_equal(stand_refused(&s, NULL, LW_OVER_QUOTA).retry_at, s.book.now + 5);
+    s.book.now += 5;
+    assert_int_equal(stand_index(&s, stand_pick(&s, NULL).node), 1);
+}
+
 /* A full level gives to the next, and says so; the third is not asked. */
 static void test_spill(void **state) {
     (void)state;
@@ -284,6 +335,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_oracle, open_levels, close_levels),
         cmocka_unit_test_setup_teardown(test_overprovisioning, open_levels, close_levels),
         cmocka_unit_test_setup_teardown(test_empty_level, open_levels, close_levels),
+        cmocka_unit_test_setup_teardown(test_nobody_bears, open_levels, close_levels),
+        cmocka_unit_test_setup_teardown(test_spill_to_the_first, open_levels, close_levels),
+        cmocka_unit_test_setup_teardown(test_soonest_level, open_levels, close_levels),
         cmocka_unit_test_setup_teardown(test_spill, open_levels, close_levels),
         cmocka_unit_test_setup_teardown(test_spill_by_exclusion, open_levels, close_levels),
         cmocka_unit_test_setup_teardown(test_all_levels_are_full, open_levels, close_levels),

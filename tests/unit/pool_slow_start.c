@@ -133,6 +133,20 @@ static void test_relative(void **state) {
     assert_shares(counts, (const double[]){0.9, 0.1}, 2);
 }
 
+/* An older node that may not be picked is no measure for them. */
+static void test_relative_to_the_well(void **state) {
+    (void)state;
+    uint64_t counts[STAND_MOST] = {0};
+    stand_found(&s, "random", 1);
+    s.book.now += 1000 * SECOND;
+    stand_update(&s, 2);
+    s.book.now += 50 * SECOND;
+    stand_update(&s, 3);
+    stand_verdict(&s, 0, LW_VERDICT_DOWN);
+    stand_tally(&s, NULL, 8000, counts);
+    assert_shares(counts, (const double[]){0, 0.9, 0.1}, 3);
+}
+
 /* When only nodes that ramp may be chosen, one of them is. */
 static void test_never_refuses(void **state) {
     (void)state;
@@ -238,6 +252,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_newcomer, open_slow_start, close_slow_start),
         cmocka_unit_test_setup_teardown(test_all_together, open_slow_start, close_slow_start),
         cmocka_unit_test_setup_teardown(test_relative, open_slow_start, close_slow_start),
+        cmocka_unit_test_setup_teardown(test_relative_to_the_well, open_slow_start, close_slow_start),
         cmocka_unit_test_setup_teardown(test_never_refuses, open_slow_start, close_slow_start),
         cmocka_unit_test_setup_teardown(test_keys_stay, open_slow_start, close_slow_start),
         cmocka_unit_test_setup_teardown(test_recovery, open_slow_start, close_slow_start),
