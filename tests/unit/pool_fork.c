@@ -92,6 +92,9 @@ static void test_first_picks(void **state) {
         uint64_t counts[STAND_MOST] = {0}, alike = 0;
         stand_close(&s);
         stand_open(&s, 59);
+        s.options.zone = "a"; /* so that the pool draws, too: each half has its even share */
+        s.options.zone_skew = 100;
+        s.spec[0].zone = s.spec[1].zone = "a";
         stand_found(&s, specs[i], NODES);
         for (int round = 0; round < ROUNDS; round++) {
             pid_t pid[WORKERS];
@@ -173,8 +176,10 @@ static void test_tickets(void **state) {
     s.options.max_tickets = 3;
     s.spec[0].max_inflight = 3;
     stand_found(&s, "random", 1);
+    lw_request request = LW_REQUEST_INIT;
+    request.cost = 9;
     for (int i = 0; i < 3; i++) {
-        parents[i] = stand_pick(&s, NULL);
+        parents[i] = stand_pick(&s, &request);
     }
     stand_refused(&s, NULL, LW_SATURATED);
     run(end_parents_tickets);

@@ -113,6 +113,26 @@ static void test_last_resort(void **state) {
     assert_int_equal(counts[1], 500);
 }
 
+/* Those that are kept serve, and meanwhile an ill one is tried out when it is due, so that the panic ends by itself. */
+static void test_last_resort_and_probes(void **state) {
+    (void)state;
+    s.options.panic = LW_PANIC_LAST_RESORT;
+    s.spec[1].flags = LW_NODE_LAST_RESORT;
+    stand_found(&s, "random", 2);
+    stand_serve_times(&s, 0, LW_OUTCOME_FAILURE, 3);
+    s.book.now += 10 * SECOND;
+    for (int i = 0; i < 60; i++) {
+        lw_ticket ticket = stand_pick(&s, NULL);
+        uint32_t node = stand_index(&s, ticket.node);
+        if (stand_info(&s, 0).status != LW_HEALTHY) {
+            assert_int_equal(ticket.flags, node == 0 ? LW_TICKET_PROBE : LW_TICKET_PANIC);
+        }
+        stand_done(&s, &ticket, LW_OUTCOME_OK);
+    }
+    assert_int_equal(stand_info(&s, 0).status, LW_HEALTHY);
+    assert_int_equal(pick_flags(), 0);
+}
+
 /* Kept nodes are for a panic of that policy alone. */
 static void test_last_resort_of_others(void **state) {
     (void)state;
@@ -293,6 +313,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_fail_closed, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_closed_until_a_probe, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_last_resort, open_panic, close_panic),
+        cmocka_unit_test_setup_teardown(test_last_resort_and_probes, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_last_resort_of_others, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_thresholds, open_panic, close_panic),
         cmocka_unit_test_setup_teardown(test_default_thresholds, open_panic, close_panic),
