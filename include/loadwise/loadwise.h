@@ -12,9 +12,9 @@
 #include <loadwise/id.h>
 #include <loadwise/latency.h>
 #include <loadwise/metrics.h>
+#include <loadwise/node_spec.h>
 #include <loadwise/nodes.h>
 #include <loadwise/observer.h>
-#include <loadwise/node_spec.h>
 #include <loadwise/outcome.h>
 #include <loadwise/outlier.h>
 #include <loadwise/persist.h>

@@ -26,8 +26,8 @@ enum lw_param_type {
     LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
 };
 
-/* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. Two names mean something to the engine:
-   "lanes", how many lanes there are; "metric", a choice of LW_SIGNAL_NAMES, which column lw_view_load reads. */
+/* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. Two names mean something to the
+   engine: "lanes", how many lanes there are; "metric", a choice of LW_SIGNAL_NAMES, which column lw_view_load reads. */
 typedef struct lw_param {
     const char *name;
     uint32_t type;         /* enum lw_param_type */

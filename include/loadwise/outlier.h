@@ -8,8 +8,9 @@
  *
  * The n-th ejection of a node lasts base x n, at most max_ejection, and up to `jitter` longer; n sinks by one with each
  * interval that it spends in the rotation. Which outcomes fail is the table of effects of the health options. Ejection
- * stands beside health: health judges each node by itself and tries it out again with single requests; ejection compares
- * nodes, never takes out more than max_percent of them, counted with the candidate, and never the last one that is left.
+ * stands beside health: health judges each node by itself and tries it out again with single requests; ejection
+ * compares nodes, never takes out more than max_percent of them, counted with the candidate, and never the last one
+ * that is left.
  *
  * Source: Envoy's outlier detection and gRPC A50; parameters and defaults are theirs.
  */
@@ -32,10 +33,10 @@ typedef struct lw_outlier_options {
 
     uint32_t consecutive; /* 0: off; default 5 */
 
-    uint32_t success_rate;         /* default 1; 0: off */
-    uint32_t success_rate_hosts;   /* nodes with enough requests that it takes; at least 3; default 5 */
-    uint32_t success_rate_volume;  /* requests in the interval that a node needs to be compared; default 100 */
-    uint32_t success_rate_factor;  /* thousandths; default 1900 */
+    uint32_t success_rate;        /* default 1; 0: off */
+    uint32_t success_rate_hosts;  /* nodes with enough requests that it takes; at least 3; default 5 */
+    uint32_t success_rate_volume; /* requests in the interval that a node needs to be compared; default 100 */
+    uint32_t success_rate_factor; /* thousandths; default 1900 */
 
     uint32_t failure_percentage;        /* 1 to 100; 0, the default: off; Envoy's threshold is 85 */
     uint32_t failure_percentage_hosts;  /* default 5 */

@@ -58,7 +58,7 @@ struct lw__thread {
     uint32_t place;
     uint32_t searches; /* that ended in a shared lane */
     uint64_t asked;    /* a set of hashes: the objects for which it asked whose lane is vacant */
-    uint32_t telling; /* hooks of pools that it is in */
+    uint32_t telling;  /* hooks of pools that it is in */
 };
 extern _Thread_local struct lw__thread lw__thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

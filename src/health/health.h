@@ -48,6 +48,9 @@ bool lw__health_would_admit(const struct lw__health_rules *rules, const struct l
 /* When a refusal of `now` would turn into a permit; UINT64_MAX: by time alone never, or it is none. */
 uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
                         uint64_t now);
+/* Gives a permit back without a report. */
+void lw__health_return(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id,
+                       const lw_health_permit *permit);
 int lw__health_report(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint32_t outcome,
                       const lw_health_permit *permit, uint64_t now);
 void lw__health_verdict(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id,

@@ -202,7 +202,9 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
 }
 
 /* Nothing in status, verdict and failures in a row. */
-static bool is_plain(uint64_t word) { return (word & ((UINT64_C(1) << (STATUS_BITS + DOWN_BITS + ROW_BITS)) - 1)) == 0; }
+static bool is_plain(uint64_t word) {
+    return (word & ((UINT64_C(1) << (STATUS_BITS + DOWN_BITS + ROW_BITS)) - 1)) == 0;
+}
 
 bool lw__health_admit_plain(const struct lw__health_node *node, lw_health_permit *permit) {
     uint64_t word = load_word(node);
@@ -355,6 +357,20 @@ int lw__health_report(const struct lw__health_rules *rules, struct lw__health_no
     }
     tell_change(rules, id, &before, &after, LW_CAUSE_REPORT);
     return counted;
+}
+
+void lw__health_return(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id,
+                       const lw_health_permit *permit) {
+    uint64_t seen = load_word(node);
+    struct machine machine;
+    do {
+        machine = unpack(node, seen);
+        if (!is_valid_probe(&machine, permit) || machine.permits == 0) {
+            return;
+        }
+        machine.permits--;
+    } while (!swap_word(node, &seen, &machine));
+    tell_probe(rules, id, 0);
 }
 
 /* ---- from outside ---- */

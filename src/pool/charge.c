@@ -131,8 +131,9 @@ static inline int charge_node(struct lw__pick *pick, struct lw__node *node, stru
     if (node->quota != NULL && !charge_quota(pick, node, slot)) {
         if ((pick->ticket->flags & LW_TICKET_PROBE) != 0) {
             pick->ticket->flags &= ~(uint32_t)LW_TICKET_PROBE;
-            lw__health_report(&pick->pool->rules.health, &node->health, node->id, LW_OUTCOME_CANCELLED, &slot->permit,
-                              pick->now);
+            lw__telling_begin();
+            lw__health_return(&pick->pool->rules.health, &node->health, node->id, &slot->permit);
+            lw__telling_end();
         }
         give_place(node);
         return LW_OVER_QUOTA;

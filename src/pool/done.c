@@ -30,12 +30,25 @@ struct end {
 
 /* ---- what is learnt ---- */
 
+/* Without a report: what was undone says nothing. */
+static bool return_permit(struct end *end, bool probe) {
+    if (probe) {
+        lw__telling_begin();
+        lw__health_return(&end->pool->rules.health, &end->node->health, end->node->id, &end->slot->permit);
+        lw__telling_end();
+    }
+    return probe;
+}
+
 /* True when the node may have become another one. */
 static bool learn_health(struct end *end) {
     const struct lw__health_rules *rules = &end->pool->rules.health;
     struct lw__node *node = end->node;
     bool probe = end->slot->permitted && (end->slot->permit.flags & LW_PERMIT_PROBE) != 0;
     bool good = rules->options.effects[end->sample->outcome] == LW_EFFECT_SUCCESS;
+    if (__builtin_expect(end->undo, 0)) {
+        return return_permit(end, probe);
+    }
     if (__builtin_expect(!probe && good && lw__health_is_plain(rules, &node->health), 1)) {
         return false;
     }

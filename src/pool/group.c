@@ -188,6 +188,8 @@ static bool is_active(uint32_t seen) { return (seen & LW__ABSENT) == 0; }
 
 static bool is_ill(uint32_t seen) { return is_active(seen) && (seen & LW__SEEN_ILL) != 0; }
 
+static bool is_full(uint32_t seen) { return (seen & ~(LW__SEEN_ILL | LW__UNWELL)) == LW_REASON_SATURATED; }
+
 static void account(struct lw__group *group, uint32_t old, uint32_t now) {
     uint32_t changed = old ^ now;
     for (uint32_t bit = 0; bit < LW__SEEN_BITS; bit++) {
@@ -197,6 +199,9 @@ static void account(struct lw__group *group, uint32_t old, uint32_t now) {
     }
     if (is_active(old) != is_active(now)) {
         add(&group->active, is_active(now));
+    }
+    if (is_full(old) != is_full(now)) {
+        add(&group->full, is_full(now));
     }
     if (is_ill(old) != is_ill(now)) {
         add(&group->ill, is_ill(now));

@@ -51,6 +51,7 @@ struct lw__group {
 
     _Alignas(64) uint32_t eligible;
     uint32_t by_reason[LW__SEEN_BITS]; /* members that have it */
+    uint32_t full;                     /* members that nothing but their cap keeps out, health aside */
     uint32_t ill;                      /* members that are ill, of the active ones */
     uint32_t active;                   /* members that are not draining, disabled, reserved or gone */
     uint32_t changes;                  /* counts changes that move due times */

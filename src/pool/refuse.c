@@ -57,7 +57,7 @@ static uint32_t members_with(const struct lw__group *group, uint32_t reason) {
 
 static void add_shortage(const struct lw__pick *pick, struct lw__group *group, bool panics, struct shortage *sum) {
     sum->eligible += __atomic_load_n(&group->eligible, __ATOMIC_RELAXED);
-    sum->saturated += members_with(group, LW_REASON_SATURATED);
+    sum->saturated += __atomic_load_n(&group->full, __ATOMIC_RELAXED);
     sum->waiting += members_with(group, LW_REASON_COOLING) + members_with(group, LW_REASON_OVER_QUOTA);
     sum->unwell += members_with(group, LW_REASON_UNHEALTHY) + members_with(group, LW_REASON_EJECTED);
     uint64_t due = due_of(pick->pool, group, panics, pick->now);

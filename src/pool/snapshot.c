@@ -124,6 +124,9 @@ static int group_for(const struct cut *cut, uint32_t priority, uint32_t part, st
     chooser->users++; /* held, so that a failure frees a new one and leaves an old one */
     error = lw__group_new(cut->pool, chooser, nodes, weights, count, out);
     lw__chooser_drop(cut->pool, chooser);
+    if (error == LW_OK && old != NULL) {
+        (*out)->panicking = __atomic_load_n(&old->panicking, __ATOMIC_SEQ_CST);
+    }
     return error;
 }
 

@@ -94,6 +94,7 @@ static void fill_info(const lw_pool *pool, struct lw__node *node, uint64_t now, 
     info->admin = __atomic_load_n(&node->admin, __ATOMIC_RELAXED);
     info->status = lw__health_status(&node->health);
     info->reasons = lw__node_reasons(pool, node, now);
+    info->admin = (info->reasons & LW_REASON_DISABLED) != 0 ? (uint32_t)LW_ADMIN_DISABLED : info->admin;
     info->inflight = (uint32_t)traffic;
     info->started = traffic >> 32;
     info->max_inflight = __atomic_load_n(&node->cap, __ATOMIC_RELAXED);

@@ -130,7 +130,7 @@ static inline void set_time(uint64_t now) { game.y.now = game.o.now = now; }
 /* ---- what a pick may do ---- */
 
 struct view {
-    uint32_t members, eligible, ill, active, excluded, fit, but_for_health; /* sets of names */
+    uint32_t members, eligible, ill, active, excluded, fit, but_for_health, full; /* sets of names */
     uint32_t all_reasons;
     bool picky; /* the request has exclusions or amounts of its own */
     uint32_t reasons[ORACLE_NAMES];
@@ -178,6 +178,7 @@ static inline struct view look(uint32_t route, const lw_request *request) {
             view.ill |= is_ill(life) ? bit : 0;
         }
         view.all_reasons |= reasons;
+        view.full |= (reasons & ~(uint32_t)LW_REASON_UNHEALTHY) == LW_REASON_SATURATED ? bit : 0;
         if (reasons != 0) {
             view.due = sooner_of(view.due_at[i], view.due);
             view.due_ill = is_ill(life) ? sooner_of(view.due_at[i], view.due_ill) : view.due_ill;
@@ -206,7 +207,7 @@ static inline struct verdict shortage(const struct view *view, bool open, bool c
     if (closed) {
         return refusal(LW_ALL_UNHEALTHY, retry, due);
     }
-    if ((view->all_reasons & LW_REASON_SATURATED) != 0) {
+    if (view->full != 0) {
         return refusal(LW_SATURATED, LW_RETRY_ON_COMPLETION, due);
     }
     if ((view->all_reasons & (LW_REASON_COOLING | LW_REASON_OVER_QUOTA)) != 0) {
