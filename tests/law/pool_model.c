@@ -368,7 +368,8 @@ static void compare_node(uint32_t name) {
     uint64_t number = life_number(&game.o, life);
     agree("weight", info.weight, life->weight);
     agree("cap", info.max_inflight, life->cap);
-    agree("admin", info.admin, life->admin);
+    bool over = (reasons_of(&game.o, life) & LW_REASON_DISABLED) != 0; /* draining past its deadline is disabled */
+    agree("admin", info.admin, over ? (uint32_t)LW_ADMIN_DISABLED : life->admin);
     agree("status", info.status, shown_status(life));
     agree("reasons", info.reasons, reasons_of(&game.o, life));
     agree("inflight", info.inflight, life->inflight);
