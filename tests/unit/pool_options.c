@@ -32,19 +32,28 @@ static void accept_options(void) {
     assert_int_equal(s.book.live, 0);
 }
 
-/* A number that is one too large or too small, the option as it was, and the nearest number that will do. */
+static void write_number(void *option, size_t size, uint64_t value) {
+    uint32_t narrow = (uint32_t)value;
+    memcpy(option, size == sizeof narrow ? (void *)&narrow : (void *)&value, size);
+}
+
+/* A number that is one too large or too small, and the nearest number that will do; then it is as it was. */
+static void check_number(void *option, size_t size, const char *name, uint64_t wrong, uint64_t right,
+                         const char *range) {
+    char words[96];
+    unsigned char before[sizeof(uint64_t)];
+    memcpy(before, option, size);
+    write_number(option, size, wrong);
+    snprintf(words, sizeof words, "%s=%llu", name, (unsigned long long)wrong);
+    refuse_options(LW_RANGE, words);
+    refuse_options(LW_RANGE, range);
+    write_number(option, size, right);
+    accept_options();
+    memcpy(option, before, size);
+}
+
 #define check_edge(options, member, wrong, right, range)                                                               \
-    do {                                                                                                               \
-        char words[96];                                                                                                \
-        __typeof__((options).member) before = (options).member;                                                        \
-        (options).member = (wrong);                                                                                    \
-        snprintf(words, sizeof words, "%s=%llu", #member, (unsigned long long)(wrong));                                \
-        refuse_options(LW_RANGE, words);                                                                               \
-        refuse_options(LW_RANGE, range);                                                                               \
-        (options).member = (right);                                                                                    \
-        accept_options();                                                                                              \
-        (options).member = before;                                                                                     \
-    } while (0)
+    check_number(&(options).member, sizeof(options).member, #member, wrong, right, range)
 
 static void test_ranges_of_the_pool(void **state) {
     (void)state;

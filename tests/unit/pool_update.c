@@ -50,7 +50,7 @@ static void test_duplicate(void **state) {
 
 static void test_names(void **state) {
     (void)state;
-    char longest[LW_NODE_NAME_MAX + 2];
+    static char longest[LW_NODE_NAME_MAX + 2];
     found_for_mistakes();
     memset(longest, 'x', sizeof longest);
     longest[LW_NODE_NAME_MAX + 1] = '\0';
