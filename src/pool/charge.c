@@ -64,7 +64,7 @@ SLOW static bool charge_quota(struct lw__pick *pick, struct lw__node *node, stru
         return true;
     }
     bool fits = lw__quota_fits(plan, node->quota, pick->amounts, pick->named, pick->now, &refusal);
-    if (fits && !pick->trial) {
+    if (fits && pick->trial == NULL) {
         struct lw__quota_charge *charges = lw__slot_charges(&pick->pool->slots, slot);
         fits = lw__quota_charge(plan, node->quota, pick->amounts, pick->named, pick->now, charges, &slot->charged);
         if (!fits) { /* another thread was faster */
@@ -74,7 +74,7 @@ SLOW static bool charge_quota(struct lw__pick *pick, struct lw__node *node, stru
     if (!fits) {
         note_shortage(pick, &refusal);
     }
-    if (!pick->trial) {
+    if (pick->trial == NULL) {
         tell_quota(pick, node, fits ? NULL : &refusal);
     }
     return fits;
@@ -91,7 +91,7 @@ SLOW static bool charge_health(struct lw__pick *pick, struct lw__node *node, str
 }
 
 static void settle_after(struct lw__pick *pick, struct lw__node *node) {
-    if (!pick->trial) {
+    if (pick->trial == NULL) {
         lw__node_settle(pick->pool, node, pick->now);
     }
 }
@@ -176,7 +176,7 @@ int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *
         settle_after(pick, node);
         return LW_FILTERED;
     }
-    if (__builtin_expect(pick->trial, 0)) {
+    if (__builtin_expect(pick->trial != NULL, 0)) {
         int error = try_charge(pick, node);
         write_ticket(pick, node);
         return error;

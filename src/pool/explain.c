@@ -16,6 +16,7 @@ struct watched {
 
 struct lw__trace {
     lw_explanation *why;
+    struct lw__trial trial;
     const struct lw__group *group;
     lw_nodes nodes;
     struct watched watched[LW_SIGNALS];
@@ -195,11 +196,8 @@ int lw_explain(lw_pool *pool, uint32_t route, const lw_request *request, uint64_
     uint64_t chance = __atomic_load_n(pick.chance, __ATOMIC_RELAXED);
     pick.trace = &trace;
     if (ticket == NULL) {
-        pick.trial = true;
+        pick.trial = &trace.trial;
         pick.chance = &chance;
-        pick.request = *pick.shown;
-        pick.request.flags |= LW_REQUEST_TRIAL;
-        pick.shown = &pick.request;
     }
     uint32_t parity = lw__read_begin(&pool->lanes, pick.lane);
     survey(&pick);

@@ -67,7 +67,7 @@ static bool level_panics(const struct lw__pick *pick, const struct lw__level *le
     struct lw__group *keeper = level->part[0] != NULL ? level->part[0] : level->part[1];
     uint32_t was = keeper != NULL ? read_count(&keeper->panicking) : 0;
     bool panics = keeper != NULL && overloaded && should_panic(&pick->pool->rules.options, strength, was != 0);
-    if (keeper != NULL && !pick->trial && panics != (was != 0) &&
+    if (keeper != NULL && pick->trial == NULL && panics != (was != 0) &&
         __atomic_exchange_n(&keeper->panicking, panics, __ATOMIC_SEQ_CST) == was) {
         tell_panic(pick, level->priority, panics);
     }

@@ -8,7 +8,6 @@
  * Cost beyond the strategy's and the charge: one read section and about a dozen plain loads and stores.
  */
 #include "pool/pick.h"
-#include "strategy/unit.h"
 
 #include <string.h>
 
@@ -79,13 +78,16 @@ static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     if (__builtin_expect(pick->trace != NULL, 0)) {
         nodes = lw__trace_nodes(pick, group, nodes);
     }
+    if (__builtin_expect(pick->trial != NULL, 0)) {
+        return lw__select_trial(group->chooser->strategy, nodes, pick->shown, pick->now, pick->trial);
+    }
     pick->told = true;
     return lw_select_at(group->chooser->strategy, nodes, pick->shown, pick->now);
 }
 
 /* The strategy was told of a beginning that comes to nothing. */
 SLOW static void take_back(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
-    if (group->chooser->listens && !pick->trial && pick->told) {
+    if (group->chooser->listens && pick->trial == NULL && pick->told) {
         lw_sample sample = LW_SAMPLE_INIT;
         sample.outcome = LW_OUTCOME_CANCELLED;
         sample.now = pick->now;
@@ -322,7 +324,7 @@ int lw__pick_run(struct lw__pick *pick) {
     if (__builtin_expect(error != LW_OK, 0)) {
         error = lw__refuse(pick, error);
     }
-    if (__builtin_expect(!pick->trial, 1)) {
+    if (__builtin_expect(pick->trial == NULL, 1)) {
         note_pick(pick, error);
         if (__builtin_expect(pool->rules.observer.selected != NULL || pool->rules.observer.refused != NULL, 0)) {
             tell_pick(pick, error);
@@ -343,7 +345,8 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
     pick->route = route;
     pick->named = pick->repicks = 0;
     pick->ramped = pick->panics = 0;
-    pick->trial = pick->reuse = false;
+    pick->trial = NULL;
+    pick->reuse = false;
     pick->short_of.size = 0;
     *ticket = (lw_ticket){0};
     if (__builtin_expect(asked != NULL, 0)) {

@@ -12,6 +12,7 @@
 #define LW_POOL_PICK_H
 
 #include "pool/snapshot.h"
+#include "strategy/unit.h"
 
 enum {
     LW__CANDIDATES = 2 * LW_POOL_LEVELS,
@@ -38,13 +39,13 @@ struct lw__pick {
     const lw_request *asked; /* what the caller gave */
     lw_ticket *ticket;
     struct lw__trace *trace; /* NULL: not explained */
+    struct lw__trial *trial; /* not NULL: changes nothing but these copies */
     uint64_t now;
     uint32_t route;
     uint32_t named;   /* quota dimensions that are charged */
     uint32_t repicks; /* choices that could not be charged */
     uint32_t ramped;  /* nodes that slow start has passed over */
     uint32_t panics;  /* set of the levels that are in a panic */
-    bool trial;       /* changes nothing */
     bool told;        /* the strategy made the choice, and takes it as begun */
     bool reuse;       /* the request's exclusions are not looked at */
     struct lw__candidate chosen;

@@ -155,7 +155,7 @@ int lw__refuse(struct lw__pick *pick, int error) {
     lw_ticket *ticket = pick->ticket;
     *ticket = (lw_ticket){0};
     bool own_amounts = pick->asked != NULL && pick->asked->amount_count > 0;
-    if (error == LW_OVER_QUOTA && pick->short_of.size != 0 && (own_amounts || pick->trial)) {
+    if (error == LW_OVER_QUOTA && pick->short_of.size != 0 && (own_amounts || pick->trial != NULL)) {
         error = refuse_amounts(pick);
     } else if (error == LW_NO_SLOTS) {
         error = answer(pick, error, LW_RETRY_ON_COMPLETION, UINT64_MAX);

@@ -221,28 +221,39 @@ static void copy_lane(uint64_t *copy, const unsigned char *lane) {
     }
 }
 
-/* A pick on copies of all that picks change: the lane, and the strategies' own lanes. */
-static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+/* Copies, the first time, all that picks change: the lane, and the strategies' own lanes. */
+static void trial_begin(struct lw__trial *trial, const lw_strategy *strategy, const lw_view *view) {
+    if (trial->of == strategy) {
+        return;
+    }
+    trial->of = strategy;
+    trial->lane =
+        (lw_lane){__atomic_load_n(&view->lane->chance, __ATOMIC_RELAXED), view->lane->number, view->lane->shared};
+    for (uint32_t u = 0; u < strategy->unit_count; u++) {
+        const lw_memory *memory = &bound_of(view)[u].memory;
+        if (memory->lanes != NULL) {
+            size_t lane = view->lane->number & memory->lane_mask;
+            copy_lane(trial->lanes[u], memory->lanes + lane * LW_LANE_SIZE);
+        }
+    }
+}
+
+ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
+                           struct lw__trial *trial) {
     struct lw__bound copies[LW_SPEC_STRATEGIES];
-    _Alignas(64) uint64_t lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE / sizeof(uint64_t)];
     struct pick pick;
     int error = any_begin(strategy, nodes, request, now, &pick);
     if (error != LW_OK) {
         return error;
     }
-    lw_lane lane = {__atomic_load_n(&pick.view.lane->chance, __ATOMIC_RELAXED), pick.view.lane->number,
-                    pick.view.lane->shared};
+    trial_begin(trial, strategy, &pick.view);
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
-        lw_memory *memory = &copies[u].memory;
         copies[u] = bound_of(&pick.view)[u];
-        if (memory->lanes != NULL) {
-            copy_lane(lanes[u], memory->lanes + (size_t)(lane.number & memory->lane_mask) * LW_LANE_SIZE);
-            memory->lanes = (unsigned char *)lanes[u];
-            memory->lane_mask = 0;
-        }
+        copies[u].memory.lane_mask = 0;
+        copies[u].memory.lanes = (unsigned char *)trial->lanes[u];
     }
     pick.view.memory = &copies[0].memory;
-    pick.view.lane = &lane;
+    pick.view.lane = &trial->lane;
     ptrdiff_t index = strategy->pick(&pick.view);
     any_end(&pick);
     return index;
@@ -251,8 +262,10 @@ static ptrdiff_t select_trial(lw_strategy *strategy, const lw_nodes *nodes, cons
 /* A call that is to be refused, or a trial; the public pick has no time for either. */
 SLOW static ptrdiff_t select_unusual(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
                                      uint64_t now) {
+    struct lw__trial trial;
     int error = check_call(strategy, nodes, request);
-    return error != LW_OK ? error : select_trial(strategy, nodes, request, now);
+    trial.of = NULL;
+    return error != LW_OK ? error : lw__select_trial(strategy, nodes, request, now, &trial);
 }
 
 ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {

@@ -102,6 +102,15 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed);
 /* No pick asks for this version of the set any more. */
 void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version);
 
+/* select.c: picks that change nothing, one after another as if each had: what they change are these copies. */
+struct lw__trial {
+    const lw_strategy *of; /* whose copies these are; NULL at first */
+    lw_lane lane;
+    uint64_t lanes[LW_SPEC_STRATEGIES][LW_LANE_SIZE / sizeof(uint64_t)];
+};
+ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
+                           struct lw__trial *trial);
+
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 

@@ -120,7 +120,7 @@ static void test_every_strategy(void **state) {
     }
 }
 
-/* The same with everything that draws or refuses: levels, zones, caps, drains. */
+/* The same with everything that draws or refuses: levels, zones, caps, drains, slow start. */
 static void test_in_a_busy_pool(void **state) {
     (void)state;
     static const char *const zones[] = {"a", "b"};
@@ -129,12 +129,15 @@ static void test_in_a_busy_pool(void **state) {
         stand_open(&s, 153 + i);
         s.options.zone = "a";
         s.options.explore = 500;
+        s.options.slow_start = SECOND;
         for (uint32_t n = 0; n < 12; n++) {
             s.spec[n].priority = n / 6;
             s.spec[n].zone = zones[n % 2];
             s.spec[n].max_inflight = 1 + n % 2;
         }
-        stand_found(&s, built_in[i], 12);
+        stand_found(&s, built_in[i], 8);
+        s.book.now += 2 * SECOND;
+        stand_update(&s, 12); /* the last four ramp */
         for (uint32_t n = 0; n < 5; n++) {
             stand_verdict(&s, 2 * n, LW_VERDICT_DOWN);
         }
