@@ -280,7 +280,7 @@ static void on_visitor(struct link *visitor) {
         snprintf(line, sizeof line, "line %d", ++server.asked);
         for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
             if (script[i].line == server.asked) {
-                strcpy(line, script[i].command);
+                snprintf(line, sizeof line, "%s", script[i].command);
             }
         }
         link_say(visitor, "", line);

@@ -204,9 +204,10 @@ static void test_saturated(void **state) {
     y.spec[0].max_inflight = 2;
     y.count = 2;
     yard_update(&y);
-    lw_ticket held = yard_pick_node(&y, 0), ticket = yard_pick_node(&y, 0);
+    lw_ticket held = yard_pick_node(&y, 0);
+    yard_pick_node(&y, 0);
     assert_int_equal(lw_pool_cool(y.pool, yard_id(&y, 1), y.now + SECOND, y.now), LW_OK);
-    ticket = yard_refused(&y, NULL, LW_SATURATED);
+    lw_ticket ticket = yard_refused(&y, NULL, LW_SATURATED);
     assert_int_equal(ticket.retry, LW_RETRY_ON_COMPLETION);
     assert_int_equal(ticket.retry_at, y.now + SECOND);
     yard_done(&y, &held, LW_OUTCOME_OK, MS);

@@ -7,6 +7,7 @@
 #include "../unit/ledger.h"
 #include "crew.h"
 
+#include <inttypes.h>
 #include <loadwise/loadwise.h>
 
 enum { CYCLES = 100000, SETTLED = 1000, NODES = 4, PICKERS = 3, UPDATES = 3000 };
@@ -47,7 +48,7 @@ static int update_to(uint64_t first) {
     char names[NODES][24];
     lw_node_spec specs[NODES];
     for (uint32_t i = 0; i < NODES; i++) {
-        snprintf(names[i], sizeof names[i], "n%08llu", (unsigned long long)(first + i));
+        snprintf(names[i], sizeof names[i], "n%08" PRIu64, first + i);
         specs[i] = (lw_node_spec)LW_NODE_SPEC_INIT;
         specs[i].name = names[i];
         specs[i].tags = "a=b";
