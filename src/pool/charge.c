@@ -46,17 +46,6 @@ static void note_shortage(struct lw__pick *pick, const lw_quota_refusal *refusal
     }
 }
 
-static void tell_quota(struct lw__pick *pick, struct lw__node *node, const lw_quota_refusal *refusal) {
-    const lw_observer *observer = &pick->pool->rules.observer;
-    if (observer->quota_exhausted != NULL || observer->quota_released != NULL) {
-        struct lw__quota_news news;
-        lw__quota_notice(&pick->pool->rules.quota, node->quota, pick->now, refusal, &news);
-        lw__telling_begin();
-        lw__quota_tell(&pick->pool->rules.quota, observer, node->id, &news);
-        lw__telling_end();
-    }
-}
-
 SLOW static bool charge_quota(struct lw__pick *pick, struct lw__node *node, struct lw__slot *slot) {
     const struct lw__quota_plan *plan = &pick->pool->rules.quota;
     lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
@@ -75,7 +64,7 @@ SLOW static bool charge_quota(struct lw__pick *pick, struct lw__node *node, stru
         note_shortage(pick, &refusal);
     }
     if (pick->trial == NULL) {
-        tell_quota(pick, node, fits ? NULL : &refusal);
+        lw__node_tell_quota(pick->pool, node, fits ? NULL : &refusal, pick->now);
     }
     return fits;
 }
@@ -114,7 +103,7 @@ static inline bool is_desperate(const struct lw__pick *pick, const struct lw__no
             (__atomic_load_n(&node->reasons, __ATOMIC_RELAXED) & LW_REASON_RESERVED) != 0);
 }
 
-/* Everything but the slot; what was taken is given back unless all is. Sets *moved when the node must be settled. */
+/* Everything but the slot; what was taken is given back unless all is. */
 static inline int charge_node(struct lw__pick *pick, struct lw__node *node, struct lw__slot *slot) {
     bool panic = is_desperate(pick, node);
     uint32_t inflight;

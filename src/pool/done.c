@@ -107,14 +107,7 @@ static void settle_quota(struct end *end) {
     } else {
         lw__quota_settle(plan, quota, charges, end->slot->charged, end->actual, end->named, end->now);
     }
-    const lw_observer *observer = &end->pool->rules.observer;
-    if (observer->quota_exhausted != NULL || observer->quota_released != NULL) {
-        struct lw__quota_news news;
-        lw__quota_notice(plan, quota, end->now, NULL, &news);
-        lw__telling_begin();
-        lw__quota_tell(plan, observer, end->node->id, &news);
-        lw__telling_end();
-    }
+    lw__node_tell_quota(end->pool, end->node, NULL, end->now);
 }
 
 void lw__drained_tell(const lw_pool *pool, struct lw__node *node) {

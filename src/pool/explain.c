@@ -96,20 +96,11 @@ void lw__trace_rejected(struct lw__pick *pick, const struct lw__node *node, uint
     reject(pick->trace->why, node->id, reason, UINT64_MAX);
 }
 
-static bool is_excluded(const lw_request *request, uint64_t id) {
-    for (size_t i = 0; request != NULL && i < request->exclude_count; i++) {
-        if (request->exclude[i] == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Counts a node in the stages that it survives. */
 static void survey_node(struct lw__pick *pick, struct lw__node *node) {
     lw_explanation *why = pick->trace->why;
     uint32_t reasons = lw__node_reasons(pick->pool, node, pick->now);
-    reasons |= is_excluded(pick->asked, node->id) ? LW_REASON_EXCLUDED : 0;
+    reasons |= lw__pick_excludes(pick, node->id) ? LW_REASON_EXCLUDED : 0;
     const uint32_t stages[] = {LW__ABSENT, LW__UNWELL, LW_REASON_COOLING | LW_REASON_OVER_QUOTA, LW_REASON_SATURATED,
                                LW_REASON_EXCLUDED};
     uint32_t *const counts[] = {&why->active, &why->healthy, &why->willing, &why->free, &why->eligible};

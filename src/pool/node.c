@@ -72,8 +72,6 @@ uint32_t lw__node_reasons(const lw_pool *pool, struct lw__node *node, uint64_t n
     return reasons;
 }
 
-static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
-
 uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint32_t ignored, uint64_t now) {
     lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
     uint32_t reasons = lw__node_reasons(pool, node, now) & ~ignored;
@@ -82,16 +80,16 @@ uint64_t lw__node_due(const lw_pool *pool, struct lw__node *node, uint32_t ignor
         return UINT64_MAX;
     }
     if ((reasons & LW_REASON_EJECTED) != 0) {
-        due = later(due, lw__node_time(&node->ejected_until));
+        due = lw__health_later(due, lw__node_time(&node->ejected_until));
     }
     if ((reasons & LW_REASON_COOLING) != 0) {
-        due = later(due, lw__node_time(&node->cooling_until));
+        due = lw__health_later(due, lw__node_time(&node->cooling_until));
     }
     if ((reasons & LW_REASON_UNHEALTHY) != 0) {
-        due = later(due, lw__health_due(&pool->rules.health, &node->health, node->id, now));
+        due = lw__health_later(due, lw__health_due(&pool->rules.health, &node->health, node->id, now));
     }
     if ((reasons & LW_REASON_OVER_QUOTA) != 0 && !quota_fits(pool, node, now, &refusal)) {
-        due = later(due, refusal.retry == LW_RETRY_AT ? refusal.retry_at : UINT64_MAX);
+        due = lw__health_later(due, refusal.retry == LW_RETRY_AT ? refusal.retry_at : UINT64_MAX);
     }
     return due;
 }
@@ -141,5 +139,16 @@ void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now) {
         if (due != UINT64_MAX) {
             lw__due_lower(pool, due);
         }
+    }
+}
+
+void lw__node_tell_quota(const lw_pool *pool, struct lw__node *node, const lw_quota_refusal *refusal, uint64_t now) {
+    const lw_observer *observer = &pool->rules.observer;
+    if (observer->quota_exhausted != NULL || observer->quota_released != NULL) {
+        struct lw__quota_news news;
+        lw__quota_notice(&pool->rules.quota, node->quota, now, refusal, &news);
+        lw__telling_begin();
+        lw__quota_tell(&pool->rules.quota, observer, node->id, &news);
+        lw__telling_end();
     }
 }

@@ -82,6 +82,9 @@ void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now);
    yet. The next pick or tick finds it due. */
 uint64_t lw__node_quiet(const struct lw__node *node, uint64_t now);
 
+/* Tells of quotas that are used up, or have something left again. refusal: that of this call, or NULL. */
+void lw__node_tell_quota(const lw_pool *pool, struct lw__node *node, const lw_quota_refusal *refusal, uint64_t now);
+
 static inline uint32_t lw__node_inflight(const struct lw__node *node) {
     return (uint32_t)__atomic_load_n(&node->traffic, __ATOMIC_RELAXED);
 }

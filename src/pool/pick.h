@@ -83,6 +83,15 @@ int lw__refuse(struct lw__pick *pick, int error);
 const lw_nodes *lw__trace_nodes(struct lw__pick *pick, const struct lw__group *group, const lw_nodes *nodes);
 void lw__trace_rejected(struct lw__pick *pick, const struct lw__node *node, uint32_t reason);
 
+/* Does the request exclude this node? */
+static inline bool lw__pick_excludes(const struct lw__pick *pick, uint64_t id) {
+    bool found = false;
+    for (size_t i = 0; pick->asked != NULL && !pick->reuse && i < pick->asked->exclude_count; i++) {
+        found |= pick->asked->exclude[i] == id;
+    }
+    return found;
+}
+
 /* 64 random bits of the lane; of the copy in a trial. */
 static inline uint64_t lw__pick_random(struct lw__pick *pick) {
     lw_lane lane = {.chance = __atomic_load_n(pick->chance, __ATOMIC_RELAXED)};

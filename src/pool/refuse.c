@@ -111,20 +111,12 @@ static int refuse_shortage(struct lw__pick *pick) {
 
 /* ---- amounts ---- */
 
-static bool is_excluded(const struct lw__pick *pick, const struct lw__node *node) {
-    bool found = false;
-    for (size_t i = 0; pick->asked != NULL && !pick->reuse && i < pick->asked->exclude_count; i++) {
-        found |= pick->asked->exclude[i] == node->id;
-    }
-    return found;
-}
-
 /* When a node could be charged: once it may be picked and its quotas fit, which by themselves only get better. */
 static void add_fit(const struct lw__pick *pick, struct lw__node *node, bool panics, lw_quota_refusal *soonest) {
     lw_quota_refusal own = LW_QUOTA_REFUSAL_INIT;
     uint64_t due = node_due(pick->pool, node, panics, pick->now);
     bool full = (__atomic_load_n(&node->reasons, __ATOMIC_RELAXED) & LW_REASON_SATURATED) != 0;
-    if (is_excluded(pick, node) || (due == UINT64_MAX && !full)) {
+    if (lw__pick_excludes(pick, node->id) || (due == UINT64_MAX && !full)) {
         return;
     }
     if (lw__quota_fits(&pick->pool->rules.quota, node->quota, pick->amounts, pick->named, pick->now, &own)) {
