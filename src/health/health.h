@@ -78,9 +78,4 @@ uint64_t lw__health_probe_at(const struct lw__health_rules *rules, const lw_heal
 
 static inline uint64_t lw__health_later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
-/* The sum, or the end of time. */
-static inline uint64_t lw__health_after(uint64_t time, uint64_t span) {
-    return time > UINT64_MAX - span ? UINT64_MAX : time + span;
-}
-
 #endif

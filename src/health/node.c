@@ -230,7 +230,7 @@ uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__h
         due = lw__health_probe_at(rules, &machine.state, id, machine.epoch);
     }
     if (machine.permits >= rules->options.probes) {
-        due = lw__health_later(due, lw__health_after(load_time(&node->probed_at), rules->options.probe_timeout));
+        due = lw__health_later(due, lw__after(load_time(&node->probed_at), rules->options.probe_timeout));
     }
     return due > now ? due : UINT64_MAX;
 }

@@ -8,6 +8,7 @@
  * interval x factor^(ejections - 1), capped, in whole numbers; the jitter is a hash of (seed, node, epoch), so that it
  * need not be stored. Source: loadwise 0.1.0, Finagle. Cost: O(1); O(ejections) for the back-off.
  */
+#include "base/raise.h"
 #include "base/random.h"
 #include "health/health.h"
 
@@ -77,7 +78,7 @@ static uint64_t share_of(uint64_t value, uint32_t percent) {
     if (percent > 100 && value / 100 > UINT64_MAX / percent) {
         return UINT64_MAX;
     }
-    return lw__health_after(value / 100 * percent, value % 100 * percent / 100);
+    return lw__after(value / 100 * percent, value % 100 * percent / 100);
 }
 
 static uint64_t backed_off(const lw_health_options *options, uint32_t ejections) {
@@ -98,7 +99,7 @@ uint64_t lw__health_probe_at(const struct lw__health_rules *rules, const lw_heal
     uint64_t most = share_of(interval, rules->options.jitter_percent);
     uint64_t share = lw__seed(rules->seed ^ id, epoch) >> 32; /* of 2^32 */
     uint64_t jitter = (most >> 32) * share + ((most & UINT32_MAX) * share >> 32);
-    return lw__health_after(state->last_failure, lw__health_after(interval, jitter));
+    return lw__after(state->last_failure, lw__after(interval, jitter));
 }
 
 bool lw__health_probe_due(const struct lw__health_rules *rules, const lw_health_state *state, uint64_t id,

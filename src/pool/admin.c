@@ -64,7 +64,7 @@ int lw_pool_verdict(lw_pool *pool, uint64_t id, uint32_t verdict, uint64_t now) 
 
 int lw_pool_cool(lw_pool *pool, uint64_t id, uint64_t until, uint64_t now) {
     struct visit visit;
-    uint64_t latest = lw__health_after(now, pool->rules.options.max_cooldown);
+    uint64_t latest = lw__after(now, pool->rules.options.max_cooldown);
     int error = visit_begin(&visit, pool, id);
     if (error == LW_OK) {
         lw__raise(&visit.node->cooling_until, until < latest ? until : latest);

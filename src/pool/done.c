@@ -74,7 +74,7 @@ static bool learn_cooling(struct end *end) {
     }
     span = span == 0 ? options->cooldown : span;
     span = span < options->max_cooldown ? span : options->max_cooldown;
-    lw__raise(&end->node->cooling_until, lw__health_after(end->now, span));
+    lw__raise(&end->node->cooling_until, lw__after(end->now, span));
     return true;
 }
 

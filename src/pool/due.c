@@ -15,15 +15,9 @@
 
 enum { STEP_NODES = 4096, STEP_SETTLED = 64 };
 
-static void lower_time(uint64_t *word, uint64_t time) {
-    uint64_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-    while (time < seen && !__atomic_compare_exchange_n(word, &seen, time, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
-}
-
 void lw__due_lower(lw_pool *pool, uint64_t due) {
-    lower_time(&pool->due_kept, due);
-    lower_time(&pool->next_due, due);
+    lw__lower(&pool->due_kept, due);
+    lw__lower(&pool->next_due, due);
 }
 
 /* Looks at the nodes from the cursor on; true when it came to the end. */
@@ -57,6 +51,6 @@ void lw__due_run(lw_pool *pool, uint64_t now) {
     }
     __atomic_store_n(&pool->next_due, UINT64_MAX, __ATOMIC_SEQ_CST);
     bool whole = sweep_step(pool, lw__snapshot_current(pool), now);
-    lower_time(&pool->next_due, whole ? __atomic_load_n(&pool->due_kept, __ATOMIC_SEQ_CST) : now);
+    lw__lower(&pool->next_due, whole ? __atomic_load_n(&pool->due_kept, __ATOMIC_SEQ_CST) : now);
     __atomic_store_n(&pool->due_busy, 0, __ATOMIC_SEQ_CST);
 }

@@ -39,7 +39,7 @@ static uint64_t ejection_time(const lw_pool *pool, const struct lw__node *node, 
     }
     uint64_t chance = lw__seed(pool->env.seed ^ node->id, now);
     uint64_t jitter = options->jitter == 0 ? 0 : chance % options->jitter;
-    return lw__health_after(time, jitter);
+    return lw__after(time, jitter);
 }
 
 static void tell_ejection(const lw_pool *pool, const struct lw__node *node, bool begins) {
@@ -59,8 +59,7 @@ static void try_eject(lw_pool *pool, const struct lw__snapshot *snapshot, struct
     }
     uint32_t number = node->ejections + 1;
     __atomic_store_n(&node->ejections, number, __ATOMIC_RELAXED); /* others may read it */
-    __atomic_store_n(&node->ejected_until, lw__health_after(now, ejection_time(pool, node, number, now)),
-                     __ATOMIC_SEQ_CST);
+    __atomic_store_n(&node->ejected_until, lw__after(now, ejection_time(pool, node, number, now)), __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&pool->ejections, 1, __ATOMIC_RELAXED);
     lw__node_settle(pool, node, now);
     tell_ejection(pool, node, true);
@@ -163,7 +162,7 @@ static void take_interval(const lw_pool *pool, const struct lw__snapshot *snapsh
     for (uint32_t i = 0; i < snapshot->count; i++) {
         struct lw__node *node = snapshot->node[i];
         node->judged = __atomic_exchange_n(&node->interval, 0, __ATOMIC_RELAXED);
-        if (node->ejections > 0 && lw__health_after(lw__node_time(&node->ejected_until), interval) <= now) {
+        if (node->ejections > 0 && lw__after(lw__node_time(&node->ejected_until), interval) <= now) {
             __atomic_store_n(&node->ejections, node->ejections - 1, __ATOMIC_RELAXED);
         }
     }
@@ -175,7 +174,7 @@ void lw__outlier_sweep(lw_pool *pool, uint64_t now) {
         return;
     }
     const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
-    __atomic_store_n(&pool->next_outlier, lw__health_after(now, pool->rules.outlier.interval), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&pool->next_outlier, lw__after(now, pool->rules.outlier.interval), __ATOMIC_SEQ_CST);
     if (next != 0) {
         take_interval(pool, snapshot, now);
         compare_rates(pool, snapshot, now);

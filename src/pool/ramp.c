@@ -17,7 +17,7 @@
 #include "base/fixed.h"
 
 void lw__ramp_begin(lw_pool *pool, struct lw__node *node, uint64_t now) {
-    uint64_t end = lw__health_after(now, pool->rules.options.slow_start);
+    uint64_t end = lw__after(now, pool->rules.options.slow_start);
     if (pool->rules.options.slow_start == 0 || now == 0) {
         return;
     }

@@ -38,7 +38,7 @@ static bool is_gone(struct lw__node *node, uint32_t epoch, uint64_t now) {
 }
 
 void lw__pool_leave(lw_pool *pool, struct lw__node *node, uint64_t now) {
-    node->rests_until = pool->rules.options.grace == 0 ? 0 : lw__health_after(now, pool->rules.options.grace);
+    node->rests_until = pool->rules.options.grace == 0 ? 0 : lw__after(now, pool->rules.options.grace);
     node->left_in = pool->lanes.epoch;
     node->quiet = 0;
     node->next = pool->left;
@@ -88,7 +88,7 @@ static uint64_t reap(lw_pool *pool, uint64_t now) {
         struct lw__slot *slot = &pool->slots.slot[i];
         uint64_t generation = __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST);
         uint64_t started = __atomic_load_n(&slot->started, __ATOMIC_SEQ_CST);
-        uint64_t end = lw__health_after(started, ttl);
+        uint64_t end = lw__after(started, ttl);
         if ((generation & 1) == 0 || __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST) != generation) {
             continue;
         }
@@ -125,7 +125,7 @@ static uint64_t run_due(lw_pool *pool, uint64_t now) {
 /* When memory may be given back: when a node has rested, else soon, since nobody can say when tickets and readers end.
  */
 static uint64_t memory_due(const lw_pool *pool, uint64_t now) {
-    uint64_t soon = lw__health_after(now, SOON), due = pool->retired != NULL ? soon : UINT64_MAX;
+    uint64_t soon = lw__after(now, SOON), due = pool->retired != NULL ? soon : UINT64_MAX;
     for (const struct lw__node *node = pool->left; node != NULL; node = node->next) {
         uint64_t end = node->rests_until > now ? node->rests_until : soon;
         due = end < due ? end : due;

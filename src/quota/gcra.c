@@ -201,7 +201,7 @@ static void gcra_observe(const struct lw__quota_dimension *d, struct lw__quota_c
 /* When a backlog will have shrunk by so much: the first whole ns. */
 static uint64_t gcra_when(const struct lw__quota_dimension *d, uint64_t at, uint64_t excess) {
     uint64_t wait = (excess >> d->scale) + ((excess & ((UINT64_C(1) << d->scale) - 1)) != 0);
-    uint64_t when = lw__plus(at, wait);
+    uint64_t when = lw__after(at, wait);
     return when < LW__ON_COMPLETION ? when : LW__ON_COMPLETION - 1;
 }
 

@@ -171,7 +171,7 @@ void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *nod
 }
 
 void lw__quota_mark(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t duration, uint64_t now) {
-    lw__raise(&node->exhausted_until, lw__plus(now, duration < plan->max_exhausted ? duration : plan->max_exhausted));
+    lw__raise(&node->exhausted_until, lw__after(now, duration < plan->max_exhausted ? duration : plan->max_exhausted));
 }
 
 /* ---- looking ---- */

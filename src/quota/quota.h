@@ -204,6 +204,4 @@ static inline uint32_t lw__quota_next(uint32_t *set) {
     return first;
 }
 
-static inline uint64_t lw__plus(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
-
 #endif

@@ -25,12 +25,12 @@ static void reserve_fill(const lw_quota *quota, uint32_t number, const struct lw
     uint64_t incarnation = visit->entry != NULL ? visit->entry->incarnation : 0;
     slot->node = call->node;
     __atomic_store_n(&slot->incarnation, incarnation, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->expires, lw__plus(call->now, quota->ttl), __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->expires, lw__after(call->now, quota->ttl), __ATOMIC_RELAXED);
 }
 
 static lw_reservation reserve_begin(lw_quota *quota, uint32_t number, const struct reserve_call *call) {
     lw_reservation reservation = {.node = call->node, .slot = number};
-    reservation.expires = lw__plus(call->now, quota->ttl);
+    reservation.expires = lw__after(call->now, quota->ttl);
     reservation.generation = lw__quota_slot_begin(&quota->slots, number);
     return reservation;
 }

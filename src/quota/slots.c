@@ -60,17 +60,11 @@ void lw__quota_slot_put(struct lw__quota_slots *slots, uint32_t lane, uint32_t n
 
 /* ---- reservations ---- */
 
-static void slots_lower_expiry(struct lw__quota_slots *slots, uint64_t expires) {
-    uint64_t first = lw__word(&slots->first_expiry);
-    while (expires < first && !lw__swap(&slots->first_expiry, &first, expires)) {
-    }
-}
-
 uint64_t lw__quota_slot_begin(struct lw__quota_slots *slots, uint32_t number) {
     struct lw__quota_slot *slot = lw__quota_slot(slots, number);
     uint64_t generation = __atomic_load_n(&slot->generation, __ATOMIC_RELAXED) + 1;
     __atomic_store_n(&slot->generation, generation, __ATOMIC_SEQ_CST);
-    slots_lower_expiry(slots, __atomic_load_n(&slot->expires, __ATOMIC_RELAXED));
+    lw__lower(&slots->first_expiry, __atomic_load_n(&slot->expires, __ATOMIC_RELAXED));
     return generation;
 }
 
@@ -99,7 +93,7 @@ bool lw__quota_slots_expire(struct lw__quota_slots *slots, uint64_t now, void (*
             found = true;
         }
     }
-    slots_lower_expiry(slots, next);
+    lw__lower(&slots->first_expiry, next);
     return found;
 }
 
