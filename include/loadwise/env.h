@@ -37,10 +37,14 @@ typedef struct lw_env {
     /* Told once about each call that fails for a reason that words explain better than the code does: which
        parameter, which column of the specification, what was allowed. The text lives for the call only. */
     void (*log)(void *user, int code, const char *message);
+
+    /* A strategy would like to hear of the node with this id; see probe.h. Called inside a pick, so it may only note
+       the wish: no call of the library, nothing that waits. */
+    void (*probe)(void *user, uint64_t id);
 } lw_env;
 
 #define LW_ENV_INIT                                                                                                    \
-    { sizeof(lw_env), NULL, NULL, NULL, NULL, 0, NULL }
+    { sizeof(lw_env), NULL, NULL, NULL, NULL, 0, NULL, NULL }
 
 LW_END
 

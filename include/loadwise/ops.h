@@ -5,7 +5,8 @@
  *
  * Memories of a strategy, and there are no others:
  *   config   the values of its parameters, written once when it is made
- *   plan     immutable table, a pure function of (ids, weights, config, seed); one per node set
+ *   plan     immutable table, a pure function of (ids, names, weights, config, seed); one per version of a node set
+ *   board    board_size bytes beside the plan, zero when a version begins; picks write there what they learn
  *   state    state_size bytes for the whole strategy, zero at the start
  *   scratch  scratch_size bytes per node, zero at the start; follows the node by id from version to version of a set
  *   lane     lane_size bytes per lane; a thread mostly has a lane to itself, so counters there are not contended
@@ -14,6 +15,7 @@
 #define LOADWISE_OPS_H
 
 #include <loadwise/outcome.h>
+#include <loadwise/probe.h>
 #include <loadwise/view.h>
 
 LW_BEGIN
@@ -47,6 +49,8 @@ typedef struct lw_build {
     uint32_t count;          /* at least 1 */
     uint64_t seed;           /* of the strategy: explicit, or drawn once */
     struct lw__builder *builder;
+    const void *previous; /* the plan of this set's version before, for rules that depend on the order in which nodes
+                             came and went; else NULL. A plan that reads it is no pure function: say so to users */
 } lw_build;
 
 /* Memory for the plan, aligned to 64 bytes; or NULL. The engine frees one block by itself; plan_free is for plans of
@@ -56,11 +60,15 @@ LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 /* Gives such memory back. NULL-safe. */
 LW_API void lw_build_release(const lw_build *build, void *memory);
 
+/* The name of node `index`, NULL for none; only with LW_HAS(name) among the needs. Valid during plan_build. */
+LW_API const char *lw_build_name(const lw_build *build, uint32_t index);
+
 /* Logs why the plan cannot be, naming node `index`, and returns code: `return lw_build_fail(...)`. */
 LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Bits of needs above the columns. */
+#define LW_NEEDS_KEY (UINT32_C(1) << 27)   /* places by the key: no slow start may move a choice */
 #define LW_NEEDS_LEAST (UINT32_C(1) << 29) /* asks the load column for its least element, where that knows */
 #define LW_NEEDS_PLAN (UINT32_C(1) << 30)
 #define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
@@ -112,6 +120,19 @@ typedef struct lw_strategy_ops {
     /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. Optional. */
     void (*begin)(const lw_view *view, uint32_t index);
     void (*done)(const lw_view *view, uint32_t index, const lw_sample *sample);
+
+    /* Bytes of state beside state_size that depend on the parameters. Optional. */
+    size_t (*state_size_of)(const void *config);
+
+    /* Bytes of the board for a set of so many nodes. Optional. */
+    size_t (*board_size)(const void *config, uint32_t count);
+
+    /* A node has left, nobody reads its scratch any more, and no begin or done will come for it: takes back what it
+       added to the state. Called under the strategy's lock. Optional. */
+    void (*leave)(const lw_memory *memory, void *scratch);
+
+    /* The answer to a probe that lw_view_ask asked for, or that the host sent by itself. Optional. */
+    void (*probed)(const lw_view *view, uint32_t index, const lw_probe *probe);
 } lw_strategy_ops;
 
 LW_END

@@ -28,9 +28,13 @@ typedef struct lw_sample {
 
     const lw_amount *amounts; /* what was really used, for quotas; borrowed for the call */
     size_t amount_count;
+
+    /* What the node said of itself in its answer, for strategies that rank by it (c3); 0: nothing. */
+    uint64_t service; /* how long it worked on the request, without waiting; in the unit of latency */
+    uint32_t queued;  /* requests that waited there */
 } lw_sample;
 
 #define LW_SAMPLE_INIT                                                                                                 \
-    { sizeof(lw_sample), LW_OUTCOME_OK, 0, 0, 0, NULL, 0 }
+    { sizeof(lw_sample), LW_OUTCOME_OK, 0, 0, 0, NULL, 0, 0, 0 }
 
 #endif

@@ -21,6 +21,7 @@
 #include <loadwise/error.h>
 #include <loadwise/nodes.h>
 #include <loadwise/outcome.h>
+#include <loadwise/probe.h>
 #include <loadwise/request.h>
 
 LW_BEGIN
@@ -72,6 +73,13 @@ LW_API ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, cons
  * lw_prepare.
  */
 LW_API int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_sample *sample);
+
+/*
+ * Hands the answer of a probe of node `index` to the strategy; see probe.h. Strategies that do not probe ignore it.
+ * probe is borrowed for the call and must not be NULL. Errors: LW_INVALID for an index past the end or a probe that was
+ * not initialised; those of lw_prepare.
+ */
+LW_API int lw_probed(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_probe *probe);
 
 /*
  * The first `room` nodes for a key, all different and eligible, best first: where its replicas live, where a retry

@@ -31,6 +31,7 @@ typedef struct lw_memory {
     unsigned char *lanes; /* lane_mask + 1 of them, 64 bytes apart */
     uint32_t lane_mask;
     uint32_t signal; /* enum lw_signal: which column is the load */
+    void *board;     /* beside the plan */
 } lw_memory;
 
 /* The lane of the thread that picks. */
@@ -48,6 +49,8 @@ typedef struct lw_view {
     uint64_t now; /* monotonic ns; 0 unless a column is computed, LW_NEEDS_CLOCK was declared or the caller passed it */
     const lw_memory *memory;
     lw_lane *lane;
+    const uint64_t *within; /* a second bitmap, of a mix-in: see lw_view_within */
+    bool partial;           /* some node may be out of the question: a bitmap, or exclusions */
 } lw_view;
 
 /* ---- who may be chosen ---- */
@@ -63,13 +66,23 @@ static inline bool lw_view_is_excluded(const lw_view *view, uint32_t index) {
 
 /* May this node be chosen: is it in the bitmap and not excluded by the request? */
 static inline bool lw_view_may(const lw_view *view, uint32_t index) {
-    return (view->eligible == NULL || lw_bitmap_get(view->eligible, index)) &&
-           (view->request->exclude_count == 0 || !lw_view_is_excluded(view, index));
+    return !view->partial || ((view->eligible == NULL || lw_bitmap_get(view->eligible, index)) &&
+                              (view->within == NULL || lw_bitmap_get(view->within, index)) &&
+                              (view->request->exclude_count == 0 || !lw_view_is_excluded(view, index)));
 }
 
 /* True when nothing is out of the question, the common case that deserves a short cut. */
-static inline bool lw_view_all(const lw_view *view) {
-    return view->eligible == NULL && view->request->exclude_count == 0;
+static inline bool lw_view_all(const lw_view *view) { return !view->partial; }
+
+/*
+ * The same pick among fewer nodes: those whose bit is set in `bits` as well, which must live as long as the view. For
+ * mix-ins, to hand to lw_view_child_pick. A view is narrowed once: not one whose `within` is set already.
+ */
+static inline lw_view lw_view_within(const lw_view *view, const uint64_t *bits) {
+    lw_view narrowed = *view;
+    narrowed.within = bits;
+    narrowed.partial = true;
+    return narrowed;
 }
 
 /*
@@ -117,6 +130,8 @@ static inline const void *lw_view_config(const lw_view *view) { return view->mem
 
 static inline const void *lw_view_plan(const lw_view *view) { return view->memory->plan; }
 
+static inline void *lw_view_board(const lw_view *view) { return view->memory->board; }
+
 static inline void *lw_view_state(const lw_view *view) { return view->memory->state; }
 
 static inline void *lw_view_scratch(const lw_view *view, uint32_t index) { return view->memory->scratch[index]; }
@@ -134,6 +149,11 @@ static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
     __atomic_store_n(counter, ticket + 1, __ATOMIC_RELAXED);
     return ticket;
 }
+
+/* ---- the host ---- */
+
+/* Tells the host that the strategy would like to hear of this node; see probe.h. For begin: picks may be trials. */
+LW_API void lw_view_ask(const lw_view *view, uint32_t index);
 
 /* ---- columns; only those declared in `needs` may be read, except weight, which is 1 where unset ---- */
 

@@ -14,14 +14,15 @@ enum { WORD_BITS = 64, BLOCK_BITS = 512, REDRAWS = 8 };
 
 /* The counts of the blocks, where they are for this bitmap and exclusions do not spoil them. */
 static const uint32_t *blocks_of(const lw_view *view) {
-    bool valid = view->eligible == view->nodes->eligible && view->request->exclude_count == 0;
+    bool valid = view->eligible == view->nodes->eligible && view->within == NULL && view->request->exclude_count == 0;
     return valid ? view->nodes->eligible_blocks : NULL;
 }
 
 static uint64_t eligible_word(const lw_view *view, uint32_t word) {
     uint32_t left = view->count - word * WORD_BITS;
     uint64_t bits = lw__low_ones(left < WORD_BITS ? left : WORD_BITS);
-    return view->eligible == NULL ? bits : bits & __atomic_load_n(&view->eligible[word], __ATOMIC_RELAXED);
+    bits &= view->eligible == NULL ? UINT64_MAX : __atomic_load_n(&view->eligible[word], __ATOMIC_RELAXED);
+    return view->within == NULL ? bits : bits & view->within[word];
 }
 
 uint64_t lw_view_word(const lw_view *view, uint32_t word) {

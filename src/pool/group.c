@@ -23,15 +23,14 @@ static const lw_param *param_named(const lw_strategy_ops *ops, const char *name)
     return NULL;
 }
 
-/* Key strategies place by identity; nothing moves a key for a ramp unless they say so. */
+/* Nothing moves a key for a ramp, unless the strategy says so. */
 static bool thins(const struct lw__unit *unit) {
     const lw_param *ramp = param_named(&unit->ops, "ramp");
     uint64_t wanted = 0;
     if (ramp != NULL) {
         memcpy(&wanted, unit->config + ramp->offset, sizeof wanted);
     }
-    bool keyed = (unit->needs & LW_HAS(id)) != 0 && (unit->needs & LW_NEEDS_PLAN) != 0;
-    return !keyed || wanted != 0;
+    return (unit->needs & LW_NEEDS_KEY) == 0 || wanted != 0;
 }
 
 static void describe(struct lw__chooser *chooser) {

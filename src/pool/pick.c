@@ -49,7 +49,7 @@ SLOW static ptrdiff_t explore(struct lw__pick *pick, const struct lw__group *gro
     }
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t index = lw__pick_below(pick, group->count);
-        lw_view view = {.request = pick->shown, .eligible = nodes->eligible, .count = group->count};
+        lw_view view = {.request = pick->shown, .eligible = nodes->eligible, .count = group->count, .partial = true};
         if (group->weight[index] > 0 && lw_view_may(&view, index)) {
             pick->ticket->flags |= LW_TICKET_EXPLORED;
             return index;

@@ -42,6 +42,11 @@ static const char *shown_name(const lw_nodes *nodes, uint32_t index) {
     return name != NULL ? name : "?";
 }
 
+const char *lw_build_name(const lw_build *build, uint32_t index) {
+    const lw_nodes *nodes = build->builder->nodes;
+    return nodes->present & LW_HAS(name) ? lw_string_at(&nodes->name, index) : NULL;
+}
+
 int lw_build_fail(const lw_build *build, int code, uint32_t index, const char *format, ...) {
     const struct lw__builder *builder = build->builder;
     char why[WHY_SIZE];
@@ -72,6 +77,9 @@ static void release_scratch(lw_strategy *strategy, struct lw__bound *bound, uint
         if (memory != NULL) {
             struct cell *cell = (struct cell *)(void *)(memory - offsetof(struct cell, memory));
             if (--cell->users == 0) {
+                if (bound->unit->ops.leave != NULL) {
+                    bound->unit->ops.leave(&bound->memory, memory);
+                }
                 lw__release(&strategy->env, cell);
             }
         }
@@ -92,6 +100,7 @@ static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
             }
         }
         release_scratch(strategy, bound, binding->count);
+        lw__release(&strategy->env, bound->memory.board);
     }
     lw__release(&strategy->env, binding->ids);
     lw__release(&strategy->env, binding);
@@ -135,7 +144,19 @@ static int make_scratch(lw_strategy *strategy, struct lw__binding *binding, cons
     return LW_OK;
 }
 
-static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const lw_nodes *nodes) {
+static int make_boards(lw_strategy *strategy, struct lw__binding *binding) {
+    for (uint32_t u = 0; u < strategy->unit_count; u++) {
+        const struct lw__unit *unit = strategy->units[u];
+        size_t size = unit->ops.board_size != NULL ? unit->ops.board_size(unit->config, binding->count) : 0;
+        if (size > 0 && (binding->bound[u].memory.board = lw__alloc(&strategy->env, size)) == NULL) {
+            return LW_NOMEM;
+        }
+    }
+    return LW_OK;
+}
+
+static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const struct lw__binding *old,
+                      const lw_nodes *nodes) {
     uint32_t *weights = lw__alloc(&strategy->env, binding->count * sizeof *weights);
     int error = weights != NULL ? LW_OK : LW_NOMEM;
     for (uint32_t i = 0; error == LW_OK && i < binding->count; i++) {
@@ -146,6 +167,7 @@ static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const 
         if (unit->needs & LW_NEEDS_PLAN) {
             struct lw__builder builder = {strategy, unit, nodes};
             lw_build build = build_for(&builder, binding, weights);
+            build.previous = old != NULL ? old->bound[u].memory.plan : NULL;
             error = unit->ops.plan_build(&build, &binding->bound[u].memory.plan);
         }
     }
@@ -188,8 +210,7 @@ static struct lw__binding *latest_of(const lw_strategy *strategy, uint64_t set) 
     return latest;
 }
 
-static int carry_scratch(lw_strategy *strategy, struct lw__binding *binding) {
-    struct lw__binding *old = binding->set != 0 ? latest_of(strategy, binding->set) : NULL;
+static int carry_scratch(lw_strategy *strategy, struct lw__binding *binding, const struct lw__binding *old) {
     struct lw__idmap map = {0};
     uint32_t first, second;
     int error = old == NULL || old->ids == NULL
@@ -214,12 +235,16 @@ static int binding_new(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ve
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         binding->bound[u] = (struct lw__bound){strategy->units[u]->memory, strategy->units[u]};
     }
+    const struct lw__binding *old = nodes->set != 0 ? latest_of(strategy, nodes->set) : NULL;
     int error = strategy->identified ? make_ids(strategy, binding, nodes) : LW_OK;
     if (error == LW_OK) {
-        error = make_plans(strategy, binding, nodes);
+        error = make_plans(strategy, binding, old, nodes);
     }
     if (error == LW_OK) {
-        error = carry_scratch(strategy, binding);
+        error = make_boards(strategy, binding);
+    }
+    if (error == LW_OK) {
+        error = carry_scratch(strategy, binding, old);
     }
     if (error != LW_OK) {
         binding_free(strategy, binding);

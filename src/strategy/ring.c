@@ -14,14 +14,12 @@
  * Cost per pick: O(1), an index over the top bits, then a short walk; as many steps more as points of ineligible nodes
  * are met. Build: O(points), radix sort. Memory: 16 bytes a point.
  */
-#include "base/random.h"
 #include "base/sort.h"
+#include "strategy/keyed.h"
 #include "strategy/table.h"
 #include "strategy/weighted.h"
 
 enum { AHEAD = 4 }; /* points looked at without a branch, so as many sentinels */
-
-enum { ABSENT_RANDOM = 0, ABSENT_ERROR = 1, ABSENT_NEXT = 2 };
 
 struct ring_config {
     uint64_t vnodes;
@@ -158,26 +156,12 @@ static ptrdiff_t owner_of(const lw_view *view, const struct ring_plan *plan, uin
 
 static ptrdiff_t ring_pick(const lw_view *view) {
     const struct ring_config *config = lw_view_config(view);
+    uint64_t key;
     if (lw_view_plan(view) == NULL) {
         return lw__weightless(view);
     }
-    if (view->request->flags & LW_REQUEST_KEYED) {
-        return owner_of(view, lw_view_plan(view), view->request->key);
-    }
-    switch (config->absent_key) {
-    case ABSENT_ERROR: return LW_KEY_REQUIRED;
-    case ABSENT_NEXT: return LW_NO_KEY;
-    default: return owner_of(view, lw_view_plan(view), lw_view_random(view));
-    }
-}
-
-static bool met_before(const uint32_t *out, uint32_t found, uint32_t node) {
-    for (uint32_t i = 0; i < found; i++) {
-        if (out[i] == node) {
-            return true;
-        }
-    }
-    return false;
+    int error = lw__key_of(view, config->absent_key, &key);
+    return error == LW_OK ? owner_of(view, lw_view_plan(view), key) : error;
 }
 
 static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
@@ -188,7 +172,7 @@ static ptrdiff_t ring_sequence(const lw_view *view, uint64_t key, uint32_t *out,
     uint32_t at = first_point(plan, key), found = 0;
     for (uint32_t step = 0; step < plan->count && found < room; step++) {
         uint32_t node = (uint32_t)plan->points[at];
-        if (lw_view_may(view, node) && !met_before(out, found, node)) {
+        if (lw_view_may(view, node) && !lw__holds(out, found, node)) {
             out[found++] = node;
         }
         at = at + 1 < plan->count ? at + 1 : 0;
@@ -201,8 +185,7 @@ static const lw_param ring_params[] = {
      "points per unit of weight; load deviates by about 1/sqrt(points)"},
     {"max_points", LW_PARAM_U64, offsetof(struct ring_config, max_points), "8388608", "1", "134217728", NULL,
      "largest table; a set that asks for more is refused, never rescaled"},
-    {"absent_key", LW_PARAM_CHOICE, offsetof(struct ring_config, absent_key), "random", NULL, NULL, "random|error|next",
-     "a request without a key: draw one at random, fail, or refuse so that a chain goes on"},
+    LW__ABSENT_KEY_PARAM(struct ring_config),
 };
 
 const lw_strategy_ops lw__ring = {
@@ -212,7 +195,7 @@ const lw_strategy_ops lw__ring = {
     .params = ring_params,
     .param_count = sizeof ring_params / sizeof *ring_params,
     .config_size = sizeof(struct ring_config),
-    .needs = LW_HAS(id) | LW_NEEDS_PLAN,
+    .needs = LW_HAS(id) | LW_NEEDS_PLAN | LW_NEEDS_KEY,
     .plan_build = ring_build,
     .pick = ring_pick,
     .sequence = ring_sequence,

@@ -7,6 +7,8 @@
  */
 #include "strategy/unit.h"
 
+#include <string.h>
+
 /* One pick under way. */
 struct pick {
     lw_view view;
@@ -55,6 +57,8 @@ static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_requ
     view->now = now;
     view->memory = &bound->memory;
     view->lane = &lane->seen;
+    view->within = NULL;
+    view->partial = nodes->eligible != NULL || request->exclude_count != 0;
 }
 
 /* Prepares the set, unless the request forbids it, and finds it. Ends outside the read section after an error. */
@@ -282,19 +286,57 @@ ptrdiff_t lw_select(lw_strategy *strategy, const lw_nodes *nodes, const lw_reque
     return lw_select_at(strategy, nodes, request, time_for(strategy, nodes));
 }
 
+/* Begins to tell the strategy something of one node. */
+static int report_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, uint64_t now, const char *what,
+                        struct pick *pick) {
+    if (index >= nodes->count) {
+        return lw__fail(&strategy->env, LW_INVALID, "%s: index %u must be below %u", what, index, nodes->count);
+    }
+    return any_begin(strategy, nodes, &plain_request, now != 0 ? now : time_for(strategy, nodes), pick);
+}
+
 int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_sample *sample) {
     struct pick pick;
-    uint64_t now = sample->now != 0 ? sample->now : time_for(strategy, nodes);
-    if (index >= nodes->count) {
-        return lw__fail(&strategy->env, LW_INVALID, "feedback: index %u must be below %u", index, nodes->count);
+    lw_sample whole = LW_SAMPLE_INIT;
+    if (sample->size < LW__SAMPLE_FIRST_SIZE) {
+        return lw__fail(&strategy->env, LW_INVALID, "feedback: size=%zu, is it LW_SAMPLE_INIT?", sample->size);
     }
-    int error = any_begin(strategy, nodes, &plain_request, now, &pick);
+    if (sample->size < sizeof whole) {
+        sample = memcpy(&whole, sample, sample->size);
+    }
+    int error = report_begin(strategy, nodes, index, sample->now, "feedback", &pick);
     if (error != LW_OK) {
         return error;
     }
     tell_done(strategy, &pick.view, index, sample);
     any_end(&pick);
     return LW_OK;
+}
+
+int lw_probed(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_probe *probe) {
+    struct pick pick;
+    if (probe->size < sizeof *probe) {
+        return lw__fail(&strategy->env, LW_INVALID, "probe: size=%zu, is it LW_PROBE_INIT?", probe->size);
+    }
+    int error = report_begin(strategy, nodes, index, probe->now, "probe", &pick);
+    if (error != LW_OK) {
+        return error;
+    }
+    for (uint32_t u = 0; u < strategy->unit_count; u++) {
+        if (strategy->units[u]->ops.probed != NULL) {
+            lw_view view = view_of(&pick.view, bound_of(&pick.view) + u);
+            strategy->units[u]->ops.probed(&view, index, probe);
+        }
+    }
+    any_end(&pick);
+    return LW_OK;
+}
+
+void lw_view_ask(const lw_view *view, uint32_t index) {
+    const lw_env *env = bound_of(view)->unit->env;
+    if (env->probe != NULL) {
+        env->probe(env->user, lw_nodes_id(view->nodes, index));
+    }
 }
 
 ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint64_t key, uint32_t *out, uint32_t room) {

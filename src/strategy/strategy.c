@@ -7,18 +7,19 @@
 #define COLUMNS (((UINT32_C(1) << LW_COLUMN_COUNT) - 1) | LW_HAS_SIGNALS)
 
 static void summarise(lw_strategy *strategy) {
-    bool scratched = false;
+    bool scratched = false, boarded = false;
     strategy->pick = strategy->units[0]->ops.pick;
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
         const struct lw__unit *unit = strategy->units[i];
         strategy->needs |= unit->needs;
         scratched |= unit->ops.scratch_size > 0;
+        boarded |= unit->ops.board_size != NULL;
         strategy->listens |= unit->ops.begin != NULL;
         strategy->unbound[i] = (struct lw__bound){unit->memory, unit};
     }
     /* identity needs no column: it falls back to the name, then to the index */
     strategy->required = strategy->needs & COLUMNS & ~LW_HAS(id);
-    strategy->planned = scratched || (strategy->needs & LW_NEEDS_PLAN) != 0;
+    strategy->planned = scratched || boarded || (strategy->needs & LW_NEEDS_PLAN) != 0;
     strategy->identified = scratched || (strategy->needs & LW_HAS(id)) != 0;
     strategy->clocked = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS(load) | LW_HAS(remaining) | LW_HAS_SIGNALS)) != 0;
 }

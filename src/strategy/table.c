@@ -5,8 +5,17 @@
 #include <loadwise/strategy.h>
 
 static const lw_strategy_ops *const builtin[] = {
-    &lw__round_robin, &lw__smooth_wrr, &lw__random,         &lw__weighted_random, &lw__least_load,
-    &lw__p2c,         &lw__ring,       &lw__most_available, &lw__chain,
+    // clang-format off
+    &lw__round_robin,
+    &lw__smooth_wrr,
+    &lw__random,
+    &lw__weighted_random,
+    &lw__least_load,
+    &lw__p2c,
+    &lw__most_available,
+    &lw__ring,
+    &lw__chain,
+    // clang-format on
 };
 
 const lw_strategy_ops *lw_strategy_builtin(size_t position) {

@@ -88,6 +88,7 @@ int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__u
     if (unit == NULL) {
         return LW_NOMEM;
     }
+    unit->env = &strategy->env;
     unit->index = strategy->unit_count;
     strategy->units[strategy->unit_count++] = unit;
     *out = unit;
@@ -132,6 +133,11 @@ static int make_lanes(lw_strategy *strategy, struct lw__unit *unit) {
     return LW_OK;
 }
 
+static size_t state_size(const struct lw__unit *unit) {
+    size_t more = unit->ops.state_size_of != NULL ? unit->ops.state_size_of(unit->config) : 0;
+    return unit->ops.state_size + more;
+}
+
 int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
     unit->memory.config = unit->config;
     unit->memory.signal = engine_param(unit, "metric", LW_SIGNAL_LOAD);
@@ -142,7 +148,7 @@ int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit) {
     if (unit->memory.signal != LW_SIGNAL_LOAD) {
         unit->needs = (unit->needs & ~LW_HAS(load)) | LW_HAS_SIGNALS;
     }
-    if (unit->ops.state_size > 0 && (unit->memory.state = lw__alloc(&strategy->env, unit->ops.state_size)) == NULL) {
+    if (state_size(unit) > 0 && (unit->memory.state = lw__alloc(&strategy->env, state_size(unit))) == NULL) {
         return LW_NOMEM;
     }
     return make_lanes(strategy, unit);

@@ -25,6 +25,7 @@ enum { LW__SETS = 8 };
 
 struct lw__unit {
     lw_strategy_ops ops;
+    const lw_env *env; /* of the strategy */
     uint32_t index; /* position in the tree, parents first */
     uint32_t needs;
     uint32_t child_count;
@@ -117,6 +118,7 @@ int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 /* The structs as first published: a program compiled then passes these sizes, and never sets what came later. */
 #define LW__NODES_FIRST_SIZE (offsetof(lw_nodes, tags) + sizeof(lw_string_column))
 #define LW__REQUEST_FIRST_SIZE (offsetof(lw_request, tags) + sizeof(const char *))
+#define LW__SAMPLE_FIRST_SIZE offsetof(lw_sample, amounts)
 
 static inline bool lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
     return nodes->size >= LW__NODES_FIRST_SIZE && nodes->count - 1 < INT32_MAX &&
