@@ -23,7 +23,9 @@
     X(UNFIT, 10, "the strategy cannot work with these nodes")                                                          \
     X(CLOSED, 11, "the output was closed early or cannot be written")                                                  \
     X(NO_SUCH_NODE, 12, "an option names a node that the nodes file does not")                                         \
-    X(NOMEM, 13, "out of memory")
+    X(NOMEM, 13, "out of memory")                                                                                      \
+    X(BAD_SCENARIO, 14, "the scenario is wrong: its YAML, a field or a value")                                         \
+    X(BAD_TRACE, 15, "the trace is wrong: a line, or no time in it")
 
 enum status {
 #define STATUS_ENUM(name, value, meaning) STATUS_##name = (value),
