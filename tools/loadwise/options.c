@@ -34,6 +34,18 @@ static enum status options_bad(const struct option_table *table, int answer, con
                        : problem_set(problem, STATUS_USAGE, "%s is not an option of %s", word, table->command);
 }
 
+/* What getopt_long has left behind the options. */
+static enum status options_words(const struct option_table *table, void *target, int argc, char **argv,
+                                 struct problem *problem) {
+    enum status status = STATUS_DONE;
+    for (int i = optind; i < argc && status == STATUS_DONE; i++) {
+        struct setting setting = {target, argv[i], problem};
+        status = table->word != NULL ? table->word(&setting)
+                                     : problem_set(problem, STATUS_USAGE, "unexpected argument \"%s\"", argv[i]);
+    }
+    return status;
+}
+
 enum status options_read(const struct option_table *table, void *target, int argc, char **argv, bool *help,
                          struct problem *problem) {
     struct option long_options[OPTIONS_MOST + 2];
@@ -56,8 +68,7 @@ enum status options_read(const struct option_table *table, void *target, int arg
             return status;
         }
     }
-    return optind == argc ? STATUS_DONE
-                          : problem_set(problem, STATUS_USAGE, "unexpected argument \"%s\"", argv[optind]);
+    return options_words(table, target, argc, argv, problem);
 }
 
 void options_help(const struct option_table *table) {

@@ -26,6 +26,7 @@ struct option_table {
     const char *command;
     const struct option_entry *entries;
     size_t count;
+    enum status (*word)(const struct setting *setting); /* for each word that is no option; NULL: there may be none */
 };
 
 /* Sets all that is given. Ends at --help or -h, and then *help is true; otherwise every word was an option. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the figures of a contest are called, for whoever shows them. */
+#ifndef LOADWISE_SIM_FIGURES_H
+#define LOADWISE_SIM_FIGURES_H
+
+#include "contest.h"
+
+#include <stdbool.h>
+
+/* What a figure is called, its unit, and whether less (-1) or more (1) of it is better. */
+struct sim_figure_head {
+    const char *name, *heading, *unit, *meaning;
+    int better;
+};
+const struct sim_figure_head *sim_figure_head(enum sim_figure figure);
+
+/* Does any strategy of the contest have this figure? */
+bool sim_figure_is_shown(const struct sim_contest *contest, enum sim_figure figure);
+
+#endif
