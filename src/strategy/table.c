@@ -12,9 +12,13 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__weighted_random,
     &lw__least_load,
     &lw__p2c,
+    &lw__least_time,
+    &lw__c3,
     &lw__most_available,
     &lw__ring,
+    &lw__jump,
     &lw__chain,
+    &lw__bounded,
     // clang-format on
 };
 

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Writes bucket_vectors.h: owners of keys by jump, anchor and multi_probe, worked out a second time.
+
+A developer's tool, not part of the build: ./generate_buckets.py > bucket_vectors.h. Standard library only. Nothing here
+is shared with the library; the rules are those at the heads of src/strategy/{jump,anchor,multi_probe}.c and keyed.h.
+
+A change of these vectors moves users' keys: it needs a reason and a release note.
+"""
+
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+REHASHES = 64
+
+
+def mix(z):
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
+    return z ^ z >> 31
+
+
+def key(i):
+    return i * GOLDEN & MASK
+
+
+def emit(kind, name, values):
+    lines, line = [], "   "
+    for text in [str(value) for value in values]:
+        if len(line) + len(text) + 2 > 118:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    print(f"static const {kind} {name}[] = {{")
+    print("\n".join(lines + [line]))
+    print("};\n")
+
+
+def hex64(value):
+    return f"UINT64_C(0x{value:016x})"
+
+
+def order(owner, key_, room, may):
+    """Owners of the key, of the key mixed with 1, 2, 3 ... golden steps; each where it is met first."""
+    found = []
+    for attempt in range(REHASHES):
+        node = owner(key_ if attempt == 0 else mix((mix(key_) + attempt * GOLDEN) & MASK))
+        if may(node) and node not in found:
+            found.append(node)
+        if len(found) == room:
+            return found
+    raise ValueError("the vectors shall not need the last resort")
+
+
+# ---- jump ----
+
+
+def jump(raw, buckets):
+    bucket, following = 0, 0
+    while following < buckets:
+        bucket = following
+        raw = (raw * 2862933555777941757 + 1) & MASK
+        following = int((bucket + 1) * (2.0**31 / ((raw >> 33) + 1)))
+    return bucket
+
+
+assert [jump(*case) for case in [(1, 1), (42, 57), (0xDEAD10CC, 666), (256, 1024)]] == [0, 43, 361, 520]
+
+
+def emit_jump():
+    for count in (3, 57, 10000):
+        emit("uint16_t", f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
+    owner = lambda key_: jump(mix(key_), 57)
+    emit("uint16_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
+
+
+if __name__ == "__main__":
+    print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
+    print("/* Written by generate_buckets.py; see there. Do not edit. */\n/* clang-format off */")
+    print("#ifndef LOADWISE_TESTS_BUCKET_VECTORS_H\n#define LOADWISE_TESTS_BUCKET_VECTORS_H\n")
+    print("#include <stdint.h>\n")
+    emit_jump()
+    print("#endif")
