@@ -73,10 +73,84 @@ def emit_jump():
     emit("uint16_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
 
 
+# ---- anchor ----
+
+
+class Anchor:
+    """The pseudocode of the paper, over sets and lists of names; nodes are ids."""
+
+    def __init__(self, capacity):
+        self.a, self.n = capacity, 0
+        self.A = list(range(capacity))
+        self.K, self.W, self.L = (list(range(capacity)) for _ in "KWL")
+        self.R = list(range(capacity))[::-1]
+        self.nodes = {}
+
+    def draw(self, random, bound):
+        return (random >> 32) * bound >> 32
+
+    def owner(self, key_):
+        mixed = mix(key_)
+        b = self.draw(mixed, self.a)
+        while self.A[b] > 0:
+            h = self.draw(mix((mixed + (b + 1) * GOLDEN) & MASK), self.A[b])
+            while self.A[h] >= self.A[b]:
+                h = self.K[h]
+            b = h
+        return self.nodes[b]
+
+    def remove(self, b):
+        self.R.append(b)
+        self.n -= 1
+        self.A[b] = self.n
+        self.W[self.L[b]] = self.K[b] = self.W[self.n]
+        self.L[self.W[self.n]] = self.L[b]
+        del self.nodes[b]
+
+    def add(self, node):
+        b = self.R.pop()
+        self.A[b] = 0
+        self.L[self.W[self.n]] = self.n
+        self.W[self.L[b]] = self.K[b] = b
+        self.n += 1
+        self.nodes[b] = node
+
+    def update(self, ids):
+        buckets = {node: b for b, node in self.nodes.items()}
+        for node in sorted(set(buckets) - set(ids), reverse=True):
+            self.remove(buckets[node])
+        for node in sorted(set(ids) - set(buckets)):
+            self.add(node)
+
+
+def anchor_id(number):
+    return mix(number + 1)
+
+
+def emit_anchor():
+    """Twenty versions, each a mask over 48 nodes: single events, many at once, nearly none left, a full table."""
+    masks, owners, orders = [(1 << 48) - 1], [], []
+    for step in range(19):
+        flips = mix(step) & mix(step + 100) & mix(step + 200) if step % 4 == 3 else 1 << mix(step) % 48
+        masks.append((masks[-1] ^ flips) & (1 << 48) - 1)
+    masks[10], masks[15] = 1 << 7, (1 << 48) - 1
+    anchor = Anchor(50)
+    for mask in masks:
+        members = [number for number in range(48) if mask >> number & 1]
+        numbers = {anchor_id(number): number for number in members}
+        anchor.update(numbers)
+        owners += [numbers[anchor.owner(key(i))] for i in range(50)]
+    emit("uint64_t", "anchor_masks", [hex64(mask) for mask in masks])
+    emit("uint8_t", "anchor_owners", owners)
+    owner = lambda key_: numbers[anchor.owner(key_)]
+    emit("uint8_t", "anchor_orders", [n for i in range(40) for n in order(owner, key(i), 4, lambda n: n % 5 != 2)])
+
+
 if __name__ == "__main__":
     print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
     print("/* Written by generate_buckets.py; see there. Do not edit. */\n/* clang-format off */")
     print("#ifndef LOADWISE_TESTS_BUCKET_VECTORS_H\n#define LOADWISE_TESTS_BUCKET_VECTORS_H\n")
     print("#include <stdint.h>\n")
     emit_jump()
+    emit_anchor()
     print("#endif")

@@ -21,6 +21,7 @@ static const char *const every_spec[] = {
     "p2c choices=5 weighted=true",
     "ring",
     "jump",
+    "anchor",
     "most_available",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(round_robin, random))",
