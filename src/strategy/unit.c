@@ -55,6 +55,9 @@ static const char *ops_fault(const lw_strategy_ops *ops) {
     if (ops->children_min > ops->children_max || ops->children_max > LW_CHILDREN) {
         return "children_min <= children_max <= 16 is required";
     }
+    if (ops->counter_count > 0 && (ops->counters == NULL || ops->counter == NULL)) {
+        return "counters without their names or values";
+    }
     if (!params_are_good(ops)) {
         return "a parameter lacks its name, default, range or place in the config";
     }
@@ -158,4 +161,13 @@ void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit) {
     lw__release(&strategy->env, unit->memory.state);
     lw__release(&strategy->env, unit->memory.lanes);
     lw__release(&strategy->env, unit);
+}
+
+uint64_t lw_memory_lane_sum(const lw_memory *memory, size_t offset) {
+    uint64_t sum = 0;
+    for (size_t i = 0; memory->lanes != NULL && i <= memory->lane_mask; i++) {
+        const unsigned char *counter = memory->lanes + i * LW_LANE_SIZE + offset;
+        sum += __atomic_load_n((const uint64_t *)(const void *)counter, __ATOMIC_RELAXED);
+    }
+    return sum;
 }
