@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Draws without repetition: redraws while they are cheap and exact, then whatever is exact for the rest. See distinct.h.
+ * Draws without repetition: redraws while they are cheap and exact, then whatever is exact for the rest. See
+ * distinct.h.
  *
  * A redraw that succeeds is a draw among exactly those that are left, so that the two ways mix without a bias.
  */

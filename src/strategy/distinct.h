@@ -15,8 +15,9 @@ enum { LW__CHOICES = 16 }; /* most that are drawn for one pick */
    at least 1, or a refusal. O(d^2); over a part of the nodes a bounded number of redraws, then O(d n / 64). */
 ptrdiff_t lw__distinct_draw(const lw_view *view, uint32_t *drawn, uint32_t d);
 
-/* d nodes one after another, each by weight among those not drawn yet; none of weight 0. The table is lw__alias_build's,
-   NULL where all weights are 0. Returns and costs the same, but O(d n) where redraws do not find them. */
+/* d nodes one after another, each by weight among those not drawn yet; none of weight 0. The table is
+   lw__alias_build's, NULL where all weights are 0. Returns and costs the same, but O(d n) where redraws do not find
+   them. */
 ptrdiff_t lw__distinct_draw_weighted(const lw_view *view, const struct lw__alias *table, uint32_t *drawn, uint32_t d);
 
 #endif
