@@ -13,6 +13,8 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__least_load,
     &lw__p2c,
     &lw__least_request,
+    &lw__sed,
+    &lw__nq,
     &lw__least_time,
     &lw__c3,
     &lw__prequal,
@@ -21,8 +23,10 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__ketama,
     &lw__jump,
     &lw__anchor,
+    &lw__multi_probe,
     &lw__chain,
     &lw__bounded,
+    &lw__sticky,
     // clang-format on
 };
 
