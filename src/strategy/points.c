@@ -6,6 +6,7 @@
  */
 #include "strategy/points.h"
 
+#include "base/random.h"
 #include "base/sort.h"
 #include "strategy/weighted.h"
 
@@ -59,6 +60,51 @@ void lw__points_seal(struct lw__points *points) {
         }
         points->first[b] = point;
     }
+}
+
+static uint32_t place_by_id(uint64_t id, uint64_t replica) {
+    return (uint32_t)(lw__mix(lw__mix(id) + (replica + 1) * LW__GOLDEN) >> PLACE_BITS);
+}
+
+static void draft_by_id(const lw_build *build, uint64_t each, uint64_t *draft) {
+    for (uint32_t i = 0; i < build->count; i++) {
+        uint64_t own = each * build->weights[i];
+        for (uint64_t r = 0; r < own; r++) {
+            *draft++ = (uint64_t)place_by_id(build->ids[i], r) << PLACE_BITS | i;
+        }
+    }
+}
+
+/* Equal places are rare; within them the order is that of the ids, whatever the order of the nodes was. */
+static void order_ties(const lw_build *build, uint64_t *at, uint32_t count) {
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t point = at[i];
+        uint32_t to = i;
+        for (; to > 0 && at[to - 1] >> PLACE_BITS == point >> PLACE_BITS &&
+               build->ids[(uint32_t)at[to - 1]] > build->ids[(uint32_t)point];
+             to--) {
+            at[to] = at[to - 1];
+        }
+        at[to] = point;
+    }
+}
+
+int lw__points_build(const lw_build *build, uint64_t each, uint64_t max_points, void **out) {
+    uint64_t count;
+    int error = lw__points_count(build, each, max_points, &count);
+    if (error != LW_OK || count == 0) {
+        return error;
+    }
+    struct lw__points *points = lw__points_new(build, count);
+    if (points == NULL) {
+        return LW_NOMEM;
+    }
+    draft_by_id(build, each, lw__points_draft(points));
+    lw__points_sort(points);
+    order_ties(build, points->at, points->count);
+    lw__points_seal(points);
+    *out = points;
+    return LW_OK;
 }
 
 ptrdiff_t lw__points_search(const lw_view *view, const struct lw__points *points, uint32_t at) {

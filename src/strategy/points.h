@@ -41,6 +41,11 @@ void lw__points_sort(struct lw__points *points);
 /* Makes them ready for look-ups. count may have become less meanwhile. */
 void lw__points_seal(struct lw__points *points);
 
+/* All of that for nodes that stand by their ids, `each` points a unit of weight. *out stays NULL when there is none.
+   Point r (from 0) of node id stands at the high 32 bits of mix(mix(id) + (r + 1) * g), with mix the finaliser of
+   splitmix64 and g = 0x9e3779b97f4a7c15; points of one place are ordered by id. */
+int lw__points_build(const lw_build *build, uint64_t each, uint64_t max_points, void **out);
+
 /* The number of the first point at or clockwise from this place. Nearly always one of the first four of the bucket is
    it, and no branch has to guess which: then the count of those before the place says so. */
 static inline uint32_t lw__points_from(const struct lw__points *points, uint32_t place) {

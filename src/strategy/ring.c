@@ -25,51 +25,9 @@ struct ring_config {
     uint64_t absent_key;
 };
 
-static uint32_t point_place(uint64_t id, uint64_t replica) {
-    return (uint32_t)(lw__mix(lw__mix(id) + (replica + 1) * LW__GOLDEN) >> 32);
-}
-
-static void place_points(const lw_build *build, uint64_t *points) {
-    const struct ring_config *config = build->config;
-    for (uint32_t i = 0; i < build->count; i++) {
-        uint64_t own = config->vnodes * build->weights[i];
-        for (uint64_t r = 0; r < own; r++) {
-            *points++ = (uint64_t)point_place(build->ids[i], r) << 32 | i;
-        }
-    }
-}
-
-/* Equal places are rare; within them the order is that of the ids, whatever the order of the nodes was. */
-static void order_ties(const lw_build *build, uint64_t *points, uint32_t count) {
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t point = points[i];
-        uint32_t at = i;
-        for (; at > 0 && points[at - 1] >> 32 == point >> 32 &&
-               build->ids[(uint32_t)points[at - 1]] > build->ids[(uint32_t)point];
-             at--) {
-            points[at] = points[at - 1];
-        }
-        points[at] = point;
-    }
-}
-
 static int ring_build(const lw_build *build, void **out) {
     const struct ring_config *config = build->config;
-    uint64_t count;
-    int error = lw__points_count(build, config->vnodes, config->max_points, &count);
-    if (error != LW_OK || count == 0) {
-        return error;
-    }
-    struct lw__points *points = lw__points_new(build, count);
-    if (points == NULL) {
-        return LW_NOMEM;
-    }
-    place_points(build, lw__points_draft(points));
-    lw__points_sort(points);
-    order_ties(build, points->at, points->count);
-    lw__points_seal(points);
-    *out = points;
-    return LW_OK;
+    return lw__points_build(build, config->vnodes, config->max_points, out);
 }
 
 static inline uint32_t place_of(uint64_t key) { return (uint32_t)(lw__mix(key) >> 32); }

@@ -146,6 +146,44 @@ def emit_anchor():
     emit("uint8_t", "anchor_orders", [n for i in range(40) for n in order(owner, key(i), 4, lambda n: n % 5 != 2)])
 
 
+# ---- multi_probe ----
+
+
+def circle(ids, weights):
+    return sorted(
+        (mix((mix(ids[i]) + (r + 1) * GOLDEN) & MASK) >> 32, ids[i], i) for i in range(len(ids)) for r in range(weights[i])
+    )
+
+
+def probe_places(key_, probes):
+    for probe in range(probes):
+        bits = mix((mix(key_) - (probe // 2 + 1) * GOLDEN) & MASK)
+        yield bits >> 32 if probe % 2 == 0 else bits & 0xFFFFFFFF
+
+
+def nearest(points, key_, probes):
+    return min(((p[0] - place) % 2**32, p) for place in probe_places(key_, probes) for p in points)[1][2]
+
+
+def probed_order(points, key_, probes, room):
+    found = []
+    while len(found) < room:
+        found.append(nearest([p for p in points if p[2] not in found], key_, probes))
+    return found
+
+
+def emit_multi_probe():
+    ids = [mix(100 + i) for i in range(30)]
+    weights = [i * 7 % 4 for i in range(30)]
+    points = circle(ids, weights)
+    emit("uint64_t", "probed_ids", [hex64(i) for i in ids])
+    emit("uint32_t", "probed_weights", weights)
+    for probes in (1, 4, 21):
+        emit("uint8_t", f"probed_owners_by_{probes}", [nearest(points, key(i), probes) for i in range(200)])
+    some = [p for p in points if p[2] % 3 != 1]
+    emit("uint8_t", "probed_orders", [n for i in range(30) for n in probed_order(some, key(i), 21, 4)])
+
+
 if __name__ == "__main__":
     print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
     print("/* Written by generate_buckets.py; see there. Do not edit. */\n/* clang-format off */")
@@ -153,4 +191,5 @@ if __name__ == "__main__":
     print("#include <stdint.h>\n")
     emit_jump()
     emit_anchor()
+    emit_multi_probe()
     print("#endif")

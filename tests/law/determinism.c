@@ -22,6 +22,7 @@ static const char *const every_spec[] = {
     "ring",
     "jump",
     "anchor",
+    "multi_probe",
     "most_available",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(round_robin, random))",
