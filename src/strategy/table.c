@@ -15,6 +15,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__least_request,
     &lw__sed,
     &lw__nq,
+    &lw__jiq,
     &lw__least_time,
     &lw__c3,
     &lw__prequal,
