@@ -22,6 +22,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__most_available,
     &lw__ring,
     &lw__ketama,
+    &lw__ketama,
     &lw__jump,
     &lw__anchor,
     &lw__multi_probe,
