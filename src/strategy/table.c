@@ -21,7 +21,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__prequal,
     &lw__most_available,
     &lw__ring,
-    &lw__ketama,
+    &lw__maglev,
     &lw__ketama,
     &lw__jump,
     &lw__anchor,
