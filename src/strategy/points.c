@@ -10,7 +10,7 @@
 #include "base/sort.h"
 #include "strategy/weighted.h"
 
-enum { PLACE_BITS = 32 };
+enum { PLACE_BITS = 32, LEAST_BITS = 8 };
 
 int lw__points_count(const lw_build *build, uint64_t each, uint64_t max_points, uint64_t *count) {
     *count = 0;
@@ -27,19 +27,22 @@ int lw__points_count(const lw_build *build, uint64_t each, uint64_t max_points, 
 }
 
 static uint32_t index_bits(uint64_t points) {
-    uint32_t bits = 1;
+    uint32_t bits = LEAST_BITS; /* few points would crowd in few buckets */
     while (bits < PLACE_BITS - 1 && UINT64_C(1) << bits < points) {
         bits++;
     }
     return bits;
 }
 
-/* The index takes less than the points, so the same memory serves as the draft before. */
+/* The same memory serves as the draft first and as the index then. */
 struct lw__points *lw__points_new(const lw_build *build, uint64_t count) {
-    struct lw__points *points = lw_build_alloc(build, sizeof *points + (2 * count + LW__AHEAD) * sizeof(uint64_t));
+    uint32_t bits = index_bits(count);
+    size_t draft = count * sizeof(uint64_t), index = sizeof(uint32_t) << bits;
+    size_t size = sizeof(struct lw__points) + (count + LW__AHEAD) * sizeof(uint64_t);
+    struct lw__points *points = lw_build_alloc(build, size + (draft > index ? draft : index));
     if (points != NULL) {
         points->count = (uint32_t)count;
-        points->shift = PLACE_BITS - index_bits(count);
+        points->shift = PLACE_BITS - bits;
         points->first = (uint32_t *)(void *)(points->at + count + LW__AHEAD);
     }
     return points;

@@ -62,7 +62,7 @@ static inline uint32_t lw__points_from(const struct lw__points *points, uint32_t
             at++;
         }
     }
-    return at < points->count ? at : 0;
+    return at & -(uint32_t)(at < points->count); /* past the last comes the first; a branch would be missed too often */
 }
 
 /* The first `room` different nodes clockwise from this point; see sequence in ops.h. */
