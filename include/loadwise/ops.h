@@ -26,6 +26,7 @@ enum lw_param_type {
     LW_PARAM_BOOL,    /* false or true, stored as uint64_t 0 or 1 */
     LW_PARAM_CHOICE,  /* one of choices, stored as uint64_t, its position in the list */
     LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
+    LW_PARAM_PRIME,   /* a prime, stored as uint64_t; both ends of its range are primes below 2^32 */
 };
 
 /* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. Two names mean something to the

@@ -20,7 +20,7 @@ static bool params_are_good(const lw_strategy_ops *ops) {
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const lw_param *param = &ops->params[i];
         bool bounded = param->type != LW_PARAM_BOOL && param->type != LW_PARAM_CHOICE;
-        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_POWER ||
+        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_PRIME ||
             param->offset > ops->config_size || ops->config_size - param->offset < sizeof(uint64_t) ||
             param->offset % sizeof(uint64_t) != 0 || (bounded && (param->min == NULL || param->max == NULL)) ||
             (param->type == LW_PARAM_CHOICE && param->choices == NULL)) {
