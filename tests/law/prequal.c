@@ -305,38 +305,42 @@ static void a_trial_asks_nobody(void **state) {
     answers_close(a);
 }
 
-/* A node that answers at once, wrongly, says that it is idle and quick. What it says is divided by its share of good
-   answers, so after k failures by (3/4)^k, and at most by 64. */
+/* A node that answers at once, wrongly, says that it is idle and quick. With a share of failures of 1 - (3/4)^k it is
+   held to be slower by 2 f times the slowest, w: here as slow as another that says w = 1 ms / (1 - 2f). */
 static void a_sinkhole_fills_up(void **state) {
     (void)state;
+    static const double equals[] = {1e6, 2e6, 8e6}; /* f = 0, 1/4, 7/16 */
     answers *a = probed_open("prequal quantile=1 probes=0", 2, 9);
-    double share = 1;
-    for (uint32_t k = 0; k < 25; k++) {
-        double worth = 1e6 / (share > 1.0 / 64 ? share : 1.0 / 64);
-        for (int side = 0; side < 2; side++) {
-            say(a, 0, 0, 1000000);
-            say(a, 1, 0, (uint64_t)(worth * (side == 0 ? 1.0001 : 0.9999)));
+    for (uint32_t k = 0; k < 10; k++, a->now++) {
+        say(a, 0, 0, 1000000);
+        for (int side = 0; k < LAW_COUNT(equals) && side < 2; side++) {
+            say(a, 1, 0, (uint64_t)(equals[k] * (side == 0 ? 1.0001 : 0.9999)));
             assert_int_equal(foretold(a), side);
-            a->now++;
+        }
+        if (k >= LAW_COUNT(equals)) { /* worse than anyone */
+            say(a, 1, 0, 1000000000000);
+            assert_int_equal(foretold(a), 1);
         }
         answers_bad(a, 0, k % 2 == 0 ? LW_OUTCOME_FAILURE : LW_OUTCOME_OVERLOAD, 1);
-        share *= 0.75;
     }
     answers_close(a);
 }
 
-/* And by requests under way just so: 0 there count as (0 + 1) * 64 - 1 = 63 here. */
+/* The same with what is under way: after one failure half of the greatest number and one. */
 static void a_sinkhole_is_full_too(void **state) {
     (void)state;
     answers *a = probed_open("prequal quantile=0 probes=0", 2, 10);
-    for (int i = 0; i < 40; i++) {
+    answers_bad(a, 0, LW_OUTCOME_CONNECT_FAILURE, 1);
+    say(a, 0, 4, 10);
+    say(a, 1, 11, 10); /* 4 + 6 */
+    assert_int_equal(foretold(a), 0);
+    say(a, 0, 6, 10); /* 6 + 6 */
+    assert_int_equal(foretold(a), 1);
+    say(a, 0, 0, 10);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(foretold(a), i < 2 ? 0 : 1);
         answers_bad(a, 0, LW_OUTCOME_CONNECT_FAILURE, 1);
     }
-    say(a, 0, 0, 10);
-    say(a, 1, 62, 10);
-    assert_int_equal(foretold(a), 1);
-    say(a, 1, 64, 10);
-    assert_int_equal(foretold(a), 0);
     answers_close(a);
 }
 
@@ -348,19 +352,18 @@ static void failures_are_forgiven(void **state) {
         answers_bad(a, 0, LW_OUTCOME_TIMEOUT, 1);
     }
     say(a, 0, 0, 1000000);
-    say(a, 1, 0, 1999999);
+    say(a, 1, 0, 1999999); /* as slow as the other with f = 1/4 */
     answers_bad(a, 0, LW_OUTCOME_CANCELLED, 1);
     answers_bad(a, 0, LW_OUTCOME_CALLER_FAULT, 1);
+    a->now += 19 * ANSWERS_SECOND;
     assert_int_equal(foretold(a), 1);
-    a->now += 10 * ANSWERS_SECOND; /* half of it, so twice as slow, less a little */
+    a->now += ANSWERS_SECOND;
     assert_int_equal(foretold(a), 0);
-    a->now -= 10 * ANSWERS_SECOND;
-    assert_int_equal(foretold(a), 1);
-    for (int i = 0; i < 2; i++) { /* 9/16 of it */
-        answers_good(a, 0, 5);
+    a->now -= 20 * ANSWERS_SECOND;
+    for (int i = 0; i < 5; i++) { /* (3/4)^5 is less than a quarter, (3/4)^4 more */
         assert_int_equal(foretold(a), 1);
+        answers_good(a, 0, 5);
     }
-    answers_good(a, 0, 5); /* 27/64 */
     assert_int_equal(foretold(a), 0);
     answers_close(a);
 }
@@ -401,16 +404,19 @@ static void a_new_version_begins_without_answers(void **state) {
 /* Neither the largest numbers nor a count of nodes far beyond the answers. */
 static void compares_the_largest_answers(void **state) {
     (void)state;
-    answers *a = probed_open("prequal quantile=0 probes=0", 3, 13);
-    for (int i = 0; i < 40; i++) {
-        answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
-        answers_bad(a, 1, LW_OUTCOME_FAILURE, 1);
+    static const char *const specs[] = {"prequal quantile=0 probes=0", "prequal quantile=1 probes=0"};
+    for (size_t s = 0; s < LAW_COUNT(specs); s++) {
+        answers *a = probed_open(specs[s], 3, 13);
+        for (int i = 0; i < 40; i++) {
+            answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+            answers_bad(a, 1, LW_OUTCOME_FAILURE, 1);
+        }
+        say(a, 0, UINT32_MAX, UINT64_MAX);
+        say(a, 1, UINT32_MAX, UINT64_MAX);
+        say(a, 2, UINT32_MAX, UINT64_MAX);
+        assert_int_equal(foretold(a), 2);
+        answers_close(a);
     }
-    say(a, 0, UINT32_MAX, UINT64_MAX);
-    say(a, 1, UINT32_MAX - 1, UINT64_MAX);
-    say(a, 2, UINT32_MAX, UINT64_MAX);
-    assert_int_equal(foretold(a), 2);
-    answers_close(a);
     lw_nodes nodes;
     lw_probe probe = LW_PROBE_INIT;
     lw_nodes_init(&nodes, 10000);
