@@ -43,6 +43,7 @@ static void describe(struct lw__chooser *chooser) {
         chooser->probes |= unit->ops.probed != NULL;
         chooser->learned |= signal >= LW_SIGNAL_EWMA;
         chooser->ordered |= (unit->needs & LW_NEEDS_LEAST) != 0 && signal <= LW_SIGNAL_INFLIGHT;
+        chooser->narrowed |= (unit->needs & LW_NEEDS_WITHIN) != 0;
         chooser->ramps &= thins(unit);
     }
 }

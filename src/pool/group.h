@@ -26,6 +26,7 @@ struct lw__chooser {
     bool learned;     /* goes by a load that is learnt, so that it takes exploring */
     bool ramps;       /* slow start thins it out */
     bool ordered;     /* asks for the least in flight */
+    bool narrowed;    /* does not use all members, so that nothing may be placed past it */
 };
 
 /* What a group was seen to be of a node: enum lw_reason, and this. */

@@ -212,7 +212,11 @@ static ptrdiff_t bounded_sequence(const lw_view *view, uint64_t key, uint32_t *o
     return lw_view_child_sequence(view, 0, key, out, room);
 }
 
+/* Weights are summed over the nodes that may be chosen, so a subset must be known out here. */
 static const char *bounded_misfit(uint32_t below) {
+    if ((below & LW_NEEDS_WITHIN) != 0) {
+        return "does not stand around a subset, but inside: subset(bounded(ring))";
+    }
     return (below & LW_NEEDS_KEY) != 0 ? NULL : "stands around a strategy that places by key, such as ring";
 }
 

@@ -22,6 +22,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__most_available,
     &lw__ring,
     &lw__maglev,
+    &lw__rendezvous,
     &lw__ketama,
     &lw__jump,
     &lw__anchor,
@@ -29,6 +30,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__chain,
     &lw__bounded,
     &lw__sticky,
+    &lw__subset,
     // clang-format on
 };
 
