@@ -13,7 +13,6 @@
  * Cost per pick: one load and two multiplications. Build: O(table ln table). Memory: 2 bytes a slot up to 65,536 nodes,
  * else 4.
  */
-#include "base/sort.h"
 #include "strategy/keyed.h"
 #include "strategy/maglev_table.h"
 #include "strategy/table.h"
@@ -40,7 +39,7 @@ struct maglev_plan {
 struct maglev_desk {
     struct lw__walk *walks; /* these three by host */
     uint32_t *nodes, *weights;
-    uint64_t *taken, *order, *other;
+    uint64_t *taken, *order, *room;
 };
 
 /* ---- build ---- */
@@ -60,22 +59,6 @@ static int count_hosts(const lw_build *build, uint32_t *hosts) {
     return LW_OK;
 }
 
-/* Hosts by id: sorted by the low half, then, keeping that order, by the high half. */
-static void order_hosts(const lw_build *build, uint32_t hosts, uint64_t *order, uint64_t *other) {
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < build->count; i++) {
-        if (build->weights[i] > 0) {
-            order[next++] = build->ids[i] << 32 | i;
-        }
-    }
-    lw__sort_high(order, other, hosts);
-    for (uint32_t h = 0; h < hosts; h++) {
-        uint32_t node = (uint32_t)other[h];
-        order[h] = build->ids[node] >> 32 << 32 | node;
-    }
-    lw__sort_high(order, other, hosts);
-}
-
 static struct lw__walk walk_of(uint64_t id, uint32_t size) {
     uint64_t first = lw__mix(id), second = lw__mix(first + LW__GOLDEN);
     return (struct lw__walk){(uint32_t)(first % size), (uint32_t)(second % (size - 1)) + 1};
@@ -83,20 +66,20 @@ static struct lw__walk walk_of(uint64_t id, uint32_t size) {
 
 static struct maglev_desk *desk_open(const lw_build *build, uint32_t hosts, uint32_t size) {
     size_t words = LW_BITMAP_WORDS(size), each = sizeof(struct lw__walk) + 2 * sizeof(uint32_t) + 2 * sizeof(uint64_t);
-    struct maglev_desk *desk = lw_build_alloc(build, sizeof *desk + words * sizeof(uint64_t) + hosts * each);
+    struct maglev_desk *desk = lw_build_alloc(build, sizeof *desk + words * sizeof(uint64_t) + build->count * each);
     if (desk == NULL) {
         return NULL;
     }
     desk->taken = (uint64_t *)(void *)(desk + 1);
     desk->order = desk->taken + words;
-    desk->other = desk->order + hosts;
-    desk->walks = (struct lw__walk *)(void *)(desk->other + hosts);
+    desk->room = desk->order + build->count;
+    desk->walks = (struct lw__walk *)(void *)(desk->room + build->count);
     desk->nodes = (uint32_t *)(void *)(desk->walks + hosts);
     desk->weights = desk->nodes + hosts;
     memset(desk->taken, 0, words * sizeof *desk->taken);
-    order_hosts(build, hosts, desk->order, desk->other);
+    lw__weighty_by_id(build, desk->order, desk->room);
     for (uint32_t h = 0; h < hosts; h++) {
-        uint32_t node = (uint32_t)desk->other[h];
+        uint32_t node = (uint32_t)desk->order[h];
         desk->walks[h] = walk_of(build->ids[node], size);
         desk->nodes[h] = node;
         desk->weights[h] = build->weights[node];
