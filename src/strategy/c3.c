@@ -110,7 +110,7 @@ static void c3_done(const lw_view *view, uint32_t index, const lw_sample *sample
         uint64_t share = lw__share_of(LW__ONE - (uint64_t)(config->alpha * (double)LW__ONE), kept);
         uint64_t service = sample->service != 0 ? sample->service : sample->latency;
         lw__learn(&node->latency, lw__learnable(sample->latency, LW__LEARNT_MOST), share);
-        lw__learn(&node->queue, capped((lw__wide)sample->queued << Q_BITS, Q_MOST) + 1, share);
+        lw__learn(&node->queue, ((uint64_t)sample->queued << Q_BITS) + 1, share);
         lw__learn(&node->service, lw__learnable(service, LW__LEARNT_MOST), share);
     }
     if (learns || answer == LW__ANSWER_BAD) {

@@ -171,6 +171,7 @@ static void an_older_answer_does_not_turn_time_back(void **state) {
     answers *a = answers_open("least_time bucket=0", 10, 8);
     answers_good(a, 0, 100 * ANSWERS_MS);
     a->now -= 10 * ANSWERS_SECOND;
+    assert_estimate(a, 3, 100e6);
     answers_good(a, 0, 100 * ANSWERS_MS);
     a->now += 10 * ANSWERS_SECOND;
     assert_estimate(a, 1, 100e6);

@@ -234,6 +234,7 @@ static void answers_wear_out(void **state) {
     assert_in_range(uses_in_the_mean("prequal quantile=1", 16, 20) * 1000, 99900, 100100);
     assert_in_range(uses_in_the_mean("prequal quantile=1 probes=1", 4000, 20) * 1000, 99900, 100100);
     assert_in_range(uses_in_the_mean("prequal quantile=1 probes=0", 100, 20) * 1000, 99900, 100100);
+    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=1.005", 4000, 20) * 1000, 99900, 100100);
 }
 
 /* A request that goes to a node which has not answered. */
@@ -344,6 +345,33 @@ static void a_sinkhole_is_full_too(void **state) {
     answers_close(a);
 }
 
+/* Also where nobody has anything under way, and where answers are removed: the worst is the one that fails. */
+static void a_sinkhole_is_the_worst(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        answers *a = probed_open("prequal quantile=0 probes=0", 2, seed);
+        for (int i = 0; i < 3; i++) {
+            answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+        }
+        say(a, 0, 0, 10);
+        say(a, 1, 0, 10);
+        assert_int_equal(foretold(a), 1);
+        answers_close(a);
+    }
+    answers *a = probed_open("prequal quantile=1 probes=0", 9, 21);
+    for (uint32_t i = 5; i-- > 0; a->now++) {
+        say(a, i, 0, 10 + i);
+        answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+    }
+    place_elsewhere(a, 8); /* the oldest, 4 */
+    place_elsewhere(a, 8); /* the worst, 0 and not 3 */
+    for (int i = 0; i < 30; i++) {
+        answers_good(a, 0, 1);
+    }
+    assert_int_equal(foretold(a), 1);
+    answers_close(a);
+}
+
 /* Good answers make it good, so does time; what the caller did does nothing. */
 static void failures_are_forgiven(void **state) {
     (void)state;
@@ -366,6 +394,27 @@ static void failures_are_forgiven(void **state) {
     }
     assert_int_equal(foretold(a), 0);
     answers_close(a);
+}
+
+/* Forty failures, twenty seconds later worth a quarter; then one more, or a good answer. */
+static void failures_fade_before_they_count_on(void **state) {
+    (void)state;
+    for (int good = 0; good < 2; good++) {
+        answers *a = probed_open("prequal quantile=1 probes=0", 2, 18);
+        for (int i = 0; i < 40; i++) {
+            answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+        }
+        a->now += 20 * ANSWERS_SECOND;
+        answers_bad(a, 0, good ? LW_OUTCOME_OK : LW_OUTCOME_FAILURE, 1);
+        double f = good ? 0.25 * 0.75 : 0.25 * 0.75 + 0.25;
+        for (int side = 0; side < 2; side++) {
+            say(a, 0, 0, 1000000);
+            say(a, 1, 0, (uint64_t)(1e6 / (1 - 2 * f) * (side == 0 ? 1.001 : 0.999)));
+            assert_int_equal(foretold(a), side);
+            a->now++;
+        }
+        answers_close(a);
+    }
 }
 
 /* A new version of the set begins without answers, but what is known of failures follows the id. */
@@ -520,7 +569,9 @@ int main(void) {
         cmocka_unit_test(a_trial_asks_nobody),
         cmocka_unit_test(a_sinkhole_fills_up),
         cmocka_unit_test(a_sinkhole_is_full_too),
+        cmocka_unit_test(a_sinkhole_is_the_worst),
         cmocka_unit_test(failures_are_forgiven),
+        cmocka_unit_test(failures_fade_before_they_count_on),
         cmocka_unit_test(failures_follow_the_id),
         cmocka_unit_test(a_new_version_begins_without_answers),
         cmocka_unit_test(compares_the_largest_answers),
