@@ -21,7 +21,7 @@
 #include "base/fixed.h"
 #include "strategy/distinct.h"
 #include "strategy/lottery.h"
-#include "strategy/scan.h"
+#include "strategy/sed.h"
 #include "strategy/table.h"
 
 enum { MODE_SAMPLE = 0, MODE_SCAN = 1, WORD_BITS = 64, BIAS_BITS = 20 };
@@ -44,8 +44,6 @@ static uint32_t crowd_of(const lw_view *view, uint32_t index) {
     uint32_t inflight = lw_view_inflight(view, index);
     return inflight < UINT32_MAX ? inflight + 1 : UINT32_MAX;
 }
-
-static double crowd_score(const lw_view *view, uint32_t index) { return crowd_of(view, index); }
 
 /* (low / crowd)^bias as a Q32, for a crowd of at least `low`. */
 static uint64_t shrunk(uint32_t low, uint32_t crowd, double bias) {
@@ -78,10 +76,10 @@ static ptrdiff_t fewest_known(const lw_view *view) {
     return column->least != NULL ? column->least(column->at.base, view) : -1;
 }
 
+/* Where weights are alike that is the least (a + 1) / w. */
 static ptrdiff_t fewest_of_all(const lw_view *view, const struct least_request_plan *plan) {
-    struct lw__scan scan = {.view = view, .score = crowd_score, .sign = 1, .weighted = plan->zeros};
     ptrdiff_t known = plan->zeros ? -1 : fewest_known(view);
-    return known >= 0 ? known : lw__scan_pick(&scan, 0);
+    return known >= 0 ? known : lw__least_delay(view);
 }
 
 /* ---- weights that differ ---- */
