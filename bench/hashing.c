@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES = 4, CONTENDERS = 7, ROUNDS = 7, HASH_RUNS = 5, KEYS_A_NODE = 1000, LEAST_KEYS = 1000000 };
+enum { SIZES = 4, CONTENDERS = 8, ROUNDS = 7, HASH_RUNS = 5, KEYS_A_NODE = 1000, LEAST_KEYS = 1000000 };
 enum { MOVING_KEYS = 200000, COLUMNS = 8, HASHING_MOST = 16000 };
 
 static const double hash_run_ns = 1e6, counting_ns = 2e9;
@@ -31,6 +31,7 @@ static const struct contender {
     {"maglev", "maglev table=1000003"},
     {"anchor", "anchor capacity=16384"},
     {"jump", "jump"},
+    {"rendezvous", "rendezvous"},
 };
 
 static const struct table_column columns[COLUMNS] = {

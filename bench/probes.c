@@ -23,6 +23,7 @@ static const struct probe_kind *const kinds[] = {
     &probe_jump,
     &probe_anchor,
     &probe_multi_probe,
+    &probe_rendezvous,
     NULL,
 };
 

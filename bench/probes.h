@@ -74,7 +74,7 @@ double probe_time_build(const struct probe_kind *kind, const struct fleet *fleet
 extern const struct probe_kind probe_round_robin, probe_smooth_wrr;
 extern const struct probe_kind probe_random, probe_weighted_random, probe_p2c;
 extern const struct probe_kind probe_ring, probe_chain, probe_ketama;
-extern const struct probe_kind probe_maglev, probe_jump, probe_anchor, probe_multi_probe;
+extern const struct probe_kind probe_maglev, probe_jump, probe_anchor, probe_multi_probe, probe_rendezvous;
 extern const struct probe_kind probe_least_load, probe_least_load_wide;
 extern const struct probe_kind probe_most_available, probe_most_available_wide;
 

@@ -36,6 +36,7 @@ static const struct entry entries[] = {
     {.spec = "jump", .name = "jump", .probe = "jump", .keyed = true},
     {.spec = "anchor", .name = "anchor", .probe = "anchor", .keyed = true, .most = 1024},
     {.spec = "multi_probe", .name = "multi_probe", .probe = "multi_probe", .keyed = true},
+    {.spec = "rendezvous", .name = "rendezvous", .probe = "rendezvous", .keyed = true},
     {.spec = "chain(ring, random)", .name = "chain", .probe = "chain", .keyed = true},
     {.spec = "bounded(maglev)", .name = "bounded", .probe = "maglev", .keyed = true, .ends = true},
     {.spec = "sticky(maglev)", .name = "sticky", .probe = "maglev", .keyed = true},
