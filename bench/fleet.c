@@ -21,11 +21,13 @@ static int allocate(struct fleet *fleet) {
     fleet->weights = calloc(count, sizeof *fleet->weights);
     fleet->loads = aligned_alloc(64, (count + 7) / 8 * 64);
     fleet->remaining = aligned_alloc(64, (count + 7) / 8 * 64);
+    fleet->inflight = calloc(count, sizeof *fleet->inflight);
+    fleet->capacity = calloc(count, sizeof *fleet->capacity);
     fleet->keys = calloc(FLEET_KEYS, sizeof *fleet->keys);
     fleet->eligible = calloc(LW_BITMAP_WORDS(count), sizeof *fleet->eligible);
     fleet->eligible_blocks = calloc(LW_BITMAP_BLOCKS(count), sizeof *fleet->eligible_blocks);
-    int whole = fleet->names && fleet->name_list && fleet->weights && fleet->loads && fleet->remaining && fleet->keys &&
-                fleet->eligible && fleet->eligible_blocks;
+    int whole = fleet->names && fleet->name_list && fleet->weights && fleet->loads && fleet->remaining &&
+                fleet->inflight && fleet->capacity && fleet->keys && fleet->eligible && fleet->eligible_blocks;
     return whole ? 0 : -1;
 }
 
@@ -36,6 +38,8 @@ static void make_node(struct fleet *fleet, uint32_t index) {
     fleet->weights[index] = (uint32_t)(1 + trait(0, index) % FLEET_WEIGHT);
     fleet->loads[index] = unit(trait(1, index));
     fleet->remaining[index] = unit(trait(2, index));
+    fleet->inflight[index] = (uint32_t)(trait(5, index) % FLEET_CAPACITY);
+    fleet->capacity[index] = FLEET_CAPACITY;
 }
 
 static void take_some_out(struct fleet *fleet) {
@@ -74,6 +78,8 @@ void fleet_close(struct fleet *fleet) {
     free(fleet->weights);
     free(fleet->loads);
     free(fleet->remaining);
+    free(fleet->inflight);
+    free(fleet->capacity);
     free(fleet->keys);
     free(fleet->eligible);
     free(fleet->eligible_blocks);

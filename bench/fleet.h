@@ -5,7 +5,14 @@
 
 #include <stdint.h>
 
-enum { FLEET_LEAST = 3, FLEET_MOST = 16384, FLEET_KEYS = 16384, FLEET_NAME_SIZE = 24, FLEET_WEIGHT = 10 };
+enum {
+    FLEET_LEAST = 3,
+    FLEET_MOST = 16384,
+    FLEET_KEYS = 16384,
+    FLEET_NAME_SIZE = 24,
+    FLEET_WEIGHT = 10,
+    FLEET_CAPACITY = 8
+};
 
 struct fleet {
     uint32_t count;
@@ -14,6 +21,8 @@ struct fleet {
     uint32_t *weights;              /* 1 to FLEET_WEIGHT */
     double *loads;                  /* uniform in [0, 1) */
     double *remaining;              /* uniform in [0, 1) */
+    uint32_t *inflight;             /* 0 to 7 */
+    uint32_t *capacity;             /* 8 */
     uint64_t *keys;                 /* FLEET_KEYS of them */
     uint64_t *eligible;             /* bitmap: one node in twenty, and at least one, is out */
     uint32_t *eligible_blocks;

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { POINTS_A_NODE = 150, DEAL_BITS = 8, SMALL = 1 << 16 };
+enum { POINTS_A_NODE = 150, KETAMA_POINTS = 100, DEAL_BITS = 8, SMALL = 1 << 16 };
 
 static inline uint32_t owner(const struct probe *probe, uint64_t i) {
     uint32_t hash = (uint32_t)(fleet_mix(probe->fleet->keys[i % FLEET_KEYS]) >> 32);
@@ -46,7 +46,7 @@ static void deal_points(const struct probe *probe, uint64_t *dealt) {
     uint32_t begins[(1 << DEAL_BITS) + 1] = {0};
     uint32_t bits = probe->length > SMALL ? DEAL_BITS : 0;
     for (uint32_t node = 0; node < probe->fleet->count && bits > 0; node++) {
-        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
+        for (uint32_t number = 0; number < probe->each; number++) {
             begins[(point_of(node, number) >> (64 - DEAL_BITS)) + 1]++;
         }
     }
@@ -54,7 +54,7 @@ static void deal_points(const struct probe *probe, uint64_t *dealt) {
         begins[deal] += begins[deal - 1];
     }
     for (uint32_t node = 0; node < probe->fleet->count; node++) {
-        for (uint32_t number = 0; number < POINTS_A_NODE; number++) {
+        for (uint32_t number = 0; number < probe->each; number++) {
             uint64_t point = point_of(node, number);
             dealt[begins[bits > 0 ? point >> (64 - DEAL_BITS) : 0]++] = point;
         }
@@ -88,8 +88,9 @@ static void settle_points(uint64_t *points, uint32_t length) {
     }
 }
 
-static int build_ring(struct probe *probe) {
-    probe->length = probe->fleet->count * POINTS_A_NODE;
+int probe_build_points(struct probe *probe, uint32_t each) {
+    probe->each = each;
+    probe->length = probe->fleet->count * each;
     probe->shift = (uint32_t)__builtin_clz(probe->length);
     uint64_t *dealt = calloc(probe->length, sizeof *dealt);
     probe->points = calloc(probe->length + 1, sizeof *probe->points);
@@ -106,6 +107,11 @@ static int build_ring(struct probe *probe) {
     return whole ? 0 : -1;
 }
 
+static int build_ring(struct probe *probe) { return probe_build_points(probe, POINTS_A_NODE); }
+
+/* The same circle; the digests that place its points are left out. */
+static int build_ketama(struct probe *probe) { return probe_build_points(probe, KETAMA_POINTS); }
+
 const struct probe_kind probe_ring = {"ring",
                                       "top bits of the hash to an index, then a walk",
                                       NULL,
@@ -116,3 +122,7 @@ const struct probe_kind probe_ring = {"ring",
 /* chain(ring, random) with a key: the ring always answers. */
 const struct probe_kind probe_chain = {
     "chain", "the ring alone", NULL, PROBE_FORMS_OF(ring_whole), PROBE_FORMS_OF(ring_partial), build_ring};
+
+const struct probe_kind probe_ketama = {
+    "ketama",    "a ring of 100 points a node", NULL, PROBE_FORMS_OF(ring_whole), PROBE_FORMS_OF(ring_partial),
+    build_ketama};

@@ -7,9 +7,24 @@
 
 /* Of two for one strategy, the better first. */
 static const struct probe_kind *const kinds[] = {
-    &probe_round_robin,         &probe_smooth_wrr,     &probe_random, &probe_weighted_random,
-    &probe_least_load_wide,     &probe_least_load,     &probe_p2c,    &probe_ring,
-    &probe_most_available_wide, &probe_most_available, &probe_chain,  NULL,
+    &probe_round_robin,
+    &probe_smooth_wrr,
+    &probe_random,
+    &probe_weighted_random,
+    &probe_least_load_wide,
+    &probe_least_load,
+    &probe_p2c,
+    &probe_ring,
+    &probe_most_available_wide,
+    &probe_most_available,
+    &probe_chain,
+    &probe_ketama,
+    &probe_maglev,
+    &probe_jump,
+    &probe_anchor,
+    &probe_multi_probe,
+    &probe_rendezvous,
+    NULL,
 };
 
 const struct probe_kind *probe_find(const char *strategy) {

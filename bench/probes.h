@@ -29,11 +29,12 @@ struct probe {
     const struct fleet *fleet;
     struct probe_node *nodes;  /* for the forms with a charge; NULL until probe_open_nodes */
     struct probe_lists *lists; /* least_load of a pool: of all nodes, then of the eligible ones */
-    uint16_t *slots;           /* smooth_wrr: node of each slot of the period */
+    uint16_t *slots;           /* smooth_wrr: node of each slot of the period; maglev: of the table */
     uint64_t *points;          /* weighted_random: one entry a node; ring: one a point */
     uint32_t *index;           /* ring: first point of each range of hashes */
     uint32_t length;           /* of slots or points */
     uint32_t shift;            /* ring: hash to range */
+    uint32_t each;             /* ring: points a node */
 };
 
 /* A node as a probe of a pool knows it, on a line of its own. */
@@ -72,7 +73,8 @@ double probe_time_build(const struct probe_kind *kind, const struct fleet *fleet
 
 extern const struct probe_kind probe_round_robin, probe_smooth_wrr;
 extern const struct probe_kind probe_random, probe_weighted_random, probe_p2c;
-extern const struct probe_kind probe_ring, probe_chain;
+extern const struct probe_kind probe_ring, probe_chain, probe_ketama;
+extern const struct probe_kind probe_maglev, probe_jump, probe_anchor, probe_multi_probe, probe_rendezvous;
 extern const struct probe_kind probe_least_load, probe_least_load_wide;
 extern const struct probe_kind probe_most_available, probe_most_available_wide;
 
@@ -80,6 +82,9 @@ extern const struct probe_kind probe_most_available, probe_most_available_wide;
 extern const struct probe_kind probe_p2c_inflight, probe_p2c_peak, probe_least_inflight;
 
 void probe_close_nodes(struct probe *probe);
+
+/* A ring of so many points a node. Returns 0, or -1 without memory. */
+int probe_build_points(struct probe *probe, uint32_t each);
 
 #define PROBE_EPSILON 0.05
 

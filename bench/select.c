@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES = 5, ENTRIES = 9, SCENES = 3, RUNS = 9, MOST_ROUNDS = 1000, GOAL_COUNT = 128 };
+enum { SIZES = 5, ENTRIES = 32, SCENES = 3, RUNS = 9, MOST_ROUNDS = 1000, GOAL_COUNT = 128 };
 
 static const double run_ns = 2e6;
 static const uint32_t sizes[SIZES] = {3, 16, 128, 1024, 10000};
@@ -65,7 +65,9 @@ static const char help[] =
     "\n"
     "quiet is the figure of the quietest round, noise the median over it, ratio the median over the rounds of\n"
     "library / limit. goal is set for 128 nodes and a quiet round. A star beside quiet: above the goal.\n"
-    "With two threads, ns of one thread while both pick from one strategy.\n";
+    "With two threads, ns of one thread while both pick from one strategy.\n"
+    "bounded: the end of each request is told at once, and the limit charges as well. prequal: nobody answers probes.\n"
+    "Where a strategy has no limit of its own, the last table says whose stands in its place.\n";
 
 static int usage(const char *wrong, const char *what) {
     fprintf(stderr, "bench-select: %s%s\nTry --help.\n", wrong, what);
@@ -110,7 +112,7 @@ static int read_options(int argc, char **argv, struct options *options) {
         default: return usage("cannot read that", "");
         }
     }
-    if (options->only != NULL && probe_find(options->only) == NULL) {
+    if (options->only != NULL && entry_find(options->only) == NULL) {
         return usage("no such strategy: ", options->only);
     }
     return optind < argc ? usage("unexpected: ", argv[optind]) : 0;
@@ -152,8 +154,10 @@ static int add_fleet(struct table *table, uint32_t count) {
     struct fleet *fleet = &table->fleets[table->fleet_count++];
     int code = fleet_open(fleet, count) == 0 ? 0 : LW_NOMEM;
     for (uint32_t e = 0; code == 0 && entry_at(e) != NULL; e++) {
-        if (table->options.only == NULL || strcmp(table->options.only, entry_at(e)->probe) == 0) {
-            code = add_stand(table, entry_at(e), fleet);
+        const struct entry *entry = entry_at(e);
+        bool fits = entry->most == 0 || count <= entry->most;
+        if (fits && (table->options.only == NULL || strcmp(table->options.only, entry->name) == 0)) {
+            code = add_stand(table, entry, fleet);
         }
     }
     return code;

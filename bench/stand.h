@@ -13,14 +13,21 @@
 
 struct entry {
     const char *spec;
-    const char *probe; /* name of the strategy, which the probe bears too */
+    const char *name;  /* of the strategy */
+    const char *probe; /* of the strategy whose probe is its limit */
     bool keyed;        /* asks with a key */
     bool weighted;     /* the nodes have weights */
+    bool learns;       /* each node has answered once */
+    bool ends;         /* each request ends at once, as the strategy is told; the limit charges */
+    uint32_t most;     /* nodes that it takes; 0: any number */
     double goals[2];   /* ns a pick at 128 nodes in a quiet round, by one thread and by two; 0: none is set */
 };
 
 /* The strategies that are measured, by position from 0; NULL past the last. */
 const struct entry *entry_at(uint32_t position);
+
+/* The entry of that name, or NULL. */
+const struct entry *entry_find(const char *name);
 
 struct view {
     const struct stand *stand;

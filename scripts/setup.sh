@@ -5,14 +5,15 @@
 #     scripts/setup.sh run     what it takes to build the library and the command
 #     scripts/setup.sh test    besides, what the tests, the sanitizers, lint and the comparisons need (the default)
 #
-# promtool, which judges our metrics, comes in the package of the Prometheus server. Installing that would make a user and
-# start a server; so the package is only fetched, and the one program taken out of it, into build/.
+# promtool, which judges our metrics, comes in the package of the Prometheus server, and nginx, which ketama is held against,
+# in a package that starts a server. So these packages are only fetched, and the one program taken out of each, into build/.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
 to_run="build-essential cmake ninja-build pkg-config libxxhash-dev libcmocka-dev libyaml-dev libcsv-dev libjansson-dev"
 to_test="clang clang-format clang-tidy libclang-rt-14-dev llvm abigail-tools
-    qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross"
+    qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross
+    libmemcached-dev curl libpcre2-8-0 libssl3 zlib1g"
 
 case ${1:-test} in
     run) packages=$to_run ;;
@@ -27,11 +28,15 @@ for package in $packages; do
         *) missing="$missing $package" ;;
     esac
 done
-promtool=
-if [ "${1:-test}" = test ] && ! command -v promtool >/dev/null && [ ! -x build/promtool ]; then
-    promtool=build/promtool
+# From these packages one program each, unless it is there already.
+programs=
+if [ "${1:-test}" = test ]; then
+    for program in prometheus:usr/bin/promtool nginx:usr/sbin/nginx; do
+        name=${program##*/}
+        command -v "$name" >/dev/null || [ -x "/usr/sbin/$name" ] || [ -x "build/$name" ] || programs="$programs $program"
+    done
 fi
-[ -n "$missing$promtool" ] || exit 0
+[ -n "$missing$programs" ] || exit 0
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
@@ -41,17 +46,20 @@ trap 'rm -rf "$log" "$folder"' EXIT
 
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y "$@" </dev/null >>"$log" 2>&1; }
 install() { [ -z "$missing" ] || apt install --no-install-recommends $missing; }
-take_promtool() {
-    [ -n "$promtool" ] || return 0
-    (cd "$folder" && apt-get download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) \
-        </dev/null >>"$log" 2>&1 || return 1
-    mkdir -p build && cp "$folder/usr/bin/promtool" "$promtool"
+take_programs() {
+    local program package path
+    for program in $programs; do
+        package=${program%%:*} path=${program#*:}
+        (cd "$folder" && apt-get download "$package" && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "./$path") \
+            </dev/null >>"$log" 2>&1 || return 1
+        mkdir -p build && cp "$folder/$path" build/ || return 1
+    done
 }
 
-echo "Installing what is missing:$missing${promtool:+ promtool (into build/)}"
+echo "Installing what is missing:$missing${programs:+ and into build/:$programs}"
 # The package lists may be absent or old; fetch them only then.
-{ install && take_promtool; } || { apt update && install && take_promtool; } || {
+{ install && take_programs; } || { apt update && install && take_programs; } || {
     cat "$log" >&2
-    echo "setup: these could not be installed:$missing $promtool" >&2
+    echo "setup: these could not be installed:$missing$programs" >&2
     exit 1
 }

@@ -10,6 +10,7 @@
 #include <loadwise/filter.h>
 #include <loadwise/health.h>
 #include <loadwise/id.h>
+#include <loadwise/key.h>
 #include <loadwise/latency.h>
 #include <loadwise/metrics.h>
 #include <loadwise/node_spec.h>

@@ -26,6 +26,7 @@ enum lw_param_type {
     LW_PARAM_BOOL,    /* false or true, stored as uint64_t 0 or 1 */
     LW_PARAM_CHOICE,  /* one of choices, stored as uint64_t, its position in the list */
     LW_PARAM_POWER,   /* a power of two, stored as uint64_t */
+    LW_PARAM_PRIME,   /* a prime, stored as uint64_t; both ends of its range are primes below 2^32 */
 };
 
 /* One parameter: drives parsing, range errors, `loadwise strategies` and the docs. Two names mean something to the
@@ -68,8 +69,9 @@ LW_API int lw_build_fail(const lw_build *build, int code, uint32_t index, const 
     __attribute__((format(printf, 4, 5)));
 
 /* Bits of needs above the columns. */
-#define LW_NEEDS_KEY (UINT32_C(1) << 27)   /* places by the key: no slow start may move a choice */
-#define LW_NEEDS_LEAST (UINT32_C(1) << 29) /* asks the load column for its least element, where that knows */
+#define LW_NEEDS_WITHIN (UINT32_C(1) << 26) /* narrows what its children see, by lw_view_within; not one in another */
+#define LW_NEEDS_KEY (UINT32_C(1) << 27)    /* places by the key: no slow start may move a choice */
+#define LW_NEEDS_LEAST (UINT32_C(1) << 29)  /* asks the load column for its least element, where that knows */
 #define LW_NEEDS_PLAN (UINT32_C(1) << 30)
 #define LW_NEEDS_CLOCK (UINT32_C(1) << 31)
 
@@ -133,7 +135,20 @@ typedef struct lw_strategy_ops {
 
     /* The answer to a probe that lw_view_ask asked for, or that the host sent by itself. Optional. */
     void (*probed)(const lw_view *view, uint32_t index, const lw_probe *probe);
+
+    /* May it stand around these? `below` are the needs of all strategies in its parentheses, at any depth. NULL: yes;
+       else why not, for the log, and the specification is refused with LW_UNSUPPORTED. Optional. */
+    const char *(*misfit)(uint32_t below);
+
+    /* What lw_strategy_counters tells: so many names, and the value of each. Optional. */
+    const char *const *counters;
+    uint32_t counter_count;
+    uint64_t (*counter)(const lw_memory *memory, uint32_t which);
 } lw_strategy_ops;
+
+/* The sum over all lanes of the uint64_t that is so many bytes into a lane: for counters, which picks of a trial must
+   not move, and which cost nothing there. Threads: any. Errors: none. */
+LW_API uint64_t lw_memory_lane_sum(const lw_memory *memory, size_t offset);
 
 LW_END
 

@@ -31,6 +31,7 @@
 #include <loadwise/node_spec.h>
 #include <loadwise/observer.h>
 #include <loadwise/outlier.h>
+#include <loadwise/probe.h>
 
 LW_BEGIN
 
@@ -180,6 +181,11 @@ LW_API int lw_pool_report_load(lw_pool *pool, uint64_t node, double load, uint64
 /* The node wants nothing until then: a Retry-After that did not come with a ticket. The later time wins; cut at
    max_cooldown. Errors: LW_UNKNOWN. */
 LW_API int lw_pool_cool(lw_pool *pool, uint64_t node, uint64_t until, uint64_t now);
+
+/* The node has answered a probe, see probe.h: for the strategies of all routes that may see it. probe is borrowed for
+   the call. Errors: LW_UNKNOWN, as for a node that has gone meanwhile; LW_INVALID (a probe that was not initialised).
+ */
+LW_API int lw_pool_probed(lw_pool *pool, uint64_t node, const lw_probe *probe);
 
 /* ---- routes ---- */
 

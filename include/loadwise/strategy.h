@@ -32,7 +32,8 @@ struct lw_strategy_ops;
 /*
  * Makes a strategy from a specification. env may be NULL; it is copied. On failure *out is NULL and env->log was told
  * the column and what was expected there.
- * Errors: LW_SYNTAX, LW_UNKNOWN (name or parameter), LW_RANGE, LW_INVALID, LW_NOMEM.
+ * Errors: LW_SYNTAX, LW_UNKNOWN (name or parameter), LW_RANGE, LW_UNSUPPORTED (parentheses around a strategy that does
+ * not fit there), LW_INVALID, LW_NOMEM.
  */
 LW_API int lw_strategy_new(lw_strategy **out, const lw_env *env, const char *spec);
 
@@ -94,6 +95,20 @@ LW_API ptrdiff_t lw_replicas(lw_strategy *strategy, const lw_nodes *nodes, uint6
  */
 LW_API const struct lw_strategy_ops *lw_strategy_ops_of(const lw_strategy *strategy);
 LW_API uint64_t lw_strategy_seed(const lw_strategy *strategy);
+
+/* One number that a member of a strategy keeps of itself: bounded/overflows, sticky/hits. The pages of the strategies
+   say which there are and whether they only grow. */
+typedef struct lw_counter {
+    const char *strategy; /* the member's name; both strings live as long as the strategy */
+    const char *name;
+    uint64_t value;
+} lw_counter;
+
+/*
+ * Writes up to `room` counters, member after member as they stand in the specification, and returns how many there are;
+ * out may be NULL when room is 0. Counts of picks under way on other threads may be missing. Errors: none.
+ */
+LW_API size_t lw_strategy_counters(const lw_strategy *strategy, lw_counter *out, size_t room);
 
 /* The built-in strategies, by position from 0; NULL past the last. Owned by the library. Errors: none. */
 LW_API const struct lw_strategy_ops *lw_strategy_builtin(size_t position);

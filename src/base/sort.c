@@ -58,3 +58,19 @@ void lw__sort_high(uint64_t *from, uint64_t *to, uint32_t count) {
     distribute(to, from, count, 1, places[1]);
     distribute(from, to, count, 2, places[2]);
 }
+
+/* By the low half, then, since equal ones keep their order, by the high half. */
+void lw__order_by_id(const uint64_t *ids, uint32_t count, uint64_t *order, uint64_t *room) {
+    for (uint32_t i = 0; i < count; i++) {
+        room[i] = ids[i] << 32 | i;
+    }
+    lw__sort_high(room, order, count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = (uint32_t)order[i];
+        room[i] = (ids[index] >> 32 << 32) | index;
+    }
+    lw__sort_high(room, order, count);
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = (uint32_t)order[i];
+    }
+}

@@ -7,4 +7,7 @@
 /* Sorts by the high 32 bits, ascending, from one array to another; equal ones keep their order. `from` is used up. */
 void lw__sort_high(uint64_t *from, uint64_t *to, uint32_t count);
 
+/* Writes the indexes 0 to count - 1 in ascending order of their ids; room holds as many numbers as order. */
+void lw__order_by_id(const uint64_t *ids, uint32_t count, uint64_t *order, uint64_t *room);
+
 #endif

@@ -7,6 +7,7 @@
 struct visit {
     lw_pool *pool;
     struct lw__lane *lane;
+    const struct lw__snapshot *snapshot;
     struct lw__node *node;
     uint32_t parity;
 };
@@ -15,7 +16,8 @@ static int visit_begin(struct visit *visit, lw_pool *pool, uint64_t id) {
     visit->pool = pool;
     visit->lane = lw__lane_of(&pool->lanes);
     visit->parity = lw__read_begin(&pool->lanes, visit->lane);
-    visit->node = lw__snapshot_find(lw__snapshot_current(pool), id);
+    visit->snapshot = lw__snapshot_current(pool);
+    visit->node = lw__snapshot_find(visit->snapshot, id);
     if (visit->node == NULL) {
         lw__read_end(visit->lane, visit->parity);
         return lw__fail(&pool->env, LW_UNKNOWN, "pool: there is no node with the id %016llx", (unsigned long long)id);
@@ -88,6 +90,21 @@ int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
             __atomic_store_n(&node->external_base, __atomic_load_n(&node->traffic, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
             __atomic_store_n(&node->external_at, at, __ATOMIC_RELEASE);
         }
+        visit_end(&visit);
+    }
+    return error;
+}
+
+int lw_pool_probed(lw_pool *pool, uint64_t id, const lw_probe *probe) {
+    struct visit visit;
+    if (probe->size < sizeof *probe) {
+        return lw__fail(&pool->env, LW_INVALID, "probe: size=%zu, is it LW_PROBE_INIT?", probe->size);
+    }
+    int error = visit_begin(&visit, pool, id);
+    if (error == LW_OK) {
+        lw_probe timed = *probe;
+        timed.now = probe->now != 0 ? probe->now : lw__now(&pool->env);
+        lw__snapshot_probed(visit.snapshot, visit.node, &timed);
         visit_end(&visit);
     }
     return error;

@@ -78,12 +78,14 @@ static bool learn_cooling(struct end *end) {
     return true;
 }
 
-static void learn_latency(struct end *end) {
+/* As it was reported, or else as it was seen from here; 0: unknown. */
+static uint64_t latency_of(const struct end *end) {
     uint64_t latency = end->sample->latency, started = end->slot->started;
-    if (latency == 0 && started != 0 && end->now > started) {
-        latency = end->now - started;
-    }
-    lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample->outcome, latency, end->now);
+    return latency == 0 && started != 0 && end->now > started ? end->now - started : latency;
+}
+
+static void learn_latency(struct end *end) {
+    lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample->outcome, latency_of(end), end->now);
 }
 
 static void tell_strategy(struct end *end, const struct lw__snapshot *snapshot) {
@@ -92,6 +94,7 @@ static void tell_strategy(struct end *end, const struct lw__snapshot *snapshot) 
     if (group != NULL) {
         lw_sample sample = *end->sample;
         sample.now = end->now;
+        sample.latency = latency_of(end);
         lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &sample);
     }
 }

@@ -40,8 +40,10 @@ static void describe(struct lw__chooser *chooser) {
         const struct lw__unit *unit = strategy->units[u];
         uint32_t signal = unit->memory.signal;
         chooser->listens |= unit->ops.begin != NULL || unit->ops.done != NULL;
+        chooser->probes |= unit->ops.probed != NULL;
         chooser->learned |= signal >= LW_SIGNAL_EWMA;
         chooser->ordered |= (unit->needs & LW_NEEDS_LEAST) != 0 && signal <= LW_SIGNAL_INFLIGHT;
+        chooser->narrowed |= (unit->needs & LW_NEEDS_WITHIN) != 0;
         chooser->ramps &= thins(unit);
     }
 }

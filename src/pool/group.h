@@ -22,9 +22,11 @@ struct lw__chooser {
     uint32_t users;   /* groups; under the lock */
     uint64_t version; /* of the latest members; under the lock */
     bool listens;     /* wants to hear how requests end */
+    bool probes;      /* wants to hear what nodes say of themselves */
     bool learned;     /* goes by a load that is learnt, so that it takes exploring */
     bool ramps;       /* slow start thins it out */
     bool ordered;     /* asks for the least in flight */
+    bool narrowed;    /* does not use all members, so that nothing may be placed past it */
 };
 
 /* What a group was seen to be of a node: enum lw_reason, and this. */

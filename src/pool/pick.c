@@ -69,7 +69,7 @@ static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     const lw_nodes *nodes = view_of_group(pick, group);
     pick->ticket->flags &= ~(uint32_t)LW_TICKET_EXPLORED;
     pick->told = false;
-    if (__builtin_expect(group->chooser->learned, 0)) {
+    if (__builtin_expect(group->chooser->learned && !group->chooser->narrowed, 0)) {
         ptrdiff_t index = explore(pick, group, nodes);
         if (index >= 0) {
             return index;

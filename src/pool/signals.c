@@ -97,10 +97,11 @@ static double remaining_share(const void *user, size_t index, uint64_t now) {
     return node->quota != NULL ? lw__quota_ratio(&group->rules->quota, node->quota, now) : 1;
 }
 
-/* The tally knows who may be picked; not what a request excludes, nor who may serve in a panic. */
+/* The tally knows who may be picked; not what a request excludes, nor who may serve in a panic, nor of subsets. */
 static ptrdiff_t least_inflight(const void *user, const lw_view *view) {
     const struct lw__group *group = user;
-    bool known = group->tally != NULL && view->request->exclude_count == 0 && view->eligible != group->panic;
+    bool known = group->tally != NULL && view->request->exclude_count == 0 && view->eligible != group->panic &&
+                 view->within == NULL;
     return known ? lw__tally_least(group->tally, lw_view_random(view)) : -1;
 }
 

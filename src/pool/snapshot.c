@@ -379,3 +379,13 @@ struct lw__group *lw__snapshot_group(const struct lw__snapshot *snapshot, const 
     }
     return NULL;
 }
+
+void lw__snapshot_probed(const struct lw__snapshot *snapshot, const struct lw__node *node, const lw_probe *probe) {
+    int64_t at = position_in(snapshot, node);
+    for (uint32_t p = at >= 0 ? snapshot->first[at] : 0; at >= 0 && p < snapshot->first[at + 1]; p++) {
+        const struct lw__place *place = &snapshot->place[p];
+        if (place->group->chooser->probes) {
+            lw_probed(place->group->chooser->strategy, &place->group->nodes[LW__VIEW_ALL], place->index, probe);
+        }
+    }
+}

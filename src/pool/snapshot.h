@@ -78,6 +78,9 @@ void lw__snapshot_count(const struct lw__snapshot *snapshot, const struct lw__no
 struct lw__group *lw__snapshot_group(const struct lw__snapshot *snapshot, const struct lw__node *node, uint64_t chooser,
                                      uint32_t *index);
 
+/* What the node said of itself goes to the strategies of all its groups. */
+void lw__snapshot_probed(const struct lw__snapshot *snapshot, const struct lw__node *node, const lw_probe *probe);
+
 static inline struct lw__snapshot *lw__snapshot_current(const lw_pool *pool) {
     return __atomic_load_n(&pool->current, __ATOMIC_SEQ_CST);
 }

@@ -6,12 +6,13 @@
  * That order: attempt 0 looks the key up as it is, attempt a looks up mix(mix(key) + a * g), and each node counts where
  * it is met first. So an owner that may not be chosen passes its keys on to all the others by their shares, and no key
  * moves but those whose owner came or went. After LW__REHASHES attempts without success nearly nobody may be chosen;
- * then the highest rendezvous score of those that are left decides, by weight.
+ * then the nearest of those that are left by distance.h is it, by weight or evenly.
  */
 #ifndef LW_STRATEGY_KEYED_H
 #define LW_STRATEGY_KEYED_H
 
 #include "base/random.h"
+#include "strategy/distance.h"
 
 #include <loadwise/ops.h>
 
@@ -49,13 +50,12 @@ ptrdiff_t lw__rehash_pick(const lw_view *view, uint64_t key, lw__owner_fn *owner
 /* The first `room` of them; see sequence in ops.h. */
 ptrdiff_t lw__rehash_sequence(const lw_view *view, uint64_t key, lw__owner_fn *owner, uint32_t *out, uint32_t room);
 
-/* How far a node is from a key, -log2(u) / weight with u uniform in (0, 1] by hash of both: the least is the owner, and
-   it is so with probability weight / sum of weights. Kept as a fraction, which compares exactly. */
-struct lw__distance {
-    uint64_t log; /* -log2(u), a Q32 */
-    uint32_t weight;
-};
-struct lw__distance lw__distance_of(uint64_t key, uint64_t id, uint32_t weight);
-bool lw__is_nearer(struct lw__distance a, struct lw__distance b);
+/* The same where weights do not count but for 0, which means never: also the last resort is even then. */
+ptrdiff_t lw__rehash_pick_even(const lw_view *view, uint64_t key, lw__owner_fn *owner);
+ptrdiff_t lw__rehash_sequence_even(const lw_view *view, uint64_t key, lw__owner_fn *owner, uint32_t *out,
+                                   uint32_t room);
+
+/* Writes the nodes of positive weight to order, by id; returns how many. Both arrays have room for all nodes. */
+uint32_t lw__weighty_by_id(const lw_build *build, uint64_t *order, uint64_t *room);
 
 #endif

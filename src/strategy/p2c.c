@@ -11,12 +11,10 @@
  * Cost per pick: d draws and d loads read, for any n; over a partly eligible set a bounded number of redraws, then
  * draws by rank.
  */
+#include "strategy/distinct.h"
 #include "strategy/table.h"
-#include "strategy/weighted.h"
 
-#include <string.h>
-
-enum { MOST_CHOICES = 16, TRIES = 8 };
+enum { TRIES = 8 };
 
 struct p2c_config {
     uint64_t choices;
@@ -44,67 +42,6 @@ static uint32_t lowest(const lw_view *view, const uint32_t *drawn, uint32_t coun
         }
     }
     return best;
-}
-
-/* d distinct ranks below count, in random order: each is drawn among the ranks that are left. */
-static void draw_ranks(const lw_view *view, uint32_t count, uint32_t *drawn, uint32_t d) {
-    uint32_t sorted[MOST_CHOICES];
-    for (uint32_t i = 0; i < d; i++) {
-        uint32_t rank = lw_view_below(view, count - i), at = 0;
-        for (; at < i && sorted[at] <= rank; at++) {
-            rank++;
-        }
-        memmove(&sorted[at + 1], &sorted[at], (i - at) * sizeof *sorted);
-        drawn[i] = sorted[at] = rank;
-    }
-}
-
-/* Up to d distinct nodes that may be chosen, by independent draws of which misses are repeated a few times. */
-static uint32_t draw_with_retries(const lw_view *view, uint32_t *drawn, uint32_t d, bool weighted) {
-    uint32_t found = 0;
-    for (uint32_t left = d * TRIES; found < d && left > 0; left--) {
-        uint32_t index = weighted ? lw__alias_draw(view, lw_view_plan(view)) : lw_view_below(view, view->count);
-        if (lw_view_may(view, index) && !lw__holds(drawn, found, index)) {
-            drawn[found++] = index;
-        }
-    }
-    return found;
-}
-
-/* Where a few draws do not find d nodes, because one outweighs the rest or few may be chosen, the others are drawn by
-   weight among exactly those that are left. */
-static ptrdiff_t pick_weighted(const lw_view *view, uint32_t d) {
-    uint32_t drawn[MOST_CHOICES];
-    if (lw_view_plan(view) == NULL) {
-        return lw__weightless(view);
-    }
-    uint32_t found = draw_with_retries(view, drawn, d, true);
-    while (found < d) {
-        ptrdiff_t index = lw__weighted_scan_but(view, drawn, found);
-        if (index < 0) {
-            break;
-        }
-        drawn[found++] = (uint32_t)index;
-    }
-    return found > 0 ? (ptrdiff_t)lowest(view, drawn, found, true) : lw__weighted_scan(view);
-}
-
-static ptrdiff_t pick_by_rank(const lw_view *view, uint32_t d) {
-    uint32_t drawn[MOST_CHOICES];
-    uint32_t count = lw_view_count(view);
-    if (count == 0) {
-        return lw_view_refusal(view);
-    }
-    d = d < count ? d : count;
-    draw_ranks(view, count, drawn, d);
-    for (uint32_t i = 0; i < d; i++) {
-        ptrdiff_t index = lw_view_nth(view, drawn[i]);
-        if (index < 0) {
-            return index;
-        }
-        drawn[i] = (uint32_t)index;
-    }
-    return lowest(view, drawn, d, false);
 }
 
 static inline ptrdiff_t lower_of(const lw_view *view, const lw_f64_column *loads, uint32_t first, uint32_t second) {
@@ -141,14 +78,11 @@ static inline ptrdiff_t pick_two_of_all(const lw_view *view) {
 /* Out of line, so that the common case needs no stack. */
 __attribute__((noinline)) static ptrdiff_t pick_otherwise(const lw_view *view) {
     const struct p2c_config *config = lw_view_config(view);
-    uint32_t d = (uint32_t)config->choices, drawn[MOST_CHOICES];
-    if (config->weighted) {
-        return pick_weighted(view, d);
-    }
-    if (!lw_view_all(view) && draw_with_retries(view, drawn, d, false) == d) {
-        return lowest(view, drawn, d, false);
-    }
-    return pick_by_rank(view, d);
+    bool weighted = config->weighted != 0;
+    uint32_t d = (uint32_t)config->choices, drawn[LW__CHOICES];
+    ptrdiff_t found = weighted ? lw__distinct_draw_weighted(view, lw_view_plan(view), drawn, d)
+                               : lw__distinct_draw(view, drawn, d);
+    return found < 0 ? found : (ptrdiff_t)lowest(view, drawn, (uint32_t)found, weighted);
 }
 
 /* A node that may be chosen and is not `but`, by a bounded number of draws; or `but` itself. */

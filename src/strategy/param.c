@@ -66,15 +66,37 @@ static bool read_choice(const char *choices, const char *text, size_t size, uint
     }
 }
 
+static bool is_prime(uint64_t number) {
+    for (uint64_t divisor = 2; divisor * divisor <= number; divisor++) {
+        if (number % divisor == 0) {
+            return false;
+        }
+    }
+    return number > 1;
+}
+
+static bool has_form(const lw_param *param, uint64_t number) {
+    switch (param->type) {
+    case LW_PARAM_POWER: return (number & (number - 1)) == 0;
+    case LW_PARAM_PRIME: return is_prime(number);
+    default: return true;
+    }
+}
+
+static bool is_within(const lw_param *param, uint64_t number) {
+    uint64_t least, most;
+    return read_u64(param->min, strlen(param->min), &least) && read_u64(param->max, strlen(param->max), &most) &&
+           number >= least && number <= most;
+}
+
 static bool read_value(const lw_param *param, const char *text, size_t size, void *value) {
-    uint64_t least, most, number;
+    uint64_t number;
     double low, high, decimal;
     switch (param->type) {
+    case LW_PARAM_PRIME:
     case LW_PARAM_POWER:
     case LW_PARAM_U64:
-        if (!read_u64(text, size, &number) || !read_u64(param->min, strlen(param->min), &least) ||
-            !read_u64(param->max, strlen(param->max), &most) || number < least || number > most ||
-            (param->type == LW_PARAM_POWER && (number & (number - 1)) != 0)) {
+        if (!read_u64(text, size, &number) || !is_within(param, number) || !has_form(param, number)) {
             return false;
         }
         memcpy(value, &number, sizeof number);
@@ -90,11 +112,32 @@ static bool read_value(const lw_param *param, const char *text, size_t size, voi
     }
 }
 
+/* Within the range there is a prime on both sides, since its ends are primes. */
+static int refuse_composite(const lw_env *env, const struct lw__unit *unit, const lw_param *param, uint64_t number,
+                            size_t column) {
+    uint64_t below = number, above = number;
+    while (!is_prime(below)) {
+        below--;
+    }
+    while (!is_prime(above)) {
+        above++;
+    }
+    return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%llu is not a prime; the nearest are %llu and %llu", column,
+                    unit->ops.name, param->name, (unsigned long long)number, (unsigned long long)below,
+                    (unsigned long long)above);
+}
+
 static int refuse(const lw_env *env, const struct lw__unit *unit, const lw_param *param, const char *text, size_t size,
                   size_t column) {
     const char *name = unit->ops.name;
     int shown = size < 40 ? (int)size : 40;
+    uint64_t number;
     switch (param->type) {
+    case LW_PARAM_PRIME:
+        return read_u64(text, size, &number) && is_within(param, number)
+                   ? refuse_composite(env, unit, param, number, column)
+                   : lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a prime from %s to %s", column, name,
+                              param->name, shown, text, param->min, param->max);
     case LW_PARAM_U64:
         return lw__fail(env, LW_RANGE, "column %zu: %s: %s=%.*s must be a whole number from %s to %s", column, name,
                         param->name, shown, text, param->min, param->max);

@@ -245,6 +245,7 @@ static void trial_begin(struct lw__trial *trial, const lw_strategy *strategy, co
 ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                            struct lw__trial *trial) {
     struct lw__bound copies[LW_SPEC_STRATEGIES];
+    lw_request asked = LW_REQUEST_INIT;
     struct pick pick;
     int error = any_begin(strategy, nodes, request, now, &pick);
     if (error != LW_OK) {
@@ -256,6 +257,9 @@ ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const l
         copies[u].memory.lane_mask = 0;
         copies[u].memory.lanes = (unsigned char *)trial->lanes[u];
     }
+    memcpy(&asked, request, request->size < sizeof asked ? request->size : sizeof asked);
+    asked.flags |= LW_REQUEST_TRIAL; /* a pool's requests have it not, and strategies go by it */
+    pick.view.request = &asked;
     pick.view.memory = &copies[0].memory;
     pick.view.lane = &trial->lane;
     ptrdiff_t index = strategy->pick(&pick.view);

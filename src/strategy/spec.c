@@ -141,6 +141,22 @@ static int read_params(struct reader *reader, struct lw__unit *unit) {
     }
 }
 
+/* The needs of all that stand in the parentheses of this one. */
+static uint32_t needs_below(const lw_strategy *strategy, const struct lw__unit *unit) {
+    uint32_t needs = 0;
+    for (uint32_t u = unit->index + 1; u < strategy->unit_count; u++) {
+        needs |= strategy->units[u]->needs;
+    }
+    return needs;
+}
+
+static int check_fit(struct reader *reader, const struct lw__unit *unit, struct word name) {
+    const char *why = unit->ops.misfit != NULL ? unit->ops.misfit(needs_below(reader->strategy, unit)) : NULL;
+    return why == NULL ? LW_OK
+                       : lw__fail(&reader->strategy->env, LW_UNSUPPORTED, "column %zu: %s: %s",
+                                  column_of(reader, name.text), unit->ops.name, why);
+}
+
 static int read_unit(struct reader *reader, struct lw__unit *unit, struct word name, int depth) {
     int error = take(reader, '(') ? read_items(reader, unit, depth) : LW_OK;
     if (error == LW_OK) {
@@ -150,6 +166,7 @@ static int read_unit(struct reader *reader, struct lw__unit *unit, struct word n
         return lw__fail(&reader->strategy->env, LW_RANGE, "column %zu: %s needs at least %u strategies in parentheses",
                         column_of(reader, name.text), unit->ops.name, unit->ops.children_min);
     }
+    error = error == LW_OK ? check_fit(reader, unit, name) : error;
     return error == LW_OK ? lw__unit_finish(reader->strategy, unit) : error;
 }
 

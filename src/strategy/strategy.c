@@ -132,3 +132,16 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed) {
 const lw_strategy_ops *lw_strategy_ops_of(const lw_strategy *strategy) { return &strategy->units[0]->ops; }
 
 uint64_t lw_strategy_seed(const lw_strategy *strategy) { return strategy->env.seed; }
+
+size_t lw_strategy_counters(const lw_strategy *strategy, lw_counter *out, size_t room) {
+    size_t found = 0;
+    for (uint32_t u = 0; u < strategy->unit_count; u++) {
+        const struct lw__unit *unit = strategy->units[u];
+        for (uint32_t i = 0; i < unit->ops.counter_count; i++, found++) {
+            if (found < room) {
+                out[found] = (lw_counter){unit->ops.name, unit->ops.counters[i], unit->ops.counter(&unit->memory, i)};
+            }
+        }
+    }
+    return found;
+}

@@ -20,7 +20,7 @@ static bool params_are_good(const lw_strategy_ops *ops) {
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const lw_param *param = &ops->params[i];
         bool bounded = param->type != LW_PARAM_BOOL && param->type != LW_PARAM_CHOICE;
-        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_POWER ||
+        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_PRIME ||
             param->offset > ops->config_size || ops->config_size - param->offset < sizeof(uint64_t) ||
             param->offset % sizeof(uint64_t) != 0 || (bounded && (param->min == NULL || param->max == NULL)) ||
             (param->type == LW_PARAM_CHOICE && param->choices == NULL)) {
@@ -54,6 +54,9 @@ static const char *ops_fault(const lw_strategy_ops *ops) {
     }
     if (ops->children_min > ops->children_max || ops->children_max > LW_CHILDREN) {
         return "children_min <= children_max <= 16 is required";
+    }
+    if (ops->counter_count > 0 && (ops->counters == NULL || ops->counter == NULL)) {
+        return "counters without their names or values";
     }
     if (!params_are_good(ops)) {
         return "a parameter lacks its name, default, range or place in the config";
@@ -158,4 +161,13 @@ void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit) {
     lw__release(&strategy->env, unit->memory.state);
     lw__release(&strategy->env, unit->memory.lanes);
     lw__release(&strategy->env, unit);
+}
+
+uint64_t lw_memory_lane_sum(const lw_memory *memory, size_t offset) {
+    uint64_t sum = 0;
+    for (size_t i = 0; memory->lanes != NULL && i <= memory->lane_mask; i++) {
+        const unsigned char *counter = memory->lanes + i * LW_LANE_SIZE + offset;
+        sum += __atomic_load_n((const uint64_t *)(const void *)counter, __ATOMIC_RELAXED);
+    }
+    return sum;
 }

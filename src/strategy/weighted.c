@@ -12,9 +12,9 @@
  */
 #include "strategy/weighted.h"
 
-#include "base/bits.h"
+#include "strategy/lottery.h"
 
-enum { REDRAWS = 16, WORD_BITS = 64 };
+enum { REDRAWS = 16 };
 
 struct lw__alias {
     uint64_t total;
@@ -53,18 +53,6 @@ uint32_t lw__sums_find(const uint64_t *sums, uint32_t count, uint64_t place) {
         left -= half;
     }
     return base;
-}
-
-/* Uniform below a bound of 64 bits, by the high half of a product. */
-static uint64_t below_wide(const lw_view *view, uint64_t bound) {
-    __extension__ typedef unsigned __int128 wide;
-    uint64_t threshold = (0 - bound) % bound;
-    for (;;) {
-        wide product = (wide)lw_view_random(view) * bound;
-        if ((uint64_t)product >= threshold) {
-            return (uint64_t)(product >> 64);
-        }
-    }
 }
 
 /* Pairs small columns with large ones. `need` holds what each column still has to give away, w_i * n. */
@@ -145,7 +133,7 @@ static inline uint32_t entry_at(const struct lw__alias *table, uint64_t place, u
 }
 
 __attribute__((noinline, cold)) static uint32_t draw_sum(const lw_view *view, const struct lw__alias *table) {
-    return lw__sums_find(table->entries, table->count, below_wide(view, table->total));
+    return lw__sums_find(table->entries, table->count, lw__below_wide(view, table->total));
 }
 
 /* Draws that would bias column or height are thrown away, beginning with `bits`. */
@@ -201,41 +189,20 @@ bool lw__holds(const uint32_t *nodes, uint32_t count, uint32_t index) {
     return false;
 }
 
-/* The nodes that may be chosen, but for some. */
-struct remainder {
-    const lw_view *view;
-    const uint32_t *but;
-    uint32_t but_count;
+/* Some few nodes that are out of the question as well. */
+struct others {
+    const uint32_t *node;
+    uint32_t count;
 };
 
-/* Their sum of weights; and the one that holds a place in the running sum, or the last before it, should the bitmap
-   have shrunk since the sum was made. */
-static uint64_t walk_weights(const struct remainder *rest, uint64_t place, ptrdiff_t *found) {
-    uint64_t sum = 0;
-    for (uint32_t w = 0; w < LW_BITMAP_WORDS(rest->view->count); w++) {
-        for (uint64_t bits = lw_view_word(rest->view, w); bits != 0; bits &= bits - 1) {
-            uint32_t index = w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
-            if (lw__holds(rest->but, rest->but_count, index)) {
-                continue;
-            }
-            uint32_t weight = lw_view_weight(rest->view, index);
-            if (weight > 0 && sum <= place) {
-                *found = index;
-            }
-            sum += weight;
-        }
-    }
-    return sum;
+static uint64_t weight_but_of(const lw_view *view, uint32_t index, const void *how) {
+    const struct others *but = how;
+    return lw__holds(but->node, but->count, index) ? 0 : lw_view_weight(view, index);
 }
 
 ptrdiff_t lw__weighted_scan_but(const lw_view *view, const uint32_t *but, uint32_t but_count) {
-    struct remainder rest = {view, but, but_count};
-    ptrdiff_t found = LW_NO_WEIGHT;
-    uint64_t sum = walk_weights(&rest, 0, &found);
-    if (sum > 0) {
-        walk_weights(&rest, below_wide(view, sum), &found);
-    }
-    return found;
+    struct others others = {but, but_count};
+    return lw__lottery_draw(view, weight_but_of, &others);
 }
 
 ptrdiff_t lw__weighted_scan(const lw_view *view) {

@@ -39,6 +39,11 @@ same_quota_output() {
     [ $? -eq 1 ] && in_order <(blocks console) "$scratch/printed"
 }
 
+same_diff_output() {
+    eval "$(grep '^loadwise diff' "$scratch/commands" | sed 's/^loadwise/"$LOADWISE"/')" > "$scratch/printed"
+    in_order <(blocks "console diff") "$scratch/printed"
+}
+
 runs() { eval "\"\$LOADWISE\" ${1#loadwise }"; }
 
 report "readme: the C programs are examples/first_pool.c and first_pick.c" same_programs
@@ -46,6 +51,7 @@ report "readme: make run prints what is shown" same_output
 blocks sh | sed ':a; /\\$/ { N; s/\\\n *//; ba }' | grep '^loadwise ' > "$scratch/commands"
 report "readme: there are commands to try" test -s "$scratch/commands"
 report "readme: the command with quotas prints what is shown" same_quota_output
+report "readme: the comparison of two lists prints what is shown" same_diff_output
 grep -v -e --quota "$scratch/commands" > "$scratch/others"
 while IFS= read -r command; do
     report "readme: $command" runs "$command"

@@ -6,7 +6,7 @@
 ok=(--nodes "$data/nodes.yaml" --requests "$data/requests.csv")
 
 # ---- what is printed on request goes to standard output ----
-for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "pool --help" "strategies --help"; do
+for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "pool --help" "diff --help" "strategies --help"; do
     # shellcheck disable=SC2086
     expect 0 $words
     out_has "Usage: loadwise"
@@ -32,6 +32,14 @@ expect 0 strategies
 for name in round_robin smooth_wrr random weighted_random least_load p2c ring most_available chain; do
     grep -qE "^  $name +[A-Z]" "$work/out" || fail "strategies does not list $name"
 done
+# By families, each strategy once.
+same "$(awk '/^  [a-z]/ { print $1 }' "$work/out" | sort | uniq -d)" "" "strategies listed twice"
+for heading in "In turn, or by chance:" "By load:" "By key:" "Around others:"; do out_has "$heading"; done
+family() { awk -v name="$1" '/^[A-Z].*:$/ { heading = $0 } $1 == name { print heading }' "$work/out"; }
+same "$(family smooth_wrr)" "In turn, or by chance:" "family of smooth_wrr"
+same "$(family most_available)" "By load:" "family of most_available"
+same "$(family ring)" "By key:" "family of ring"
+same "$(family chain)" "Around others:" "family of chain"
 expect 0 strategies ring
 for word in vnodes max_points absent_key "whole number from 1 to 65536, default 150" "one of random|error|next, default random"; do
     out_has "$word"
@@ -40,7 +48,9 @@ expect 0 strategies most_available
 out_has "remaining"
 out_has "decimal number from 0 to 1, default 0.05"
 expect 0 strategies chain
-out_has "1 to 16 strategies"
+out_has "1 to 16 strategies, in parentheses: chain(ring, p2c)"
+expect 0 strategies bounded
+out_has "one strategy, in parentheses: bounded(ring)"
 expect 0 strategies random
 out_has "No parameters."
 expect_message 9 strategies nonsense <<<'no strategy is called "nonsense"'

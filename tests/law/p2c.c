@@ -4,6 +4,7 @@
  * every order in which nodes can be drawn; the picks must fit it.
  */
 #include "laws.h"
+#include "pool_yard.h"
 
 enum { P2C_MOST = 16 };
 
@@ -13,6 +14,7 @@ struct listing {
     const lw_request *request;
     uint32_t choices;
     bool weighted;
+    const double *loads;
     uint32_t drawn[P2C_MOST];
     double shares[P2C_MOST];
 };
@@ -22,7 +24,7 @@ static double listed_weight(const struct listing *listing, uint32_t index) {
 }
 
 static double listed_score(const struct listing *listing, uint32_t index) {
-    return listing->set->load[index] / listed_weight(listing, index);
+    return listing->loads[index] / listed_weight(listing, index);
 }
 
 /* The first drawn of those with the lowest score; a number before any NaN. */
@@ -64,20 +66,26 @@ static void list_draws(struct listing *listing, uint32_t drawn, double probabili
     }
 }
 
-static void assert_as_listed(const law_set *set, const lw_request *request, uint32_t choices, bool weighted,
-                             uint64_t seed) {
-    struct listing listing = {.set = set, .request = request, .choices = choices, .weighted = weighted};
+static void assert_picks_fit(struct listing *listing, const char *metric, uint64_t seed) {
     uint64_t counts[P2C_MOST] = {0};
     char spec[64];
-    assert_true(set->nodes.count <= P2C_MOST);
-    snprintf(spec, sizeof spec, "p2c choices=%u weighted=%s", (unsigned)choices, weighted ? "true" : "false");
+    assert_true(listing->set->nodes.count <= P2C_MOST);
+    snprintf(spec, sizeof spec, "p2c choices=%u weighted=%s metric=%s", (unsigned)listing->choices,
+             listing->weighted ? "true" : "false", metric);
     lw_strategy *strategy = law_strategy(spec, seed);
-    list_draws(&listing, 0, 1);
-    law_tally(strategy, &set->nodes, request, 50000, counts);
-    if (!law_fits(counts, listing.shares, set->nodes.count)) {
-        fail_msg("%s over %u nodes", spec, (unsigned)set->nodes.count);
+    list_draws(listing, 0, 1);
+    law_tally(strategy, &listing->set->nodes, listing->request, 50000, counts);
+    if (!law_fits(counts, listing->shares, listing->set->nodes.count)) {
+        fail_msg("%s over %u nodes", spec, (unsigned)listing->set->nodes.count);
     }
     lw_strategy_free(strategy);
+}
+
+static void assert_as_listed(const law_set *set, const lw_request *request, uint32_t choices, bool weighted,
+                             uint64_t seed) {
+    struct listing listing = {
+        .set = set, .request = request, .choices = choices, .weighted = weighted, .loads = set->load};
+    assert_picks_fit(&listing, "load", seed);
 }
 
 static void picks_as_the_list_of_draws_says(void **state) {
@@ -197,6 +205,69 @@ static void draws_and_compares_by_weight_when_told(void **state) {
     free(set);
 }
 
+/* Every signal there is, each with loads of its own, and a load column that says otherwise. */
+static void chooses_by_any_signal_with_and_without_weights(void **state) {
+    (void)state;
+    static const char *const metrics[] = {"load", "inflight", "inflight_cost", "ewma", "peak_ewma", "external", "user"};
+    static const uint32_t weights[] = {4, 1, 2, 0, 3, 2};
+    double loads[LW_SIGNALS][6];
+    lw_f64_column signals[LW_SIGNALS];
+    uint64_t chance = 27;
+    assert_int_equal(LAW_COUNT(metrics), LW_SIGNALS);
+    for (uint32_t round = 0; round < 4 * LW_SIGNALS; round++) {
+        uint32_t signal = round % LW_SIGNALS;
+        law_set *set = law_set_weighted(weights, 6);
+        for (uint32_t s = 0; s < LW_SIGNALS; s++) {
+            for (uint32_t i = 0; i < 6; i++) {
+                loads[s][i] = law_below(&chance, 7) == 0 ? (double)NAN : (double)law_below(&chance, 5);
+            }
+            signals[s] = (lw_f64_column){.at = lw_layout_strided(loads[s], sizeof(double), 0)};
+        }
+        LW_SET_VALUES(set->nodes, load, loads[LW_SIGNAL_LOAD]);
+        set->nodes.signals = signals;
+        set->nodes.present |= LW_HAS_SIGNALS;
+        struct listing listing = {
+            .set = set, .choices = 2 + round % 3, .weighted = round / LW_SIGNALS % 2 == 0, .loads = loads[signal]};
+        assert_picks_fit(&listing, metrics[signal], 330 + round);
+        free(set);
+    }
+}
+
+/* Where comparisons fall out by chance a node wins half of the pairs that it is in, and it is in more of them than its
+   weight says: of weights 2, 2, 1 the last has 0.61 of the others' shares, not 0.5. */
+static void drifts_from_the_weights_as_the_page_says(void **state) {
+    (void)state;
+    static const double shares[] = {23, 23, 14}; /* 23/60, the chance to be drawn 2/5 + 4/15 + 1/10, halved; 14/60 */
+    static const uint32_t weights[] = {2, 2, 1};
+    uint64_t counts[3] = {0}, chance = 28;
+    law_set *set = law_set_weighted(weights, 3);
+    lw_strategy *strategy = law_strategy("p2c weighted=true", 28);
+    for (uint32_t i = 0; i < 200000; i++) {
+        for (uint32_t node = 0; node < 3; node++) {
+            set->load[node] = (double)(law_random(&chance) >> 11) * weights[node];
+        }
+        counts[law_pick(strategy, &set->nodes, NULL)]++;
+    }
+    assert_true(law_fits(counts, shares, 3));
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+/* A pool counts the request itself in: idle nodes are not equal there, the heavier one is faster. */
+static void takes_the_faster_of_two_idle_nodes_in_a_pool(void **state) {
+    (void)state;
+    uint64_t counts[2] = {0};
+    yard y;
+    yard_found(&y, NULL, 29);
+    yard_strategy(&y, "p2c weighted=true metric=inflight");
+    y.count = 2;
+    y.spec[1].weight = 3;
+    yard_update(&y);
+    yard_tally(&y, NULL, 1000, counts);
+    assert_int_equal(counts[1], 1000);
+    yard_close(&y);
+}
+
 /* However lopsided the weights, two nodes that may be chosen are both looked at. */
 static void relieves_a_heavy_node_that_is_overloaded(void **state) {
     (void)state;
@@ -282,6 +353,9 @@ int main(void) {
         cmocka_unit_test(finds_the_lowest_when_all_are_drawn),
         cmocka_unit_test(lets_a_nan_win_over_no_number),
         cmocka_unit_test(draws_and_compares_by_weight_when_told),
+        cmocka_unit_test(chooses_by_any_signal_with_and_without_weights),
+        cmocka_unit_test(drifts_from_the_weights_as_the_page_says),
+        cmocka_unit_test(takes_the_faster_of_two_idle_nodes_in_a_pool),
         cmocka_unit_test(relieves_a_heavy_node_that_is_overloaded),
         cmocka_unit_test(compares_what_is_left_beside_an_absent_heavy_node),
         cmocka_unit_test(keeps_the_fullest_bin_low),

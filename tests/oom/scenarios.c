@@ -189,6 +189,7 @@ static void test_other_plans(void **state) {
     static const char *const specs[] = {
         "smooth_wrr max_period=1", /* golden steps instead of slots */
         "ring vnodes=3",
+        "ketama flavour=nginx",
         "chain(ring, smooth_wrr, weighted_random, least_load)",
     };
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {

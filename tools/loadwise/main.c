@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* loadwise: the command. Finds the subcommand, lets it run, says what went wrong and exits with its status. */
+#include "diff.h"
 #include "help.h"
 #include "interrupt.h"
 #include "pick.h"
@@ -20,6 +21,7 @@ static const struct command {
 } command_table[] = {
     {"pick", pick_run, "place each request of a file or pipe on a node, and sum up"},
     {"pool", pool_run, "run requests through a pool whose nodes are busy, fail and drain, and show how it stands"},
+    {"diff", diff_run, "tell which keys move when one list of nodes becomes another"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
 };
 
@@ -48,7 +50,7 @@ static const struct command *command_find(const char *name) {
 
 static enum status command_dispatch(int argc, char **argv, struct problem *problem) {
     if (argc < 2) {
-        return problem_set(problem, STATUS_USAGE, "a command is missing: pick, pool or strategies");
+        return problem_set(problem, STATUS_USAGE, "a command is missing: pick, pool, diff or strategies");
     }
     const struct command *command = command_find(argv[1]);
     if (command != NULL) {
@@ -62,7 +64,8 @@ static enum status command_dispatch(int argc, char **argv, struct problem *probl
         printf("loadwise %s\n", lw_version_string());
         return STATUS_DONE;
     }
-    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are pick, pool and strategies", argv[1]);
+    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are pick, pool, diff and strategies",
+                       argv[1]);
 }
 
 /* Help and lists go through stdio, which keeps a failed write to itself until it is asked. */

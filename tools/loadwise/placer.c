@@ -40,17 +40,24 @@ static enum status placer_prepare(struct placer *placer, const char *spec) {
 
 /* ---- who may be chosen ---- */
 
+uint64_t *placer_usable(const lw_nodes *nodes) {
+    uint64_t *bitmap = calloc(LW_BITMAP_WORDS(nodes->count), sizeof *bitmap);
+    if (bitmap != NULL) {
+        lw_health_filter usable =
+            lw_filter_health(LW_STATUS_BIT(LW_HEALTHY) | LW_STATUS_BIT(LW_DEGRADED) | LW_STATUS_BIT(LW_RECOVERING));
+        lw_filter_apply(&usable.filter, nodes, NULL, PLACER_NOW, bitmap);
+    }
+    return bitmap;
+}
+
 static enum status placer_leave_out_unhealthy(struct placer *placer) {
     if (!(placer->nodes.present & LW_HAS(health))) {
         return STATUS_DONE;
     }
-    placer->healthy = calloc(LW_BITMAP_WORDS(placer->nodes.count), sizeof *placer->healthy);
+    placer->healthy = placer_usable(&placer->nodes);
     if (placer->healthy == NULL) {
         return problem_memory(placer->problem);
     }
-    lw_health_filter usable =
-        lw_filter_health(LW_STATUS_BIT(LW_HEALTHY) | LW_STATUS_BIT(LW_DEGRADED) | LW_STATUS_BIT(LW_RECOVERING));
-    lw_filter_apply(&usable.filter, &placer->nodes, NULL, PLACER_NOW, placer->healthy);
     placer->nodes.eligible = placer->healthy;
     return STATUS_DONE;
 }

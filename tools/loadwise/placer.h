@@ -38,6 +38,9 @@ struct placement {
 
 struct placement placer_place(struct placer *placer, const struct request_row *row);
 
+/* A bitmap of the nodes whose health lets them be chosen, to be freed; or NULL: out of memory. */
+uint64_t *placer_usable(const lw_nodes *nodes);
+
 /* May this node be chosen at all? NULL, or why not: "unhealthy", "excluded". */
 const char *placer_bars(const struct placer *placer, uint32_t node);
 

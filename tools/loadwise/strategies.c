@@ -13,10 +13,32 @@
 
 enum { STRATEGY_COLUMN = 20 };
 
+/* What a strategy goes by, as its own declarations have it. */
+enum family { FAMILY_TURN, FAMILY_LOAD, FAMILY_KEY, FAMILY_AROUND, FAMILY_COUNT };
+
+static const char *const family_titles[FAMILY_COUNT] = {"In turn, or by chance", "By load", "By key", "Around others"};
+
+static enum family family_of(const lw_strategy_ops *ops) {
+    const uint32_t loads = LW_HAS(load) | LW_HAS(remaining) | LW_HAS(inflight) | LW_HAS(capacity);
+    if (ops->children_max > 0) {
+        return FAMILY_AROUND;
+    }
+    if (ops->needs & LW_NEEDS_KEY) {
+        return FAMILY_KEY;
+    }
+    return (ops->needs & loads) || ops->done != NULL || ops->probed != NULL ? FAMILY_LOAD : FAMILY_TURN;
+}
+
 static void strategies_list(void) {
-    printf("Strategies (`loadwise strategies NAME` tells more of one):\n\n");
-    for (size_t i = 0; lw_strategy_builtin(i) != NULL; i++) {
-        help_entry(lw_strategy_builtin(i)->name, STRATEGY_COLUMN, lw_strategy_builtin(i)->help);
+    printf("Strategies (`loadwise strategies NAME` tells more of one)\n");
+    for (int family = 0; family < FAMILY_COUNT; family++) {
+        printf("\n%s:\n", family_titles[family]);
+        for (size_t i = 0; lw_strategy_builtin(i) != NULL; i++) {
+            const lw_strategy_ops *ops = lw_strategy_builtin(i);
+            if (family_of(ops) == (enum family)family) {
+                help_entry(ops->name, STRATEGY_COLUMN, ops->help);
+            }
+        }
     }
 }
 
@@ -36,23 +58,32 @@ static void strategies_show_needs(const lw_strategy_ops *ops) {
         }
     }
     help_entry("needs", STRATEGY_COLUMN, used > 0 ? list : "no field of the nodes");
+    if (ops->needs & LW_NEEDS_KEY) {
+        help_entry("places by", STRATEGY_COLUMN, "the key of a request");
+    }
     if (ops->needs & LW_NEEDS_PLAN) {
         help_entry("prepares", STRATEGY_COLUMN, "a table for each set of nodes, anew when nodes or weights change");
     }
 }
 
 static void strategies_show_children(const lw_strategy_ops *ops) {
-    if (ops->children_max > 0) {
-        char text[80];
-        snprintf(text, sizeof text, "%u to %u strategies, in parentheses: %s(random, p2c)", ops->children_min,
-                 ops->children_max, ops->name);
-        help_entry("takes", STRATEGY_COLUMN, text);
+    char text[80];
+    if (ops->children_max == 0) {
+        return;
     }
+    if (ops->children_max == 1) {
+        snprintf(text, sizeof text, "one strategy, in parentheses: %s(ring)", ops->name);
+    } else {
+        snprintf(text, sizeof text, "%u to %u strategies, in parentheses: %s(ring, p2c)", ops->children_min,
+                 ops->children_max, ops->name);
+    }
+    help_entry("takes", STRATEGY_COLUMN, text);
 }
 
 static void strategies_show_range(const lw_param *param, char *text, size_t room) {
     switch (param->type) {
     case LW_PARAM_U64: snprintf(text, room, "whole number from %s to %s", param->min, param->max); break;
+    case LW_PARAM_PRIME: snprintf(text, room, "prime from %s to %s", param->min, param->max); break;
     case LW_PARAM_POWER: snprintf(text, room, "power of two from %s to %s", param->min, param->max); break;
     case LW_PARAM_F64: snprintf(text, room, "decimal number from %s to %s", param->min, param->max); break;
     case LW_PARAM_BOOL: snprintf(text, room, "true or false"); break;

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* jump: the published buckets, exact balance, and which keys move when the list grows at the end. */
+#include "key_laws.h"
+
+/* The factors of the finaliser's inverse, modulo 2^64. */
+static uint64_t unshift(uint64_t value, unsigned by) {
+    uint64_t result = value;
+    for (unsigned i = 0; i < 64 / by + 1; i++) {
+        result = value ^ result >> by;
+    }
+    return result;
+}
+
+static uint64_t inverse_of(uint64_t odd) {
+    uint64_t inverse = odd;
+    for (int i = 0; i < 6; i++) {
+        inverse *= 2 - odd * inverse;
+    }
+    return inverse;
+}
+
+/* The key that the strategy mixes into this one. */
+static uint64_t unmixed(uint64_t z) {
+    z = unshift(z, 31) * inverse_of(UINT64_C(0x94d049bb133111eb));
+    z = unshift(z, 27) * inverse_of(UINT64_C(0xbf58476d1ce4e5b9));
+    return unshift(z, 30);
+}
+
+static void answers_the_published_buckets(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t key;
+        uint32_t buckets, bucket;
+    } known[] = {{1, 1, 0}, {42, 57, 43}, {0xDEAD10CC, 1, 0}, {0xDEAD10CC, 666, 361}, {256, 1024, 520}};
+    lw_strategy *strategy = law_strategy("jump", 1);
+    for (size_t i = 0; i < LAW_COUNT(known); i++) {
+        law_set *set = law_set_new(known[i].buckets);
+        assert_int_equal(key_owner(strategy, set, unmixed(known[i].key)), known[i].bucket);
+        free(set);
+    }
+    lw_strategy_free(strategy);
+}
+
+/* A longer list takes keys for its new nodes and moves none between the others. */
+static void moves_keys_only_to_the_tail(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 2, 3, 10, 64, 1000, LAW_MOST - 1};
+    lw_strategy *strategy = law_strategy("jump", 1);
+    for (size_t s = 0; s < LAW_COUNT(sizes); s++) {
+        law_set *less = law_set_new(sizes[s]), *more = law_set_new(sizes[s] + 1);
+        uint32_t *before = key_owners(strategy, less, KEY_LAW_KEYS);
+        uint32_t *after = key_owners(strategy, more, KEY_LAW_KEYS);
+        uint64_t counts[2] = {0};
+        const double shares[2] = {sizes[s], 1};
+        for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
+            assert_true(after[i] == before[i] || after[i] == sizes[s]);
+            counts[after[i] != before[i]]++;
+        }
+        assert_true(law_fits(counts, shares, 2));
+        free(before);
+        free(after);
+        free(less);
+        free(more);
+    }
+    lw_strategy_free(strategy);
+}
+
+/* Stated plainly on its page: in the middle of the list, all nodes behind it are other nodes. */
+static void moves_most_keys_when_the_middle_goes(void **state) {
+    (void)state;
+    law_set *all = law_set_new(20), *rest = law_set_new(19);
+    for (uint32_t i = 10; i < 19; i++) {
+        rest->id[i] = all->id[i + 1];
+    }
+    lw_strategy *strategy = law_strategy("jump", 1);
+    uint32_t *before = key_owners(strategy, all, KEY_LAW_KEYS), *after = key_owners(strategy, rest, KEY_LAW_KEYS);
+    uint32_t moved = 0;
+    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
+        moved += all->id[before[i]] != rest->id[after[i]];
+    }
+    assert_true(moved > KEY_LAW_KEYS * 4 / 10 && moved < KEY_LAW_KEYS * 6 / 10);
+    lw_strategy_free(strategy);
+    free(before);
+    free(after);
+    free(all);
+    free(rest);
+}
+
+static void spreads_keys_evenly_whatever_ids_weights_and_seed(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 2, 3, 7, 100, 1000};
+    lw_strategy *strategy = law_strategy("jump", 1), *other = law_strategy("jump", 2);
+    for (size_t s = 0; s < LAW_COUNT(sizes); s++) {
+        law_set *set = law_set_new(sizes[s]);
+        uint64_t counts[LAW_MOST] = {0};
+        double shares[LAW_MOST];
+        for (uint32_t i = 0; i < sizes[s]; i++) {
+            set->weight[i] = i % 3 == 2 ? UINT32_MAX : 1 + i;
+            set->id[i] = 5; /* the same for all: only the place in the list counts */
+        }
+        for (uint64_t key = 0; key < 100000; key++) { /* as plain as keys can be: they are mixed */
+            uint32_t owner = key_owner(strategy, set, key);
+            counts[owner]++;
+            if (key < 1000) {
+                assert_int_equal(key_owner(other, set, key), owner);
+            }
+        }
+        law_even_shares(&set->nodes, NULL, shares);
+        assert_true(law_fits(counts, shares, sizes[s]));
+        free(set);
+    }
+    lw_strategy_free(strategy);
+    lw_strategy_free(other);
+}
+
+/* Without any column, as a list of numbered shards is. */
+static void takes_lists_of_any_length(void **state) {
+    (void)state;
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, KEY_LAW_CROWD);
+    lw_strategy *strategy = law_strategy("jump", 1);
+    uint64_t halves[2] = {0}, chance = 74;
+    const double shares[2] = {1, 1};
+    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
+        lw_request request = law_keyed(law_random(&chance));
+        halves[law_pick(strategy, &nodes, &request) >= KEY_LAW_CROWD / 2]++;
+    }
+    assert_true(law_fits(halves, shares, 2));
+    lw_strategy_free(strategy);
+}
+
+static void passes_over_weight_zero(void **state) {
+    (void)state;
+    law_set *set = law_set_new(KEY_LAW_NODES);
+    lw_strategy *strategy = law_strategy("jump", 1);
+    uint32_t *before = key_owners(strategy, set, KEY_LAW_KEYS);
+    set->weight[3] = 0;
+    set->nodes.version++;
+    uint32_t *after = key_owners(strategy, set, KEY_LAW_KEYS);
+    uint64_t heirs[KEY_LAW_NODES] = {0};
+    double shares[KEY_LAW_NODES];
+    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
+        if (before[i] == 3) {
+            heirs[after[i]]++;
+        } else {
+            assert_int_equal(after[i], before[i]);
+        }
+    }
+    law_weighted_shares(set, NULL, shares);
+    assert_true(law_fits(heirs, shares, KEY_LAW_NODES));
+    lw_strategy_free(strategy);
+    free(before);
+    free(after);
+    free(set);
+}
+
+static void keeps_the_laws_of_keys(void **state) {
+    (void)state;
+    key_law_of_absence("jump", false);
+    key_law_of_absence("jump", true);
+    key_law_of_few("jump");
+    key_law_of_orders("jump");
+    key_law_of_refusals("jump");
+    key_law_of_absent_keys("jump");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_the_published_buckets),
+        cmocka_unit_test(moves_keys_only_to_the_tail),
+        cmocka_unit_test(moves_most_keys_when_the_middle_goes),
+        cmocka_unit_test(spreads_keys_evenly_whatever_ids_weights_and_seed),
+        cmocka_unit_test(takes_lists_of_any_length),
+        cmocka_unit_test(passes_over_weight_zero),
+        cmocka_unit_test(keeps_the_laws_of_keys),
+    };
+    return cmocka_run_group_tests_name("jump", tests, NULL, NULL);
+}
