@@ -76,7 +76,7 @@ static const struct option_entry diff_option_table[] = {
 };
 
 static const struct option_table diff_table = {"diff", diff_option_table,
-                                               sizeof diff_option_table / sizeof *diff_option_table};
+                                               sizeof diff_option_table / sizeof *diff_option_table, NULL};
 
 static enum status diff_check(struct diff_options *options, struct problem *problem) {
     if (options->sides < DIFF_SIDES) {

@@ -6,6 +6,7 @@
 #include "pick.h"
 #include "pool.h"
 #include "problem.h"
+#include "sim.h"
 #include "strategies.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ static const struct command {
     {"pick", pick_run, "place each request of a file or pipe on a node, and sum up"},
     {"pool", pool_run, "run requests through a pool whose nodes are busy, fail and drain, and show how it stands"},
     {"diff", diff_run, "tell which keys move when one list of nodes becomes another"},
+    {"sim", sim_command_run, "play a scenario against several strategies, and say which one to take"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
 };
 

@@ -160,7 +160,7 @@ static const struct option_entry pick_option_table[] = {
 };
 
 static const struct option_table pick_table = {"pick", pick_option_table,
-                                               sizeof pick_option_table / sizeof *pick_option_table};
+                                               sizeof pick_option_table / sizeof *pick_option_table, NULL};
 
 static enum status pick_check_required(const struct pick_options *options, struct problem *problem) {
     const char *missing = options->nodes == NULL           ? "--nodes"

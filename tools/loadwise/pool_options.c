@@ -151,7 +151,7 @@ static const struct option_entry pool_option_table[] = {
 };
 
 static const struct option_table pool_table = {"pool", pool_option_table,
-                                               sizeof pool_option_table / sizeof *pool_option_table};
+                                               sizeof pool_option_table / sizeof *pool_option_table, NULL};
 
 static enum status pool_check(struct pool_options *options, struct problem *problem) {
     const char *missing = options->nodes == NULL           ? "--nodes"

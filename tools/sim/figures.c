@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The words of the one list of figures in contest.h. */
+/* The figures of contest.h: their words, and how they follow from a result. */
 #include "figures.h"
 
 static const struct sim_figure_head heads[] = {
@@ -10,11 +10,87 @@ static const struct sim_figure_head heads[] = {
 
 const struct sim_figure_head *sim_figure_head(enum sim_figure figure) { return &heads[figure]; }
 
+/* A column of zeros says nothing. */
 bool sim_figure_is_shown(const struct sim_contest *contest, enum sim_figure figure) {
     for (size_t i = 0; i < contest->entry_count; i++) {
-        if (contest->entries[i].figures[figure].known) {
+        if (contest->entries[i].figures[figure].known && contest->entries[i].figures[figure].mean > 0) {
             return true;
         }
     }
     return false;
+}
+
+/* ---- from a result ---- */
+
+static struct sim_estimate known(double value) { return (struct sim_estimate){value, 0, true}; }
+
+static struct sim_estimate known_if(bool there_is, double value) {
+    return (struct sim_estimate){there_is ? value : 0, 0, there_is};
+}
+
+static double percent(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
+
+static double hits_of(const struct sim_result *result) {
+    double hits = 0, asked = 0;
+    for (uint32_t i = 0; i < result->node_count; i++) {
+        hits += (double)result->nodes[i].cache_hits;
+        asked += (double)result->nodes[i].cache_asked;
+    }
+    return percent(hits, asked);
+}
+
+/* Tries sent to nodes just recovered, against an even share of all tries of that time. */
+static double recovery_of(const struct sim_result *result) {
+    double after = 0;
+    for (uint32_t i = 0; i < result->node_count; i++) {
+        after += (double)result->nodes[i].after_recovery;
+    }
+    return result->in_recovery > 0 ? after * result->node_count / (double)result->in_recovery : 0;
+}
+
+static double idle_of(const struct sim_result *result) {
+    double idle = 0;
+    for (uint32_t i = 0; i < result->node_count; i++) {
+        bool worked = false;
+        for (int slice = SIM_SLICES / 2; slice < SIM_SLICES; slice++) {
+            worked |= result->nodes[i].load[slice] > 0;
+        }
+        idle += !worked;
+    }
+    return idle;
+}
+
+static bool has_cache(const struct sim_scenario *scenario) {
+    bool found = false;
+    for (uint32_t i = 0; i < scenario->node_count; i++) {
+        found |= scenario->nodes[i].cache > 0;
+    }
+    return found;
+}
+
+void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result *result,
+                    struct sim_estimate figures[SIM_FIGURE_COUNT]) {
+    static const struct {
+        enum sim_figure figure;
+        double quantile;
+    } quantiles[] = {
+        {SIM_FIGURE_p50, 0.5}, {SIM_FIGURE_p90, 0.9}, {SIM_FIGURE_p99, 0.99}, {SIM_FIGURE_p999, 0.999}};
+    double requests = (double)result->requests, tries = (double)(result->tries + result->limited);
+    bool quotas = scenario->pool.options.dimension_count > 0;
+    figures[SIM_FIGURE_throughput] = known((double)result->well / result->seconds);
+    figures[SIM_FIGURE_failed] = known(percent((double)result->failed, requests));
+    figures[SIM_FIGURE_refused] = known(percent((double)result->refused, requests));
+    figures[SIM_FIGURE_mean] = known(sim_histogram_mean(&result->latency) / 1e6);
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
+        figures[quantiles[i].figure] = known(sim_histogram_quantile(&result->latency, quantiles[i].quantile) / 1e6);
+    }
+    figures[SIM_FIGURE_max_mean] = known(sim_result_max_mean(result));
+    figures[SIM_FIGURE_waited] = known(percent((double)result->waited, (double)result->tries));
+    figures[SIM_FIGURE_retries] = known_if(scenario->clients.retries > 0, percent((double)result->retries, requests));
+    figures[SIM_FIGURE_moved] = known_if(result->keyed > 0, percent((double)result->moved, (double)result->keyed));
+    figures[SIM_FIGURE_hits] = known_if(has_cache(scenario), hits_of(result));
+    figures[SIM_FIGURE_overshoot] = known_if(quotas, 100 * result->overshoot);
+    figures[SIM_FIGURE_limited] = known(percent((double)result->limited, tries));
+    figures[SIM_FIGURE_recovery] = known_if(result->in_recovery > 0, recovery_of(result));
+    figures[SIM_FIGURE_idle] = known(idle_of(result));
 }

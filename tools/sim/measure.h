@@ -23,7 +23,7 @@ struct sim_slice {
 /* One node. */
 struct sim_tally {
     uint64_t served, failed, turned_away; /* tries that ended there; that failed; that found no place to wait */
-    uint64_t after_recovery;              /* tries placed within a second after it was well again */
+    uint64_t after_recovery;              /* tries sent there within a second after it was well again */
     uint64_t cache_hits, cache_asked;
     double busy;                          /* slot-seconds of service within the measured time */
     double queued;                        /* request-seconds of waiting */
@@ -39,6 +39,7 @@ struct sim_result {
     uint64_t moved, keyed;            /* keyed tries that went to another node than the key's last; all keyed ones */
     double overshoot;                 /* largest share by which a node was sent more than a quota of it in a window */
     uint64_t limited;                 /* answers 429 */
+    uint64_t in_recovery;             /* tries sent anywhere in those seconds, for each node that had one */
     double seconds;                   /* of measured time */
     struct sim_histogram latency;     /* of requests that ended well */
     struct sim_slice *slices;         /* SIM_SLICES */

@@ -119,7 +119,7 @@ static enum status read_row(struct trace *trace, const char *line, size_t size) 
 /* "23/Nov/2026:13:00:00 +0000" */
 static bool read_log_time(const char *text, size_t size, uint64_t *ns) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char iso[32], month[MONTH_SIZE + 1] = "";
+    char iso[64], month[MONTH_SIZE + 1] = "";
     if (size != 26 || text[2] != '/' || text[6] != '/' || text[11] != ':' || text[20] != ' ') {
         return false;
     }

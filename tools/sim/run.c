@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Time goes from event to event. The next request waits beside the heap, not in it: there is always exactly one, and
+ * half of all events are arrivals. After the last arrival, what is under way is served to its end.
+ */
+#include "run.h"
+
+#include "world.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KIND_BITS = 4, EVENTS_PER_LOOK = 16384 };
+
+void sim_world_fail(struct sim_world *world, int error) { world->error = world->error == LW_OK ? error : world->error; }
+
+void sim_world_add(struct sim_world *world, uint64_t at, enum sim_kind kind, uint32_t what) {
+    if (!sim_events_add(&world->events, at, kind, what)) {
+        sim_world_fail(world, LW_NOMEM);
+    }
+}
+
+/* The serial, as far as it fits, rides with the kind. */
+void sim_world_add_try(struct sim_world *world, uint64_t at, enum sim_kind kind, uint32_t place) {
+    uint32_t tag = (uint32_t)kind | sim_try_at(world, place)->serial << KIND_BITS;
+    if (!sim_events_add(&world->events, at, tag, place)) {
+        sim_world_fail(world, LW_NOMEM);
+    }
+}
+
+uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, const struct sim_node *node) {
+    const struct sim_clients *clients = &world->scenario->clients;
+    double ns = clients->network.mean > 0 ? sim_draw(chance, &clients->network) : 0;
+    if (clients->far > 0 && clients->zone != NULL && node->zone != NULL && strcmp(clients->zone, node->zone) != 0) {
+        ns += clients->far;
+    }
+    return (uint64_t)llround(ns);
+}
+
+/* ---- what happens ---- */
+
+static void report_loads(struct sim_world *world) {
+    const struct sim_scenario *scenario = world->scenario;
+    for (uint32_t n = 0; n < scenario->node_count; n++) {
+        const struct sim_server *server = &world->servers[n];
+        double load = sim_server_load(server) / server->node->speed;
+        for (uint32_t c = 0; server->present && c < scenario->clients.count; c++) {
+            lw_pool_report_load(world->clients[c].pool, server->id, load, world->now);
+        }
+    }
+    if (world->now < scenario->duration) {
+        sim_world_add(world, world->now + scenario->clients.report_every, SIM_REPORTS, 0);
+    }
+}
+
+static void happen_to_try(struct sim_world *world, uint32_t tag, uint32_t place) {
+    if (tag >> KIND_BITS != (sim_try_at(world, place)->serial & (UINT32_MAX >> KIND_BITS))) {
+        return; /* it is over */
+    }
+    switch (tag & ((1 << KIND_BITS) - 1)) {
+    case SIM_REACHES: sim_server_reach(world, place); break;
+    case SIM_FINISHES: sim_server_finish(world, place); break;
+    case SIM_ANSWERS: sim_client_answer(world, place); break;
+    default: sim_client_expire(world, place);
+    }
+}
+
+static void happen(struct sim_world *world, uint32_t tag, uint32_t what) {
+    switch (tag & ((1 << KIND_BITS) - 1)) {
+    case SIM_ASKS: sim_server_ask(world, what); break;
+    case SIM_TELLS: sim_client_tell(world, what); break;
+    case SIM_HAPPENS: sim_script_step(world, what); break;
+    case SIM_REPORTS: report_loads(world); break;
+    default: happen_to_try(world, tag, what);
+    }
+}
+
+static void step(struct sim_world *world) {
+    bool arrives = world->arrival.at != SIM_NEVER &&
+                   (world->events.count == 0 || world->arrival.at < sim_events_next(&world->events)->at);
+    if (arrives) {
+        world->now = world->arrival.at;
+        sim_client_begin(world);
+        sim_source_next(&world->source, &world->arrival);
+        return;
+    }
+    struct sim_upcoming next = *sim_events_next(&world->events);
+    sim_events_pop(&world->events);
+    world->now = next.at;
+    happen(world, next.kind, next.what);
+}
+
+static bool is_stopped(struct sim_world *world) {
+    const struct sim_run_options *options = world->options;
+    double share = (double)world->now / (double)world->scenario->duration;
+    return options->progress != NULL && options->progress(options->user, share < 1 ? share : 1);
+}
+
+/* A freeze without an end holds its requests for ever; so nothing is awaited beyond this. */
+static bool is_over(const struct sim_world *world) {
+    return world->arrival.at == SIM_NEVER &&
+           (world->events.count == 0 || sim_events_next(&world->events)->at >= SIM_NEVER / 2);
+}
+
+static void play(struct sim_world *world) {
+    for (uint64_t events = 1; world->error == LW_OK && !is_over(world); events++) {
+        step(world);
+        if (events % EVENTS_PER_LOOK == 0 && is_stopped(world)) {
+            world->result->stopped = true;
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < world->scenario->node_count; i++) {
+        sim_measure_level(world, i);
+    }
+}
+
+/* ---- the run ---- */
+
+static double mean_output(const struct sim_scenario *scenario) {
+    const struct sim_arrivals *arrivals = &scenario->arrivals;
+    double sum = 0;
+    if (scenario->service.work == SIM_WORK_TIME) {
+        return 0;
+    }
+    for (size_t i = 0; i < arrivals->trace_count; i++) {
+        sum += arrivals->trace[i].output;
+    }
+    return arrivals->trace_count > 0 ? sum / (double)arrivals->trace_count : scenario->service.output.mean;
+}
+
+static int world_open(struct sim_world *world) {
+    world->requests.size = sizeof(struct sim_request);
+    world->tries.size = sizeof(struct sim_try);
+    world->probes.size = sizeof(struct sim_probe);
+    world->now = 1; /* 0 means "read the clock" to the library */
+    world->mean_output = mean_output(world->scenario);
+    world->probing = sim_chance_of(world->options->seed, SIM_OF_PROBE, 0);
+    sim_source_init(&world->source, world->scenario, world->options->seed);
+    int error = sim_measure_open(world);
+    error = error == LW_OK ? sim_servers_open(world) : error;
+    error = error == LW_OK ? sim_clients_open(world) : error;
+    error = error == LW_OK ? sim_script_open(world) : error;
+    if (error == LW_OK && world->scenario->clients.report_every > 0) {
+        sim_world_add(world, 1, SIM_REPORTS, 0);
+    }
+    sim_source_next(&world->source, &world->arrival);
+    return error;
+}
+
+static void world_close(struct sim_world *world) {
+    sim_clients_close(world);
+    sim_servers_close(world);
+    sim_events_free(&world->events);
+    sim_slab_free(&world->requests);
+    sim_slab_free(&world->tries);
+    sim_slab_free(&world->probes);
+    sim_keymap_free(&world->homes);
+    sim_keymap_free(&world->names);
+    free(world->steps);
+    free(world->recoveries);
+}
+
+int sim_run(const struct sim_scenario *scenario, const struct sim_run_options *options, struct sim_result *result) {
+    struct sim_world world = {.scenario = scenario, .options = options, .result = result};
+    *result = (struct sim_result){0};
+    int error = world_open(&world);
+    if (error == LW_OK) {
+        play(&world);
+        error = world.error;
+    }
+    world_close(&world);
+    return error;
+}
