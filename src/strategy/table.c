@@ -8,6 +8,7 @@ static const lw_strategy_ops *const builtin[] = {
     // clang-format off
     &lw__round_robin,
     &lw__smooth_wrr,
+    &lw__stride,
     &lw__random,
     &lw__weighted_random,
     &lw__least_load,

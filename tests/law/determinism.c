@@ -13,6 +13,7 @@ static const char *const every_spec[] = {
     "round_robin lanes=2",
     "smooth_wrr",
     "smooth_wrr max_period=1",
+    "stride",
     "random",
     "weighted_random",
     "least_load",

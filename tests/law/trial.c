@@ -22,6 +22,8 @@ static const char *const tried_specs[] = {
     "smooth_wrr lanes=1",
     "smooth_wrr max_period=1",
     "smooth_wrr max_period=1 lanes=1",
+    "stride",
+    "stride lanes=1",
     "random",
     "weighted_random",
     "least_load",
