@@ -9,6 +9,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__round_robin,
     &lw__smooth_wrr,
     &lw__stride,
+    &lw__edf,
     &lw__random,
     &lw__weighted_random,
     &lw__least_load,

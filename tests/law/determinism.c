@@ -14,6 +14,7 @@ static const char *const every_spec[] = {
     "smooth_wrr",
     "smooth_wrr max_period=1",
     "stride",
+    "edf",
     "random",
     "weighted_random",
     "least_load",

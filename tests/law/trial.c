@@ -23,6 +23,7 @@ static const char *const tried_specs[] = {
     "smooth_wrr max_period=1",
     "smooth_wrr max_period=1 lanes=1",
     "stride",
+    "edf",
     "stride lanes=1",
     "random",
     "weighted_random",
