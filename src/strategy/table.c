@@ -22,6 +22,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__c3,
     &lw__prequal,
     &lw__most_available,
+    &lw__fill_first,
     &lw__ring,
     &lw__maglev,
     &lw__rendezvous,
