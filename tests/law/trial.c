@@ -40,6 +40,11 @@ static const char *const tried_specs[] = {
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(smooth_wrr lanes=1, round_robin lanes=2), random)",
     "chain(ring absent_key=next, round_robin, round_robin)",
+    "bounded(ring, factor=1)",
+    "bounded(ring, factor=1.1, overflow=next)",
+    "sticky(random, max=14)",
+    "subset(smooth_wrr, size=5, client=1)",
+    "subset(bounded(ring, factor=1), size=5, by=lots)",
 };
 
 static law_set *tried_set(void) {
