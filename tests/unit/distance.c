@@ -133,6 +133,9 @@ static void test_order_of_distances(void **state) {
             if (all[a].weight == all[b].weight && all[a].draw > all[b].draw) {
                 assert_true(lw__is_nearer(all[a], all[b]));
             }
+            if (all[a].weight == all[b].weight && all[a].draw == all[b].draw) {
+                assert_int_equal(lw__is_nearer(all[a], all[b]), all[a].id < all[b].id);
+            }
             for (size_t c = 0; c < count; c++) {
                 assert_true(!lw__is_nearer(all[a], all[b]) || !lw__is_nearer(all[b], all[c]) ||
                             lw__is_nearer(all[a], all[c]));
