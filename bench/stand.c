@@ -14,6 +14,8 @@ static const double build_budget = 40e6; /* ns for all builds of a stand, once t
 static const struct entry entries[] = {
     {.spec = "round_robin", .name = "round_robin", .probe = "round_robin", .goals = {5, 5}},
     {.spec = "smooth_wrr", .name = "smooth_wrr", .probe = "smooth_wrr", .weighted = true, .goals = {5, 0}},
+    {.spec = "stride", .name = "stride", .probe = "round_robin", .weighted = true, .goals = {6, 0}},
+    {.spec = "edf", .name = "edf", .probe = "smooth_wrr", .weighted = true},
     {.spec = "random", .name = "random", .probe = "random", .goals = {4, 0}},
     {.spec = "weighted_random",
      .name = "weighted_random",
@@ -30,6 +32,7 @@ static const struct entry entries[] = {
     {.spec = "c3", .name = "c3", .probe = "least_load", .learns = true, .most = 1024},
     {.spec = "prequal", .name = "prequal", .probe = "random"},
     {.spec = "most_available", .name = "most_available", .probe = "most_available", .goals = {60, 0}},
+    {.spec = "fill_first", .name = "fill_first", .probe = "round_robin"},
     {.spec = "ring", .name = "ring", .probe = "ring", .keyed = true, .goals = {12, 0}},
     {.spec = "maglev", .name = "maglev", .probe = "maglev", .keyed = true, .goals = {4, 0}},
     {.spec = "ketama", .name = "ketama", .probe = "ketama", .keyed = true},
