@@ -62,9 +62,8 @@ static struct stride_measure measure_weights(const lw_build *build) {
     stride_wide cap = (stride_wide)measure.sum * config->max_ratio;
     measure.most = max * measure.count;
     measure.most = cap < measure.most ? (uint64_t)cap : measure.most;
-    if (measure.sum > 0) {
+    if (measure.sum > 0) { /* at least 1, since max_ratio is at most 1000 */
         measure.least = (uint32_t)share_of_scale(measure.sum, (stride_wide)measure.most * STRIDE_FLOOR);
-        measure.least = measure.least > 0 ? measure.least : 1;
     }
     return measure;
 }
