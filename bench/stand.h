@@ -19,7 +19,7 @@ struct entry {
     bool weighted;     /* the nodes have weights */
     bool learns;       /* each node has answered once */
     bool ends;         /* each request ends at once, as the strategy is told; the limit charges */
-    uint32_t most;     /* nodes that it takes; 0: any number */
+    uint32_t most;     /* nodes that it takes, or takes in useful time; 0: any number */
     double goals[2];   /* ns a pick at 128 nodes in a quiet round, by one thread and by two; 0: none is set */
 };
 

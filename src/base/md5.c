@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { STEPS = 64, LENGTH_AT = 56 };
+enum { WORDS = 16, STEPS = 64, LENGTH_AT = 56 };
 
 static const uint32_t sines[STEPS] = {
     0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
@@ -44,20 +44,36 @@ static uint32_t word_at(const uint8_t *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-static void stir(uint32_t state[4], const uint8_t *block) {
+/* With a round that the compiler knows, it knows every order and every turn as well. */
+static inline void stir_round(uint32_t state[4], const uint32_t words[WORDS], uint32_t round) {
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
-    for (uint32_t i = 0; i < STEPS; i++) {
-        uint32_t round = i / 16, word = (orders[round].first + orders[round].step * i) % 16;
-        uint32_t sum = a + combine(round, b, c, d) + word_at(block + 4 * (size_t)word) + sines[i];
+    for (uint32_t i = 0; i < WORDS; i++) {
+        uint32_t word = words[(orders[round].first + orders[round].step * i) % WORDS];
+        uint32_t sum = a + combine(round, b, c, d) + word + sines[round * WORDS + i];
         a = d;
         d = c;
         c = b;
         b += turn_left(sum, turns[round][i % 4]);
     }
-    state[0] += a;
-    state[1] += b;
-    state[2] += c;
-    state[3] += d;
+    state[0] = a;
+    state[1] = b;
+    state[2] = c;
+    state[3] = d;
+}
+
+static void stir(uint32_t state[4], const uint8_t *block) {
+    uint32_t words[WORDS], stirred[4];
+    for (uint32_t i = 0; i < WORDS; i++) {
+        words[i] = word_at(block + 4 * (size_t)i);
+    }
+    memcpy(stirred, state, sizeof stirred);
+    stir_round(stirred, words, 0);
+    stir_round(stirred, words, 1);
+    stir_round(stirred, words, 2);
+    stir_round(stirred, words, 3);
+    for (uint32_t i = 0; i < 4; i++) {
+        state[i] += stirred[i];
+    }
 }
 
 void lw__md5_start(struct lw__md5 *md5) {

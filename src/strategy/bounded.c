@@ -11,8 +11,8 @@
  * needed only beyond it.
  *
  * Past a full owner, X is asked for the owners of other keys, made from this one: so the nodes come in an order that is
- * the key's own, by X's shares, and a full node's keys go to all the others. After TRIES the nearest by weighted
- * rendezvous score (keyed.h) of exactly those with room. overflow=next walks X's own sequence instead.
+ * the key's own, by X's shares, and a full node's keys go to all the others. After TRIES, of exactly those with room
+ * the one with the lowest hash of key and id. overflow=next walks X's own sequence instead.
  *
  * Counts are this strategy's own, from begin to done. Threads that pick at once do not see each other's choice, so with
  * T of them a cap may be exceeded by T - 1.
@@ -93,22 +93,6 @@ static uint64_t weight_left(const lw_view *view, const struct bounded_plan *plan
     return sum;
 }
 
-/* A node in the order of one key. */
-struct ranked {
-    ptrdiff_t index;
-    uint64_t id;
-    struct lw__distance distance;
-};
-
-static void keep_nearer(struct ranked *best, const struct bounds *bounds, uint64_t key, uint32_t index) {
-    uint64_t id = lw_nodes_id(bounds->view->nodes, index);
-    struct ranked other = {(ptrdiff_t)index, id, lw__distance_of(key, id, bounds->plan->weights[index])};
-    bool ties = best->index >= 0 && !lw__is_nearer(best->distance, other.distance) && id < best->id;
-    if (best->index < 0 || lw__is_nearer(other.distance, best->distance) || ties) {
-        *best = other;
-    }
-}
-
 /* Is a less full than b, by weight? */
 static bool is_emptier(const struct bounds *bounds, uint32_t a, uint32_t b) {
     const uint32_t *weights = bounds->plan->weights;
@@ -116,23 +100,26 @@ static bool is_emptier(const struct bounds *bounds, uint32_t a, uint32_t b) {
            (uint64_t)lw__under_way_at(bounds->view, b) * weights[a];
 }
 
-/* The nearest to the key of those with room; where other threads have just taken all of it, the least full. */
-static ptrdiff_t nearest_with_room(const struct bounds *bounds, uint64_t key) {
+/* Of those with room the one with the lowest hash of key and id; where other threads have just taken all of it, the
+   least full. */
+static ptrdiff_t search_all(const struct bounds *bounds, uint64_t key) {
     const lw_view *view = bounds->view;
-    struct ranked nearest = {.index = -1};
-    ptrdiff_t emptiest = -1;
+    ptrdiff_t found = -1, emptiest = -1;
+    uint64_t least = UINT64_MAX;
     for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count); w++) {
         for (uint64_t bits = lw_view_word(view, w); bits != 0; bits &= bits - 1) {
             uint32_t index = w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
             if (has_room(bounds, index)) {
-                keep_nearer(&nearest, bounds, key, index);
+                uint64_t hash = lw__mix(lw__mix(key) ^ lw__mix(lw_nodes_id(view->nodes, index)));
+                found = hash <= least ? (ptrdiff_t)index : found;
+                least = hash <= least ? hash : least;
             } else if (bounds->plan->weights[index] > 0 &&
                        (emptiest < 0 || is_emptier(bounds, index, (uint32_t)emptiest))) {
                 emptiest = index;
             }
         }
     }
-    return nearest.index >= 0 ? nearest.index : emptiest >= 0 ? emptiest : lw__weightless(view);
+    return found >= 0 ? found : emptiest >= 0 ? emptiest : lw__weightless(view);
 }
 
 /* ---- past a full owner ---- */
@@ -184,7 +171,7 @@ __attribute__((noinline)) static ptrdiff_t overflow(const struct bounds *bounds)
         return index;
     }
     lw_view_ticket(view, &lane->scans);
-    return nearest_with_room(bounds, key);
+    return search_all(bounds, key);
 }
 
 static ptrdiff_t bounded_pick(const lw_view *view) {

@@ -5,7 +5,7 @@
  * Drawers are taken in blocks of 64. A block finds its largest draw first, eight lanes at a time, and only one that
  * breaks the record is asked who that was, which of n / 64 blocks about ln(n / 64) are.
  *
- * Cost: about 0.25 ns a drawer with AVX2, 1 without; a distance 5 ns.
+ * Cost: about 0.35 ns a drawer with AVX2, 2 without; a distance 5 ns.
  * Source: rendezvous hashing, Thaler and Ravishankar 1998; -log(u) / w by Schindelhauer and Schomaker 2005.
  */
 #include "strategy/distance.h"

@@ -43,6 +43,9 @@ static inline uint64_t lw__kept(uint64_t then, uint64_t now, uint64_t half_life)
     enum { FINE_BITS = 8, LONGEST = 55 };
     uint64_t silence = now > then ? now - then : 0;
     silence = silence >> LONGEST == 0 ? silence : UINT64_C(1) << LONGEST;
+    if (silence << FINE_BITS < half_life) {
+        return LW__ONE; /* the busy ones, without a division */
+    }
     uint64_t halvings = (silence << FINE_BITS) / half_life;
     return halvings >> 40 == 0 ? lw__exp2_neg(halvings << (32 - FINE_BITS)) : 0;
 }

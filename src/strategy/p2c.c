@@ -80,8 +80,8 @@ __attribute__((noinline)) static ptrdiff_t pick_otherwise(const lw_view *view) {
     const struct p2c_config *config = lw_view_config(view);
     bool weighted = config->weighted != 0;
     uint32_t d = (uint32_t)config->choices, drawn[LW__CHOICES];
-    ptrdiff_t found = weighted ? lw__distinct_draw_weighted(view, lw_view_plan(view), drawn, d)
-                               : lw__distinct_draw(view, drawn, d);
+    ptrdiff_t found =
+        weighted ? lw__distinct_draw_weighted(view, lw_view_plan(view), drawn, d) : lw__distinct_draw(view, drawn, d);
     return found < 0 ? found : (ptrdiff_t)lowest(view, drawn, (uint32_t)found, weighted);
 }
 

@@ -144,10 +144,14 @@ static int make_scratch(lw_strategy *strategy, struct lw__binding *binding, cons
     return LW_OK;
 }
 
+static size_t board_size_of(const struct lw__unit *unit, uint32_t count) {
+    return unit->ops.board_size != NULL ? unit->ops.board_size(unit->config, count) : 0;
+}
+
 static int make_boards(lw_strategy *strategy, struct lw__binding *binding) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         const struct lw__unit *unit = strategy->units[u];
-        size_t size = unit->ops.board_size != NULL ? unit->ops.board_size(unit->config, binding->count) : 0;
+        size_t size = board_size_of(unit, binding->count);
         if (size > 0 && (binding->bound[u].memory.board = lw__alloc(&strategy->env, size)) == NULL) {
             return LW_NOMEM;
         }
@@ -343,6 +347,18 @@ void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version) {
     }
     reclaim(strategy);
     pthread_mutex_unlock(&strategy->preparing);
+}
+
+void lw__boards_renew(lw_strategy *strategy) {
+    for (uint32_t i = 0; i < LW__SETS; i++) {
+        struct lw__binding *binding = strategy->bindings[i];
+        for (uint32_t u = 0; binding != NULL && u < strategy->unit_count; u++) {
+            size_t size = board_size_of(strategy->units[u], binding->count);
+            if (size > 0) {
+                memset(binding->bound[u].memory.board, 0, size);
+            }
+        }
+    }
 }
 
 /* No call is under way, so no reader is left and nothing waits for the epoch. */

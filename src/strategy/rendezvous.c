@@ -10,7 +10,7 @@
  *
  * Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998; weights by Schindelhauer
  * and Schomaker 2005.
- * Cost per pick: O(n), about 0.25 ns a node with AVX2 plus 5 ns a class; where the best may not be chosen, one scan
+ * Cost per pick: O(n), about 0.35 ns a node with AVX2 plus 30 ns a class; where the best may not be chosen, one scan
  * more. Build: O(n), radix sort. Memory: 24 bytes a node.
  */
 #include "base/sort.h"

@@ -9,10 +9,11 @@
 #define LW_STRATEGY_ROTATION_H
 
 #include "base/random.h"
+#include "strategy/weighted.h"
 
 #include <loadwise/ops.h>
 
-enum { LW__PHASE_RANDOM = 0, LW__PHASE_ZERO = 1, LW__CURSORS = 8 };
+enum { LW__PHASE_RANDOM = 0, LW__PHASE_ZERO = 1, LW__CURSORS = 8, LW__MISSES = 32 };
 
 struct lw__rotation_config {
     uint64_t lanes;
@@ -55,6 +56,19 @@ static inline uint64_t lw__rotation_next(const lw_view *view) {
 /* ticket mod cycle; most tickets fit 32 bits, where division is twice as fast. */
 static inline uint32_t lw__rotation_place(uint64_t ticket, uint32_t cycle) {
     return ticket >> 32 == 0 ? (uint32_t)ticket % cycle : (uint32_t)(ticket % cycle);
+}
+
+/* A pick of a weighted rotation when some nodes may not be chosen. Their turns are passed over, so that over each cycle
+   the others get exact shares per lane; after LW__MISSES turns, or with exclusions, a draw by weight. */
+static inline ptrdiff_t
+lw__rotation_past_gaps(const lw_view *view, uint32_t (*next)(const lw_view *view, const void *plan), const void *plan) {
+    for (int miss = 0; view->request->exclude_count == 0 && miss < LW__MISSES; miss++) {
+        uint32_t index = next(view, plan);
+        if (lw_view_may(view, index)) {
+            return index;
+        }
+    }
+    return lw__weighted_scan(view);
 }
 
 #endif

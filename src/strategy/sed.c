@@ -60,7 +60,7 @@ static uint32_t nth_least(const lw_view *view, const struct least_delay *least, 
         for (uint64_t bits = choosable(view, w); bits != 0; bits &= bits - 1) {
             uint32_t index = w * WORD_BITS + (uint32_t)__builtin_ctzll(bits);
             struct delay delay = delay_of(view, index);
-            bool equal = delay.crowd * least->delay.weight == least->delay.crowd * delay.weight && delay.weight > 0;
+            bool equal = delay.crowd * least->delay.weight == least->delay.crowd * delay.weight;
             if (equal && rank-- == 0) {
                 return index;
             }

@@ -4,8 +4,7 @@
  *
  * Rule (nginx, commit 52327e0, 2012): each turn every node's current value grows by its weight; the largest, the first
  * of equals, is picked and loses the sum of all weights. The sequence repeats after W = sum / gcd turns, so it is laid
- * out once, in the plan, and a pick is a ticket and a table entry. Laying out needs no scan over nodes: nodes of equal
- * weight take turns in order of index, so each turn compares only one candidate per distinct weight.
+ * out once, in the plan (turns.h), and a pick is a ticket and a table entry.
  *
  * Beyond max_period slots the cycle is walked in golden-ratio steps instead: turn t belongs to the node that holds
  * place t * s mod W of the running sums, s near W / 1.618 and coprime to W. Each cycle is still exact, and since such
@@ -17,12 +16,9 @@
  * Cost per pick: one counter in the thread's own lane, one division, one load of a 2-byte slot; O(log n) beyond
  * max_period. Build: O(W x distinct weights), at most 65536 x 361.
  */
-#include "base/sort.h"
 #include "strategy/rotation.h"
 #include "strategy/table.h"
-#include "strategy/weighted.h"
-
-enum { MISSES = 32, SLOT_NODES = 65536 };
+#include "strategy/turns.h"
 
 __extension__ typedef unsigned __int128 product128;
 
@@ -41,68 +37,20 @@ struct wrr_plan {
     } at;
 };
 
-/* Nodes of one weight, in order of index; `next` is the one whose turn comes first. */
-struct weight_class {
-    int64_t weight, value;
-    uint32_t begin, end, next;
-};
-
-static uint32_t classify(const uint64_t *by_weight, uint32_t count, uint32_t gcd, struct weight_class *classes) {
-    uint32_t made = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t weight = (int64_t)((by_weight[i] >> 32) / gcd);
-        if (made == 0 || classes[made - 1].weight != weight) {
-            classes[made++] = (struct weight_class){weight, 0, i, i, i};
-        }
-        classes[made - 1].end = i + 1;
-    }
-    return made;
-}
-
-/* One turn: the class with the largest value, ties to the lowest index, gives its next node. */
-static uint32_t take_turn(struct weight_class *classes, uint32_t made, const uint64_t *by_weight, int64_t cycle) {
-    struct weight_class *best = classes;
-    for (struct weight_class *c = classes; c < classes + made; c++) {
+/* The class with the largest value, ties to the lowest index. */
+static struct lw__turn_class *smoothest(struct lw__turn_order *order) {
+    struct lw__turn_class *best = order->classes;
+    for (struct lw__turn_class *c = best; c < order->classes + order->count; c++) {
         c->value += c->weight;
         if (c->value > best->value ||
-            (c->value == best->value && (uint32_t)by_weight[c->next] < (uint32_t)by_weight[best->next])) {
+            (c->value == best->value && lw__turn_head(order, c) < lw__turn_head(order, best))) {
             best = c;
         }
     }
-    uint32_t node = (uint32_t)by_weight[best->next++];
-    if (best->next == best->end) { /* its first node was picked once more than its last: a round behind */
-        best->next = best->begin;
-        best->value -= cycle;
+    if (lw__turn_ends_round(best)) { /* its first node was picked once more than its last: a round behind */
+        best->value -= order->cycle;
     }
-    return node;
-}
-
-static void lay_out(struct wrr_plan *plan, uint64_t *by_weight, struct weight_class *classes, const lw_build *build,
-                    uint32_t gcd) {
-    uint64_t *unsorted = by_weight + build->count;
-    uint32_t weighted = 0;
-    for (uint32_t i = 0; i < build->count; i++) {
-        if (build->weights[i] > 0) {
-            unsorted[weighted++] = (uint64_t)build->weights[i] << 32 | i;
-        }
-    }
-    lw__sort_high(unsorted, by_weight, weighted);
-    uint32_t made = classify(by_weight, weighted, gcd, classes);
-    for (uint64_t turn = 0; turn < plan->cycle; turn++) {
-        plan->at.slots[turn] = (uint16_t)take_turn(classes, made, by_weight, (int64_t)plan->cycle);
-    }
-}
-
-static int build_slots(struct wrr_plan *plan, const lw_build *build, uint32_t gcd) {
-    uint64_t *by_weight = lw_build_alloc(build, 2 * sizeof *by_weight * build->count);
-    struct weight_class *classes = lw_build_alloc(build, sizeof *classes * build->count);
-    if (by_weight != NULL && classes != NULL) {
-        lay_out(plan, by_weight, classes, build, gcd);
-    }
-    int error = by_weight != NULL && classes != NULL ? LW_OK : LW_NOMEM;
-    lw_build_release(build, by_weight);
-    lw_build_release(build, classes);
-    return error;
+    return best;
 }
 
 static uint64_t gcd64(uint64_t a, uint64_t b) {
@@ -129,7 +77,7 @@ static int wrr_build(const lw_build *build, void **out) {
         return LW_OK; /* no weights, no plan */
     }
     uint64_t cycle = lw__weights_sum(build->weights, build->count) / gcd;
-    bool fits = cycle <= config->max_period && build->count <= SLOT_NODES;
+    bool fits = cycle <= config->max_period && build->count <= LW__TURN_NODES;
     size_t body = fits ? cycle * sizeof(uint16_t) : build->count * sizeof(uint64_t);
     struct wrr_plan *plan = lw_build_alloc(build, sizeof *plan + body);
     if (plan == NULL) {
@@ -138,7 +86,7 @@ static int wrr_build(const lw_build *build, void **out) {
     *plan = (struct wrr_plan){.cycle = cycle, .count = build->count, .at.slots = (uint16_t *)(void *)(plan + 1)};
     if (!fits) {
         build_sums(plan, build, gcd);
-    } else if (build_slots(plan, build, gcd) != LW_OK) {
+    } else if (lw__turns_lay_out(build, gcd, smoothest, plan->at.slots, (uint32_t)cycle) != LW_OK) {
         lw_build_release(build, plan);
         return LW_NOMEM;
     }
@@ -146,7 +94,9 @@ static int wrr_build(const lw_build *build, void **out) {
     return LW_OK;
 }
 
-static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
+static inline uint32_t wrr_next(const lw_view *view, const void *of) {
+    const struct wrr_plan *plan = of;
+    uint64_t ticket = lw__rotation_next(view);
     if (__builtin_expect(plan->step == 0, 1)) {
         return plan->at.slots[lw__rotation_place(ticket, (uint32_t)plan->cycle)];
     }
@@ -156,13 +106,7 @@ static uint32_t node_of_turn(const struct wrr_plan *plan, uint64_t ticket) {
 
 /* Past nodes that may not be chosen; or over a cycle too long to lay out. */
 __attribute__((noinline)) static ptrdiff_t pick_past_gaps(const lw_view *view, const struct wrr_plan *plan) {
-    for (int miss = 0; view->request->exclude_count == 0 && miss < MISSES; miss++) {
-        uint32_t index = node_of_turn(plan, lw__rotation_next(view));
-        if (lw_view_may(view, index)) {
-            return index;
-        }
-    }
-    return lw__weighted_scan(view);
+    return lw__rotation_past_gaps(view, wrr_next, plan);
 }
 
 static ptrdiff_t wrr_pick(const lw_view *view) {

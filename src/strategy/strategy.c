@@ -124,6 +124,7 @@ void lw_strategy_free(lw_strategy *strategy) {
 void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed) {
     pthread_mutex_init(&strategy->preparing, NULL); /* whoever held it is not here */
     lw__lanes_renew(&strategy->lanes, seed);
+    lw__boards_renew(strategy);
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
         lw__unit_start(strategy->units[i], seed);
     }

@@ -8,6 +8,8 @@ static const lw_strategy_ops *const builtin[] = {
     // clang-format off
     &lw__round_robin,
     &lw__smooth_wrr,
+    &lw__stride,
+    &lw__edf,
     &lw__random,
     &lw__weighted_random,
     &lw__least_load,
@@ -20,6 +22,7 @@ static const lw_strategy_ops *const builtin[] = {
     &lw__c3,
     &lw__prequal,
     &lw__most_available,
+    &lw__fill_first,
     &lw__ring,
     &lw__maglev,
     &lw__rendezvous,

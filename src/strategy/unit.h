@@ -26,7 +26,7 @@ enum { LW__SETS = 8 };
 struct lw__unit {
     lw_strategy_ops ops;
     const lw_env *env; /* of the strategy */
-    uint32_t index; /* position in the tree, parents first */
+    uint32_t index;    /* position in the tree, parents first */
     uint32_t needs;
     uint32_t child_count;
     uint32_t children[LW_CHILDREN]; /* positions */
@@ -95,6 +95,8 @@ int lw__spec_read(lw_strategy *strategy, const struct lw__names *names, const ch
 /* plans.c */
 int lw__plans_prepare(lw_strategy *strategy, const lw_nodes *nodes, uint64_t version);
 void lw__plans_free(lw_strategy *strategy);
+/* In a child after a fork: boards begin anew, since a thread that is not here may have been writing there. */
+void lw__boards_renew(lw_strategy *strategy);
 
 /* In a child after a fork, before any call: threads of the parent are gone, and chances begin anew. The plans stay, so
    no key moves. */

@@ -41,6 +41,13 @@ awk -v moved="$(figure moved)" '
 "$LOADWISE" pick --nodes "$after" --strategy ring --requests "$work/keys" | awk 'NR > 1 && NF == 3 { print $2 }' >"$work/has"
 same "$(paste "$work/had" "$work/has" | awk 'NR <= 5000 && $1 != $2' | wc -l)" "$(figure moved)" "moved keys by pick"
 
+"$LOADWISE" diff "${lists[@]}" --strategy ketama --hash libmemcached --keys "$work/keys" >"$work/out"
+for list in before after; do
+    "$LOADWISE" pick --nodes "$work/$list.yaml" --strategy ketama --hash libmemcached --requests "$work/keys" |
+        awk 'NR > 1 && NR < 5002 { print $2 }' >"$work/$list.owners"
+done
+same "$(paste "$work/before.owners" "$work/after.owners" | awk '$1 != $2' | wc -l)" "$(figure moved)" "moved keys by pick --hash"
+
 # ---- lists that are alike, in whatever order; and one more node: only its keys move ----
 sed -n '1p;5p;4p;3p;2p' "$before" >"$work/turned.yaml"
 expect 0 diff --nodes "$before" --nodes "$work/turned.yaml" --strategy ring --sample 2000

@@ -80,7 +80,7 @@ strategy_is_covered() {
     local name=$1 page=docs/strategies/$1.md
     [ -f "$page" ] || { echo "$page is missing"; return 1; }
     grep -q "^| \[$name\](docs/strategies/$name.md) " README.md || { echo "README.md: no row for $name"; return 1; }
-    sed -n "s/^$name | /| /p" "$scratch/all" | diff - <(sed -nE 's/, a power of two//; s/^(\| `([^|]*\|){3}).*/\1/p' "$page")
+    sed -n "s/^$name | /| /p" "$scratch/all" | diff - <(sed -nE 's/, a (power of two|prime)//; s/^(\| `([^|]*\|){3}).*/\1/p' "$page")
 }
 
 # Every fragment on the page is a piece of the example, to the letter.

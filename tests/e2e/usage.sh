@@ -18,7 +18,7 @@ grep -qE "^loadwise $major\.[0-9]+\.[0-9]+$" "$work/out" || fail "version"
 
 # The help of pick names every option, every field and every exit status.
 expect 0 pick --help
-for word in --nodes --strategy --requests --key --cost --quota --time --seed --exclude --on-error --output --summary \
+for word in --nodes --strategy --requests --key --hash --cost --quota --time --seed --exclude --on-error --output --summary \
     name weight load remaining health priority zone capacity tags limits; do
     grep -qE -- "^  $word( |$)" "$work/out" || fail "help does not list $word"
 done
@@ -76,6 +76,7 @@ done
 expect 0 pick "${ok[@]}" --strategy p2c --seed 18446744073709551615 --summary
 expect_message 2 pick "${ok[@]}" --strategy p2c --cost =ContextTokens <<<"--cost: it must be COLUMN or DIM=COLUMN"
 expect_message 2 pick "${ok[@]}" --strategy p2c --cost tokens= <<<"--cost: it must be COLUMN or DIM=COLUMN"
+expect_message 2 pick "${ok[@]}" --strategy ring --hash md5 <<<'"md5" is neither id nor libmemcached nor nginx'
 many=()
 for i in 1 2 3 4 5 6 7 8 9; do many+=(--cost "d$i=ContextTokens"); done
 expect_message 2 pick "${ok[@]}" --strategy p2c "${many[@]}" <<<"--cost: at most 8"

@@ -90,6 +90,21 @@ def owners(points, place_of, down=None):
     return answer
 
 
+def meeting():
+    """Two servers with a point at one place for nginx, and who comes after it: (place, first, second, next)."""
+    servers = [(f"cache-{i}", 1) for i in range(2000)]
+    owner = {}
+    for node, server in enumerate(servers):
+        for place, _ in nginx([server]):
+            if place in owner and owner[place] != node:
+                three = [servers[owner[place]], servers[node], servers[(node + 1) % len(servers)]]
+                circle = sorted(nginx(three))
+                after = circle[(bisect.bisect_right(circle, (place, 3))) % len(circle)]
+                if after[1] == 2:
+                    return place, [name for name, _ in three]
+            owner.setdefault(place, node)
+
+
 def md5_place(key):
     return struct.unpack("<I", hashlib.md5(key).digest()[:4])[0]
 
@@ -107,6 +122,9 @@ print("/* Written by generate_ketama.py. */\n// clang-format off")
 print("static const char *const ketama_names[] = {" + ", ".join(f'"{name}"' for name, _ in SERVERS) + "};")
 print("static const uint32_t ketama_weights[] = {" + ", ".join(str(weight) for _, weight in SERVERS) + "};")
 print(f"enum {{ KETAMA_DOWN = {DOWN} }};")
+place, three = meeting()
+print(f"#define KETAMA_MEETING UINT64_C({place})")
+print("static const char *const ketama_meeting[] = {" + ", ".join(f'"{name}"' for name in three) + "};")
 array("ketama_plain", owners(plain(equal), md5_place))
 array("ketama_plain_down", owners(plain(equal), md5_place, DOWN))
 array("ketama_weighted", owners(weighted(SERVERS), md5_place))

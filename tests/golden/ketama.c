@@ -34,6 +34,24 @@ static void check_ketama(const char *spec, hash_key *hash, bool equal, uint32_t 
     lw_strategy_free(strategy);
 }
 
+/* Two points at one place: nginx keeps that of the server that is listed first, and when that one is down the key goes
+   to the next place, where the third server is. */
+static void check_meeting(void) {
+    const uint64_t first = 0;
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, GOLDEN_COUNT(ketama_meeting));
+    LW_SET_VALUES(nodes, name, ketama_meeting);
+    nodes.set = 2;
+    lw_strategy *strategy = golden_strategy("ketama flavour=nginx");
+    lw_request request = golden_key(0);
+    request.key = KETAMA_MEETING;
+    GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == 0);
+    request.exclude = &first;
+    request.exclude_count = 1;
+    GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == 2);
+    lw_strategy_free(strategy);
+}
+
 int main(void) {
     const char *plain = "ketama", *weighted = "ketama flavour=libmemcached_weighted", *nginx = "ketama flavour=nginx";
     const uint32_t nobody = 63;
@@ -44,5 +62,6 @@ int main(void) {
     check_ketama(weighted, lw_key_libmemcached, true, nobody, ketama_weighted_equal);
     check_ketama(nginx, lw_key_nginx, false, nobody, ketama_nginx);
     check_ketama(nginx, lw_key_nginx, false, KETAMA_DOWN, ketama_nginx_down);
+    check_meeting();
     return golden_verdict();
 }

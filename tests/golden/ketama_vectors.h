@@ -4,6 +4,8 @@
 static const char *const ketama_names[] = {"10.0.0.1:11211", "10.0.0.2:11212", "cache-3", "cache-4:80", "[::1]:8080", "unix:/run/cache", "10.0.0.2:11213", "cache-8:11211"};
 static const uint32_t ketama_weights[] = {1, 3, 2, 5, 1, 4, 2, 0};
 enum { KETAMA_DOWN = 3 };
+#define KETAMA_MEETING UINT64_C(875685893)
+static const char *const ketama_meeting[] = {"cache-53", "cache-959", "cache-960"};
 static const uint8_t ketama_plain[] = {
     4, 6, 3, 6, 2, 5, 2, 6, 6, 5, 3, 4, 3, 2, 4, 4, 2, 6, 0, 0, 0, 4, 4, 2, 5, 4, 4, 5, 5, 6, 1, 5,
     3, 4, 0, 6, 6, 3, 0, 0, 4, 5, 5, 1, 3, 2, 5, 5, 1, 0, 0, 5, 3, 0, 6, 2, 2, 3, 2, 1, 4, 2, 3, 2,

@@ -13,6 +13,8 @@ static const char *const every_spec[] = {
     "round_robin lanes=2",
     "smooth_wrr",
     "smooth_wrr max_period=1",
+    "stride",
+    "edf",
     "random",
     "weighted_random",
     "least_load",

@@ -172,6 +172,63 @@ static void forgets_nobody_for_a_stale_hint(void **state) {
     crowds_free(c);
 }
 
+/* The board says what it was told, no more: of 400 busy nodes one that falls idle unheard is left to the two draws,
+   which find it once in 200 picks. */
+static uint32_t find_unheard(lw_strategy *strategy, crowds *c, uint32_t node) {
+    c->inflight[node] = 0;
+    bool found = law_pick(strategy, &c->set->nodes, NULL) == node;
+    c->inflight[node] = 1;
+    return found;
+}
+
+static void hears_of_beginnings_and_ends_only(void **state) {
+    (void)state;
+    lw_sample sample = LW_SAMPLE_INIT;
+    uint32_t mended = 0, begun = 0, ended = 0;
+    crowds *c = crowds_new(NULL, 400);
+    lw_strategy *strategy = law_strategy("jiq", 15);
+    for (uint32_t i = 0; i < 400; i++) {
+        c->inflight[i] = 1;
+    }
+    law_pick(strategy, &c->set->nodes, NULL); /* mends all hints */
+    for (uint32_t node = 100; node < 200; node++) {
+        mended += find_unheard(strategy, c, node);
+        assert_int_equal(lw_feedback(strategy, &c->set->nodes, node, &sample), LW_OK);
+        c->inflight[node] = 0;
+        assert_int_equal(law_pick(strategy, &c->set->nodes, NULL), node);
+        begun += find_unheard(strategy, c, node);
+        c->inflight[node] = 2; /* one of two ends */
+        assert_int_equal(lw_feedback(strategy, &c->set->nodes, node, &sample), LW_OK);
+        ended += find_unheard(strategy, c, node);
+    }
+    assert_in_range(mended, 0, 5);
+    assert_in_range(begun, 0, 5);
+    assert_in_range(ended, 0, 5);
+    lw_strategy_free(strategy);
+    crowds_free(c);
+}
+
+/* One idle node is called busy, for its end was not told; its share is that of the others all the same. */
+static void gives_a_node_with_a_stale_hint_its_share(void **state) {
+    (void)state;
+    lw_sample sample = LW_SAMPLE_INIT;
+    uint64_t counts[20] = {0};
+    double shares[20];
+    crowds *c = crowds_new(NULL, 20);
+    lw_strategy *strategy = law_strategy("jiq", 16);
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint32_t index = law_pick(strategy, &c->set->nodes, NULL);
+        counts[index]++;
+        if (index != 7) {
+            assert_int_equal(lw_feedback(strategy, &c->set->nodes, index, &sample), LW_OK);
+        }
+    }
+    law_even_shares(&c->set->nodes, NULL, shares);
+    assert_true(law_fits(counts, shares, 20));
+    lw_strategy_free(strategy);
+    crowds_free(c);
+}
+
 /* A new version of the set begins with an empty board; the first picks still never take a busy node. */
 static void begins_each_version_without_hints(void **state) {
     (void)state;
@@ -243,6 +300,33 @@ static void queues_nobody_in_a_pool(void **state) {
     yard_close(&y);
 }
 
+/* What lw_explain tells is the next pick, though picks mend the board and dry runs do not. */
+static void explains_the_next_pick_in_a_pool(void **state) {
+    (void)state;
+    enum { NODES = 40 };
+    yard y;
+    lw_ticket held[NODES];
+    uint32_t deaf, jiq;
+    yard_open(&y, NULL, "jiq", NODES, 6);
+    assert_int_equal(lw_pool_route(y.pool, "deaf", "random", NULL, &deaf), LW_OK); /* the board does not hear of it */
+    jiq = y.route;
+    uint64_t chance = 64;
+    for (uint32_t i = 0; i < NODES; i++) {
+        y.route = law_below(&chance, 2) == 0 ? deaf : jiq;
+        held[i] = yard_pick(&y, NULL);
+    }
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t which = law_below(&chance, NODES);
+        yard_done(&y, &held[which], LW_OUTCOME_OK, MS);
+        y.route = law_below(&chance, 3) == 0 ? deaf : jiq;
+        lw_explanation why = LW_EXPLANATION_INIT;
+        assert_int_equal(lw_explain(y.pool, y.route, NULL, y.now, NULL, &why), LW_OK);
+        held[which] = yard_pick(&y, NULL);
+        assert_int_equal(held[which].node, why.node);
+    }
+    yard_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_even_when_all_are_idle_and_p2c_when_none_is),
@@ -251,12 +335,15 @@ int main(void) {
         cmocka_unit_test(hears_who_became_idle),
         cmocka_unit_test(an_end_at_a_busy_node_changes_nothing),
         cmocka_unit_test(forgets_nobody_for_a_stale_hint),
+        cmocka_unit_test(hears_of_beginnings_and_ends_only),
+        cmocka_unit_test(gives_a_node_with_a_stale_hint_its_share),
         cmocka_unit_test(begins_each_version_without_hints),
         cmocka_unit_test(jiq_refuses_as_all_do),
         cmocka_unit_test(jiq_repeats_and_tells),
         cmocka_unit_test(finds_one_among_many),
         cmocka_unit_test(holds_for_one_and_two),
         cmocka_unit_test(queues_nobody_in_a_pool),
+        cmocka_unit_test(explains_the_next_pick_in_a_pool),
     };
     return cmocka_run_group_tests_name("jiq", tests, NULL, NULL);
 }

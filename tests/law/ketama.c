@@ -190,6 +190,7 @@ static void refuses_names_that_mean_one_server(void **state) {
         {"/a:11211", "/a", LW_OK, LW_OK},
         {"a:80", "a:81", LW_OK, LW_OK},
         {"a:65536", "a:65537", LW_OK, LW_OK},
+        {"a:80", "a:4294967376", LW_OK, LW_OK},
     };
     for (size_t p = 0; p < LAW_COUNT(pairs); p++) {
         for (size_t f = 0; f < LAW_COUNT(flavours); f++) {
@@ -202,6 +203,15 @@ static void refuses_names_that_mean_one_server(void **state) {
             free(crowd);
         }
     }
+}
+
+/* One node has nearly all points, some of them at one place; that makes it no twin of itself. */
+static void takes_a_node_whose_points_meet(void **state) {
+    (void)state;
+    struct crowd *crowd = crowd_of(4096);
+    crowd->weight[7] = UINT32_MAX;
+    assert_int_equal(prepared("ketama", crowd), LW_OK);
+    free(crowd);
 }
 
 static void needs_a_name_of_every_node(void **state) {
@@ -225,6 +235,7 @@ static void refuses_more_points_than_allowed(void **state) {
     } cases[] = {
         {"ketama max_points=300", 1, LW_OK},
         {"ketama max_points=299", 1, LW_TOO_LARGE},
+        {"ketama max_points=480", 2, LW_OK}, /* weighted: 160 each, not 200 */
         {"ketama flavour=nginx max_points=960", 2, LW_OK},
         {"ketama flavour=nginx max_points=959", 2, LW_TOO_LARGE},
         {"ketama flavour=libmemcached_weighted max_points=480", 7, LW_OK},
@@ -291,6 +302,7 @@ int main(void) {
         cmocka_unit_test(refuses_more_points_than_allowed),
         cmocka_unit_test(knows_its_parameters),
         cmocka_unit_test(serves_sets_of_every_size),
+        cmocka_unit_test(takes_a_node_whose_points_meet),
     };
     return cmocka_run_group_tests_name("ketama", tests, NULL, NULL);
 }

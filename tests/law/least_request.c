@@ -328,6 +328,21 @@ static void spreads_evenly_in_a_pool(void **state) {
     }
 }
 
+/* The tally of a pool does not know of weights: a node of weight 0 has the fewest in flight, and is not for picking. */
+static void leaves_weight_0_alone_in_a_pool(void **state) {
+    (void)state;
+    yard y;
+    yard_found(&y, NULL, 4);
+    yard_strategy(&y, "least_request mode=scan");
+    y.count = 4;
+    y.spec[2].weight = 0;
+    yard_update(&y);
+    for (uint32_t i = 0; i < 12; i++) {
+        assert_int_not_equal(yard_index(&y, yard_pick(&y, NULL).node), 2);
+    }
+    yard_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(picks_as_listed_where_weights_differ),
@@ -344,6 +359,7 @@ int main(void) {
         cmocka_unit_test(least_request_repeats_and_tells),
         cmocka_unit_test(finds_one_among_many),
         cmocka_unit_test(spreads_evenly_in_a_pool),
+        cmocka_unit_test(leaves_weight_0_alone_in_a_pool),
     };
     return cmocka_run_group_tests_name("least_request", tests, NULL, NULL);
 }

@@ -22,6 +22,9 @@ static const char *const tried_specs[] = {
     "smooth_wrr lanes=1",
     "smooth_wrr max_period=1",
     "smooth_wrr max_period=1 lanes=1",
+    "stride",
+    "edf",
+    "stride lanes=1",
     "random",
     "weighted_random",
     "least_load",
@@ -37,6 +40,11 @@ static const char *const tried_specs[] = {
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(smooth_wrr lanes=1, round_robin lanes=2), random)",
     "chain(ring absent_key=next, round_robin, round_robin)",
+    "bounded(ring, factor=1)",
+    "bounded(ring, factor=1.1, overflow=next)",
+    "sticky(random, max=14)",
+    "subset(smooth_wrr, size=5, client=1)",
+    "subset(bounded(ring, factor=1), size=5, by=lots)",
 };
 
 static law_set *tried_set(void) {

@@ -158,8 +158,8 @@ static void test_more_threads_than_lanes(void **state) {
 
 static void test_weights_are_exact_in_each_lane(void **state) {
     (void)state;
-    static const char *const specs[] = {"smooth_wrr", "smooth_wrr max_period=1"};
-    for (size_t s = 0; s < 2; s++) {
+    static const char *const specs[] = {"smooth_wrr", "smooth_wrr max_period=1", "edf"};
+    for (size_t s = 0; s < 3; s++) {
         memset(counts, 0, sizeof counts);
         run_rotation(specs[s], 4, (uint32_t)weight_sum() * 100);
         for (uint32_t t = 0; t < 4; t++) {
@@ -172,14 +172,24 @@ static void test_weights_are_exact_in_each_lane(void **state) {
 
 static void test_weights_are_exact_for_all_with_one_lane(void **state) {
     (void)state;
-    static const char *const specs[] = {"smooth_wrr lanes=1", "smooth_wrr lanes=1 max_period=1"};
-    for (size_t s = 0; s < 2; s++) {
+    static const char *const specs[] = {"smooth_wrr lanes=1", "smooth_wrr lanes=1 max_period=1", "edf lanes=1"};
+    for (size_t s = 0; s < 3; s++) {
         memset(counts, 0, sizeof counts);
         with_exclusions = s == 1;
         run_rotation(specs[s], (uint32_t)weight_sum(), 100); /* no thread completes its cycles alone */
         for (uint32_t i = 0; i < NODES; i++) {
             assert_int_equal(total_of(i), nodes.member[i].weight * 100 * crew_factor());
         }
+    }
+}
+
+/* Tickets of one pick lie apart when others take some in between; over a cycle of stride, 65535 / 5 for each unit of
+   weight up to 5, all have their shares all the same. */
+static void test_strides_are_exact_for_all_with_one_lane(void **state) {
+    (void)state;
+    run_rotation("stride lanes=1", (uint32_t)weight_sum(), 65535 / 5);
+    for (uint32_t i = 0; i < NODES; i++) {
+        assert_int_equal(total_of(i), nodes.member[i].weight * (65535 / 5) * crew_factor());
     }
 }
 
@@ -218,6 +228,7 @@ int main(void) {
         WITH_FLEET(test_more_threads_than_lanes),
         WITH_FLEET(test_weights_are_exact_in_each_lane),
         WITH_FLEET(test_weights_are_exact_for_all_with_one_lane),
+        WITH_FLEET(test_strides_are_exact_for_all_with_one_lane),
         WITH_FLEET(test_a_part_of_the_set),
         WITH_FLEET(test_nobody_allocates),
     };

@@ -5,6 +5,7 @@
  */
 #include "pool_stand.h"
 
+#include <loadwise/ops.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -320,6 +321,50 @@ static void test_fork_among_picks(void **state) {
     }
 }
 
+/* ---- boards ---- */
+
+/* Node 1 once somebody has begun to write on the board, who never comes back in a child. */
+static ptrdiff_t smear_pick(const lw_view *view) { return *(uint64_t *)lw_view_board(view) == 0 ? 0 : 1; }
+
+static void smear_begin(const lw_view *view, uint32_t index) {
+    (void)index;
+    *(uint64_t *)lw_view_board(view) = 1;
+}
+
+static size_t smear_board(const void *config, uint32_t count) {
+    (void)config;
+    (void)count;
+    return sizeof(uint64_t);
+}
+
+static const lw_strategy_ops smear = {
+    .size = sizeof smear,
+    .name = "smear",
+    .help = "Writes on its board.",
+    .board_size = smear_board,
+    .pick = smear_pick,
+    .begin = smear_begin,
+};
+
+static int pick_on_a_clean_board(int to) {
+    lw_ticket ticket;
+    (void)to;
+    CHECK(lw_pool_after_fork(s.pool) == LW_OK);
+    CHECK(pick_quietly(&ticket) == LW_OK && stand_index(&s, ticket.node) == 0);
+    CHECK(pick_quietly(&ticket) == LW_OK && stand_index(&s, ticket.node) == 1);
+    return 0;
+}
+
+static void test_boards_begin_anew(void **state) {
+    (void)state;
+    static const lw_strategy_ops *const own[] = {&smear};
+    s.options.ops = own;
+    s.options.ops_count = 1;
+    stand_found(&s, "smear", 2);
+    stand_serve(&s, 0, LW_OUTCOME_OK, 0);
+    run(pick_on_a_clean_board);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_first_picks, open_fork, close_fork),
@@ -328,6 +373,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_reported_load, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_forgotten_call, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_life_of_a_child, open_fork, close_fork),
+        cmocka_unit_test_setup_teardown(test_boards_begin_anew, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_fork_among_picks, open_fork, close_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static void test_answers_of_nobody(void **state) {
 static void test_a_pool_chooses_by_answers(void **state) {
     (void)state;
     open_yard("prequal quantile=1 probes=2", 6);
-    for (uint32_t version = 0; version < 2; version++, stand_update(&yard, 5)) {
+    for (uint32_t count = 6; count > 4; count--) {
+        stand_update(&yard, count);
         answer_probe(stand_id(&yard, 3), 0, 20 * MS);
         answer_probe(stand_id(&yard, 4), 0, 10 * MS);
         heard.asked_count = 0;

@@ -4,6 +4,7 @@
 
 #include "options.h"
 
+#include <loadwise/id.h>
 #include <string.h>
 
 static enum status pick_set_nodes(const struct setting *setting) {
@@ -28,6 +29,11 @@ static enum status pick_set_key(const struct setting *setting) {
     struct pick_options *options = setting->target;
     options->requests.key = setting->value;
     return STATUS_DONE;
+}
+
+static enum status pick_set_hash(const struct setting *setting) {
+    struct pick_options *options = setting->target;
+    return key_hash_set(setting, &options->hash);
 }
 
 /* The number of a dimension, given out in the order of first use. */
@@ -142,6 +148,7 @@ static const struct option_entry pick_option_table[] = {
     {"key", pick_set_key, "row|COLUMN",
      "the key of a request: a column, or the number of its row; without this option the rows of a CSV have no key, "
      "and the lines of a list of keys are their own"},
+    {"hash", pick_set_hash, "HASH", KEY_HASH_HELP},
     {"cost", pick_set_cost, "[DIM=]COLUMN",
      "add up this column per node, under the name DIM (default: the column's name); may be repeated, and several "
      "columns "
@@ -182,6 +189,7 @@ static enum status pick_check_time(struct pick_options *options, struct problem 
 
 enum status pick_options_read(struct pick_options *options, int argc, char **argv, struct problem *problem) {
     memset(options, 0, sizeof *options);
+    options->hash = lw_id;
     enum status status = options_read(&pick_table, options, argc, argv, &options->help, problem);
     options->requests.costs = options->columns;
     if (status == STATUS_DONE && !options->help) {

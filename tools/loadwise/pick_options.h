@@ -3,6 +3,7 @@
 #ifndef LOADWISE_TOOL_PICK_OPTIONS_H
 #define LOADWISE_TOOL_PICK_OPTIONS_H
 
+#include "key_hash.h"
 #include "problem.h"
 #include "quota_option.h"
 #include "requests.h"
@@ -19,6 +20,7 @@ struct pick_options {
     const char *nodes;
     const char *spec;
     struct request_source requests;
+    key_hash_fn *hash; /* of keys */
     struct cost_column columns[COLUMNS_MOST];
     size_t cost_count;                       /* of the columns, those of --cost */
     const char *dimensions[COSTS_MOST];      /* names, in the order of first use; slices of the arguments, owned */

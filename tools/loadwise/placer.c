@@ -105,6 +105,7 @@ enum status placer_open(struct placer *placer, const struct pick_options *option
                         struct problem *problem) {
     memset(placer, 0, sizeof *placer);
     placer->problem = problem;
+    placer->hash = options->hash;
     fleet_view(fleet, &placer->nodes);
     enum status status = placer_open_quotas(placer, options, fleet);
     if (status == STATUS_DONE) {
@@ -196,7 +197,7 @@ struct placement placer_place(struct placer *placer, const struct request_row *r
     lw_request request = LW_REQUEST_INIT;
     if (row->key != NULL) {
         request.flags = LW_REQUEST_KEYED;
-        request.key = lw_id(row->key, row->key_size);
+        request.key = placer->hash(row->key, row->key_size);
     }
     request.exclude = placer->exclude;
     request.exclude_count = placer->exclude_count;

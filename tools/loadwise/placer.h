@@ -15,6 +15,7 @@
 
 struct placer {
     lw_strategy *strategy;
+    key_hash_fn *hash;
     lw_nodes nodes;
     uint64_t *healthy; /* eligibility bitmap; NULL when the file says nothing about health */
     uint64_t exclude[EXCLUDES_MOST];

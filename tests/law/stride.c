@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * stride: gRPC's sequence, exact over K = 65535 generations, and nobody's weight above max_ratio times the mean.
+ *
+ * The rule is written here a second time, node by node and in 64 bits, with weights scaled in floating point.
+ */
+#include "laws.h"
+
+enum { SCALE = 65535, STRIDE_MOST = 64 };
+
+/* The scaled weights, by the letter of the rule; 0 stays 0. */
+static void scale(const uint32_t *weights, uint32_t count, double ratio, uint64_t *scaled) {
+    double sum = 0, max = 0, some = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += weights[i];
+        some += weights[i] > 0;
+        max = weights[i] > max ? weights[i] : max;
+    }
+    double mean = sum / some, most = max < ratio * mean ? max : ratio * mean;
+    double least = fmax(1, floor(0.01 * mean * SCALE / most + 0.5));
+    for (uint32_t i = 0; i < count; i++) {
+        double share = fmin(SCALE, floor((double)weights[i] * SCALE / most + 0.5));
+        scaled[i] = weights[i] == 0 ? 0 : (uint64_t)fmax(share, least);
+    }
+}
+
+/* The next node of the plain rule, for sets in which every node has weight. */
+static uint32_t naive_turn(uint64_t *sequence, const uint64_t *scaled, uint32_t count) {
+    for (;;) {
+        uint64_t s = (*sequence)++, i = s % count;
+        if ((scaled[i] * (s / count) + 32767 * i) % SCALE >= SCALE - scaled[i]) {
+            return (uint32_t)i;
+        }
+    }
+}
+
+static void assert_sequence(const uint32_t *weights, uint32_t count, const char *expected) {
+    law_set *set = law_set_weighted(weights, count);
+    lw_strategy *strategy = law_strategy("stride phase=0 lanes=1", 3);
+    for (const char *letter = expected; *letter != '\0'; letter++) {
+        assert_int_equal('a' + law_pick(strategy, &set->nodes, NULL), *letter);
+    }
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+static void plays_the_published_sequences(void **state) {
+    (void)state;
+    assert_sequence((const uint32_t[]){5, 1, 1}, 3, "acaabaaacaabaa");
+    assert_sequence((const uint32_t[]){4, 2, 1}, 3, "abcaabacabaaba");
+    assert_sequence((const uint32_t[]){500000000, 100000000, 100000000}, 3, "acaabaaacaabaa");
+    assert_sequence((const uint32_t[]){0, 4, 0, 2, 1, 0}, 6, "bdebbdbebdbbdb");
+    assert_sequence((const uint32_t[]){9}, 1, "aaaaaa");
+    assert_sequence((const uint32_t[]){0, UINT32_MAX}, 2, "bbbbb");
+    assert_sequence((const uint32_t[]){3, 3}, 2, "ababab"); /* node b's first turn comes in generation 0 too */
+}
+
+static void equals_the_naive_rule(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec;
+        double ratio;
+    } kinds[] = {{"stride phase=0 lanes=1", 10},
+                 {"stride phase=0 lanes=1 max_ratio=1", 1},
+                 {"stride phase=0 lanes=1 max_ratio=2", 2},
+                 {"stride phase=0 lanes=1 max_ratio=1000", 1000}};
+    uint64_t chance = 31;
+    for (uint32_t round = 0; round < 200; round++) {
+        uint32_t weights[STRIDE_MOST], count = 1 + law_below(&chance, STRIDE_MOST);
+        uint64_t scaled[STRIDE_MOST], sequence = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            weights[i] = 1 + law_below(&chance, law_below(&chance, 20) == 0 ? 100000 : 10);
+        }
+        scale(weights, count, kinds[round % 4].ratio, scaled);
+        law_set *set = law_set_weighted(weights, count);
+        lw_strategy *strategy = law_strategy(kinds[round % 4].spec, 1);
+        for (int i = 0; i < 5000; i++) {
+            assert_int_equal(law_pick(strategy, &set->nodes, NULL), naive_turn(&sequence, scaled, count));
+        }
+        lw_strategy_free(strategy);
+        free(set);
+    }
+}
+
+/* Any K generations, wherever they begin, hold each node as often as its scaled weight says. */
+static void assert_exact_cycles(const uint32_t *weights, uint32_t count, uint64_t seed, double ratio,
+                                const char *spec) {
+    uint64_t scaled[STRIDE_MOST], cycle = 0;
+    scale(weights, count, ratio, scaled);
+    law_set *set = law_set_weighted(weights, count);
+    lw_strategy *strategy = law_strategy(spec, seed);
+    for (uint32_t i = 0; i < count; i++) {
+        cycle += scaled[i];
+    }
+    for (int i = 0; i < 1000; i++) { /* away from where the seed began */
+        law_pick(strategy, &set->nodes, NULL);
+    }
+    for (int round = 0; round < 2; round++) {
+        uint64_t counts[STRIDE_MOST] = {0};
+        law_tally(strategy, &set->nodes, NULL, cycle, counts);
+        for (uint32_t i = 0; i < count; i++) {
+            assert_int_equal(counts[i], scaled[i]);
+        }
+    }
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+static void gives_exact_shares_over_a_cycle(void **state) {
+    (void)state;
+    static const uint32_t some[] = {5, 1, 1, 0, 30, 7, 13}, one[] = {UINT32_MAX, 1, 2};
+    assert_exact_cycles(some, 7, 4, 10, "stride");
+    assert_exact_cycles(some, 7, 5, 2, "stride max_ratio=2");
+    assert_exact_cycles(one, 3, 6, 10, "stride");
+}
+
+/* One node of a hundred has nearly all the weight: it gets ten times the mean and no more; and the light ones get no
+   less than a hundredth of it. */
+static void bounds_weights_from_above_and_below(void **state) {
+    (void)state;
+    uint64_t counts[100] = {0};
+    law_set *set = law_set_new(100);
+    lw_strategy *strategy = law_strategy("stride", 7);
+    set->weight[40] = 1000000000;
+    law_tally(strategy, &set->nodes, NULL, 110000, counts);
+    for (uint32_t i = 0; i < 100; i++) { /* scaled: 65535 once, 66 for the others */
+        double expected = i == 40 ? 110000.0 * 65535 / (65535 + 99 * 66) : 110000.0 * 66 / (65535 + 99 * 66);
+        assert_true(fabs((double)counts[i] - expected) < (i == 40 ? 150 : 3));
+    }
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+/* The others keep the shares that they have among themselves, far closer than chance would. */
+static void keeps_shares_over_a_part_of_the_nodes(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {5, 1, 3, 0, 2, 4, 6};
+    static const double shares[] = {0, 1, 3, 0, 0, 4, 0};
+    uint64_t counts[7] = {0};
+    law_set *set = law_set_weighted(weights, 7);
+    law_set_only(set, 0x2e); /* b, c, d, f */
+    lw_strategy *strategy = law_strategy("stride", 8);
+    law_tally(strategy, &set->nodes, NULL, 80000, counts);
+    for (uint32_t i = 0; i < 7; i++) {
+        assert_true(fabs((double)counts[i] - shares[i] * 10000) < 20);
+    }
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+/* Nearly every turn is a node's that is away: the rest is drawn, by weight. */
+static void draws_by_weight_when_the_heavy_nodes_are_away(void **state) {
+    (void)state;
+    uint64_t counts[203] = {0};
+    double shares[203];
+    law_set *set = law_set_new(203);
+    law_set_none(set);
+    for (uint32_t i = 0; i < 203; i++) {
+        set->weight[i] = i % 100 == 2 ? 20 + i / 10 : 1000;
+    }
+    for (uint32_t i = 2; i < 203; i += 100) {
+        lw_bitmap_set(set->words, i);
+    }
+    lw_strategy *strategy = law_strategy("stride", 15);
+    law_tally(strategy, &set->nodes, NULL, 60000, counts);
+    law_weighted_shares(set, NULL, shares);
+    assert_true(law_fits(counts, shares, 203));
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+static void plays_on_between_excluding_picks(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {5, 1, 3, 2};
+    static const uint64_t excluded[] = {0};
+    lw_request retry = law_excluding(excluded, 1);
+    uint64_t retries[4] = {0};
+    double shares[4];
+    law_set *set = law_set_weighted(weights, 4);
+    lw_strategy *mixed = law_strategy("stride phase=0 lanes=1", 16),
+                *plain = law_strategy("stride phase=0 lanes=1", 16);
+    for (int i = 0; i < 30000; i++) {
+        law_tally(mixed, &set->nodes, &retry, (size_t)(i % 3), retries);
+        assert_int_equal(law_pick(mixed, &set->nodes, NULL), law_pick(plain, &set->nodes, NULL));
+    }
+    law_weighted_shares(set, &retry, shares);
+    assert_true(law_fits(retries, shares, 4));
+    lw_strategy_free(mixed);
+    lw_strategy_free(plain);
+    free(set);
+}
+
+/* 10,000 nodes, one heavy among light ones, most of weight 0: every one has its share, and none of the others any. */
+static void takes_ten_thousand_nodes(void **state) {
+    (void)state;
+    enum { MANY = 10000 };
+    uint32_t *weights = law_room(MANY, sizeof *weights);
+    uint64_t *counts = law_room(MANY, sizeof *counts);
+    lw_nodes nodes;
+    for (uint32_t i = 0; i < MANY; i++) {
+        weights[i] = i % 4;
+    }
+    lw_nodes_init(&nodes, MANY);
+    LW_SET_VALUES(nodes, weight, weights);
+    nodes.set = 1;
+    lw_strategy *strategy = law_strategy("stride", 9);
+    law_tally(strategy, &nodes, NULL, 15000 * 100, counts);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_in_range(counts[i] + 2, 100 * weights[i], 100 * weights[i] + (weights[i] > 0 ? 4 : 2));
+    }
+    lw_strategy_free(strategy);
+    free(weights);
+    free(counts);
+}
+
+static void begins_anywhere_by_default(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {5, 1, 0, 3, 11};
+    uint64_t counts[5] = {0};
+    law_set *set = law_set_weighted(weights, 5);
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        lw_strategy *strategy = law_strategy("stride", seed);
+        law_tally(strategy, &set->nodes, NULL, 1, counts);
+        lw_strategy_free(strategy);
+    }
+    for (uint32_t i = 0; i < 5; i++) { /* the first pick is by weight only roughly: light turns come in clusters */
+        assert_in_range(counts[i], 250 * weights[i], 4000 * weights[i]);
+    }
+    free(set);
+}
+
+static void refuses_what_it_cannot_choose_from(void **state) {
+    (void)state;
+    static const uint32_t some[] = {0, 3, 0}, none[] = {0, 0, 0};
+    static const uint64_t excluded[] = {1}, everyone[] = {0, 1, 2};
+    lw_request retry = law_excluding(excluded, 1), nobody = law_excluding(everyone, 3);
+    law_set *set = law_set_weighted(some, 3);
+    lw_strategy *strategy = law_strategy("stride", 18);
+    assert_int_equal(lw_select(strategy, &set->nodes, NULL), 1);
+    assert_int_equal(lw_select(strategy, &set->nodes, &retry), LW_NO_WEIGHT);
+    assert_int_equal(lw_select(strategy, &set->nodes, &nobody), LW_EXCLUDED);
+    law_set_only(set, 5);
+    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
+    law_set_only(set, 0);
+    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_FILTERED);
+    set->nodes.eligible = NULL;
+    law_set_weights(set, none);
+    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
+    set->nodes.present &= ~LW_HAS(weight);
+    assert_int_equal(lw_prepare(strategy, &set->nodes), LW_NO_COLUMN);
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+static void keeps_to_the_range_of_its_parameters(void **state) {
+    (void)state;
+    static const char *const bad[] = {"stride max_ratio=0", "stride max_ratio=1001", "stride lanes=0",
+                                      "stride lanes=32"};
+    for (size_t i = 0; i < LAW_COUNT(bad); i++) {
+        lw_strategy *strategy = NULL;
+        assert_int_equal(lw_strategy_new(&strategy, NULL, bad[i]), LW_RANGE);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plays_the_published_sequences),
+        cmocka_unit_test(equals_the_naive_rule),
+        cmocka_unit_test(gives_exact_shares_over_a_cycle),
+        cmocka_unit_test(bounds_weights_from_above_and_below),
+        cmocka_unit_test(keeps_shares_over_a_part_of_the_nodes),
+        cmocka_unit_test(draws_by_weight_when_the_heavy_nodes_are_away),
+        cmocka_unit_test(plays_on_between_excluding_picks),
+        cmocka_unit_test(takes_ten_thousand_nodes),
+        cmocka_unit_test(begins_anywhere_by_default),
+        cmocka_unit_test(refuses_what_it_cannot_choose_from),
+        cmocka_unit_test(keeps_to_the_range_of_its_parameters),
+    };
+    return cmocka_run_group_tests_name("stride", tests, NULL, NULL);
+}
