@@ -33,7 +33,7 @@ enum status sim_chart_begin(struct sim_chart *chart, int width, int height, stru
         return problem_set(problem, STATUS_CLOSED, "no temporary file: %s", strerror(errno));
     }
     fprintf(chart->script,
-            "set terminal svg size %d,%d dynamic font 'sans-serif,13' background 'none'\n"
+            "set terminal svg size %d,%d dynamic font 'sans-serif,13'\n"
             "set border 3 lc rgb '#123456' lw 0.6\nset tics nomirror out textcolor rgb '#123456'\n"
             "set xlabel textcolor rgb '#123456'\nset ylabel textcolor rgb '#123456'\n"
             "set key outside bottom center horizontal textcolor rgb '#123456'\n"

@@ -70,7 +70,7 @@ enum status report_chart_latency(const struct sim_contest *contest, char **svg, 
     }
     fputs("set logscale y\nset xrange [0.30103:4]\nset xlabel 'share of requests that are faster'\n"
           "set ylabel 'latency, ms (each step the same factor)'\n"
-          "set xtics ('50 %' 0.30103, '75 %' 0.60206, '90 %' 1, '99 %' 2, '99.9 %' 3, '99.99 %' 4)\n",
+          "set xtics ('50 %%' 0.30103, '75 %%' 0.60206, '90 %%' 1, '99 %%' 2, '99.9 %%' 3, '99.99 %%' 4)\n",
           chart.script);
     plot_lines(chart.script, contest);
     status = sim_chart_end(&chart, svg, problem);

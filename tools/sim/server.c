@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOJOURN_SHARE 0.1 /* of the newest in the mean that probes are told */
-
 /* ---- lines ---- */
 
 static void line_push(struct sim_world *world, struct sim_line *line, uint32_t place) {
@@ -99,7 +97,6 @@ static void start(struct sim_world *world, uint32_t place) {
         try->outcome = LW_OUTCOME_FAILURE;
         ns = server->node->error_after > 0 ? (double)server->node->error_after : ns;
     }
-    try->started = world->now;
     try->service = (uint64_t)llround(ns < 1e17 ? ns : 1e17);
     try->waiting = false;
     try->working = true;
@@ -179,6 +176,8 @@ void sim_server_reach(struct sim_world *world, uint32_t place) {
         answer(world, place, LW_OUTCOME_OVERLOAD);
         return;
     }
+    try->reached = world->now;
+    try->met = sim_server_load(server);
     sim_measure_level(world, try->node);
     world->result->tries += measured;
     if (free) {
@@ -202,7 +201,7 @@ void sim_server_finish(struct sim_world *world, uint32_t place) {
     sim_measure_level(world, try->node);
     line_remove(world, &server->working, place);
     try->working = false;
-    server->sojourn += SOJOURN_SHARE * ((double)try->service - server->sojourn);
+    sim_sojourns_add(server->sojourns, try->met, world->now - try->reached, world->now);
     struct sim_tally *tally = &world->result->nodes[try->node];
     if (sim_is_measured(world, world->now)) {
         tally->served++;
@@ -240,10 +239,9 @@ void sim_server_ask(struct sim_world *world, uint32_t place) {
         sim_slab_give(&world->probes, place); /* no answer */
         return;
     }
-    double waves = server->node->slots > 0 ? (double)server->waiting.count / server->node->slots : 0;
     probe->answer = (lw_probe)LW_PROBE_INIT;
     probe->answer.inflight = sim_server_load(server);
-    probe->answer.latency = (uint64_t)(server->sojourn * (1 + waves));
+    probe->answer.latency = sim_sojourns_at(server->sojourns, sim_server_load(server), world->now);
     sim_world_add(world, world->now + sim_world_network(world, &world->probing, server->node), SIM_TELLS, place);
 }
 
@@ -260,6 +258,7 @@ static int server_open(struct sim_world *world, struct sim_server *server, const
     server->slow = 1;
     server->errors = node->error_share;
     server->present = node->joins == 0;
+    server->sojourns = calloc(1, sizeof *server->sojourns);
     if (node->cache > 0) {
         server->cache = sim_cache_new(node->cache);
     }
@@ -267,7 +266,7 @@ static int server_open(struct sim_world *world, struct sim_server *server, const
         server->sent = calloc(options->dimension_count, sizeof *server->sent);
         server->served = calloc(options->dimension_count, sizeof *server->served);
     }
-    bool whole = (server->cache != NULL || node->cache == 0) &&
+    bool whole = server->sojourns != NULL && (server->cache != NULL || node->cache == 0) &&
                  (!limited || (server->sent != NULL && server->served != NULL));
     return whole ? LW_OK : LW_NOMEM;
 }
@@ -293,6 +292,7 @@ int sim_servers_open(struct sim_world *world) {
 void sim_servers_close(struct sim_world *world) {
     for (uint32_t i = 0; world->servers != NULL && i < world->scenario->node_count; i++) {
         sim_cache_free(world->servers[i].cache);
+        free(world->servers[i].sojourns);
         free(world->servers[i].sent);
         free(world->servers[i].served);
     }

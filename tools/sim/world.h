@@ -20,6 +20,7 @@
 #include "measure.h"
 #include "run.h"
 #include "slab.h"
+#include "sojourns.h"
 #include "window.h"
 
 enum { SIM_TRIES = 17, SIM_BUDGET_SECONDS = 10 };
@@ -44,7 +45,8 @@ struct sim_request {
 struct sim_try {
     lw_ticket ticket;
     struct sim_chance chance;
-    uint64_t started; /* of its service */
+    uint64_t reached; /* the node */
+    uint32_t met;     /* others that were there then */
     uint64_t service; /* ns */
     uint64_t retry_after;
     uint32_t request; /* SIM_NONE: given up by the client */
@@ -77,7 +79,7 @@ struct sim_server {
     double slow, errors, limited;
     uint64_t limit_wait, frozen_at, frozen_until;
     bool down, present, draining;
-    double sojourn;     /* mean time here of late, ns, for probes */
+    struct sim_sojourns *sojourns; /* for probes */
     uint64_t looked_at; /* up to when its load is written down */
 };
 
