@@ -31,13 +31,14 @@ soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/setup.sh test
 	scripts/soak $(SCALE)
 
-bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes compared
+bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes compared; simulated requests
 	scripts/setup.sh run
 	scripts/build release bench/all
 	build/release/bench/bench-select
 	build/release/bench/bench-hashing
 	build/release/bench/bench-quota
 	build/release/bench/bench-pool
+	build/release/bench/bench-sim
 
 fuzz: ## Each fuzz target for SCALE seconds
 	scripts/setup.sh test
