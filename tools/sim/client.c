@@ -112,9 +112,7 @@ static void send_try(struct sim_world *world, uint32_t request_place, const lw_t
     try->chance = sim_chance_of(world->source.seed, SIM_OF_TRY, arrival->number * (SIM_TRIES + 1) + request->tries);
     request->tried[request->tries++] = ticket->node;
     sim_measure_sent(world, node, arrival->key);
-    if (world->scenario->clients.timeout > 0) {
-        sim_world_add_try(world, world->now + world->scenario->clients.timeout, SIM_EXPIRES, place);
-    }
+    sim_timeouts_add(world, place);
     uint64_t away = sim_world_network(world, &try->chance, world->servers[node].node);
     if (away == 0) {
         sim_server_reach(world, place);
@@ -182,6 +180,7 @@ void sim_client_answer(struct sim_world *world, uint32_t place) {
         return;
     }
     report(world, try, outcome);
+    sim_timeouts_remove(world, place);
     free_try(world, place);
     if (outcome == LW_OUTCOME_OK) {
         end_request(world, request, outcome);
@@ -193,9 +192,7 @@ void sim_client_answer(struct sim_world *world, uint32_t place) {
 void sim_client_expire(struct sim_world *world, uint32_t place) {
     struct sim_try *try = sim_try_at(world, place);
     uint32_t request = try->request;
-    if (request == SIM_NONE) {
-        return;
-    }
+    sim_timeouts_remove(world, place);
     report(world, try, LW_OUTCOME_TIMEOUT);
     try->request = SIM_NONE; /* the node knows nothing of that */
     after_failure(world, request, LW_OUTCOME_TIMEOUT);

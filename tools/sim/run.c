@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Time goes from event to event. The next request waits beside the heap, not in it: there is always exactly one, and
- * half of all events are arrivals. After the last arrival, what is under way is served to its end.
+ * half of all events are arrivals. So do the timeouts, in a list of their own. After the last arrival, what is under
+ * way is served to its end.
  */
 #include "run.h"
 
@@ -61,8 +62,7 @@ static void happen_to_try(struct sim_world *world, uint32_t tag, uint32_t place)
     switch (tag & ((1 << KIND_BITS) - 1)) {
     case SIM_REACHES: sim_server_reach(world, place); break;
     case SIM_FINISHES: sim_server_finish(world, place); break;
-    case SIM_ANSWERS: sim_client_answer(world, place); break;
-    default: sim_client_expire(world, place);
+    default: sim_client_answer(world, place);
     }
 }
 
@@ -76,19 +76,25 @@ static void happen(struct sim_world *world, uint32_t tag, uint32_t what) {
     }
 }
 
+static uint64_t next_event(const struct sim_world *world) {
+    return world->events.count > 0 ? sim_events_next(&world->events)->at : SIM_NEVER;
+}
+
 static void step(struct sim_world *world) {
-    bool arrives = world->arrival.at != SIM_NEVER &&
-                   (world->events.count == 0 || world->arrival.at < sim_events_next(&world->events)->at);
-    if (arrives) {
+    uint64_t event = next_event(world), timeout = sim_timeouts_next(world);
+    if (timeout != SIM_NEVER && timeout <= event && timeout <= world->arrival.at) {
+        world->now = timeout;
+        sim_client_expire(world, world->timeouts.first);
+    } else if (world->arrival.at < event) {
         world->now = world->arrival.at;
         sim_client_begin(world);
         sim_source_next(&world->source, &world->arrival);
-        return;
+    } else {
+        struct sim_upcoming next = *sim_events_next(&world->events);
+        sim_events_pop(&world->events);
+        world->now = next.at;
+        happen(world, next.kind, next.what);
     }
-    struct sim_upcoming next = *sim_events_next(&world->events);
-    sim_events_pop(&world->events);
-    world->now = next.at;
-    happen(world, next.kind, next.what);
 }
 
 static bool is_stopped(struct sim_world *world) {
@@ -97,10 +103,9 @@ static bool is_stopped(struct sim_world *world) {
     return options->progress != NULL && options->progress(options->user, share < 1 ? share : 1);
 }
 
-/* A freeze without an end holds its requests for ever; so nothing is awaited beyond this. */
+/* What is held by a freeze without an end is not awaited. */
 static bool is_over(const struct sim_world *world) {
-    return world->arrival.at == SIM_NEVER &&
-           (world->events.count == 0 || sim_events_next(&world->events)->at >= SIM_NEVER / 2);
+    return world->arrival.at == SIM_NEVER && world->timeouts.count == 0 && next_event(world) >= SIM_NEVER / 2;
 }
 
 static void play(struct sim_world *world) {
@@ -111,9 +116,22 @@ static void play(struct sim_world *world) {
             return;
         }
     }
+}
+
+/* So that every request ends: nodes that never answer are cut off. Was there one? */
+static bool cut_off(struct sim_world *world) {
+    bool held = false;
     for (uint32_t i = 0; i < world->scenario->node_count; i++) {
-        sim_measure_level(world, i);
+        held |= sim_server_load(&world->servers[i]) > 0;
+        sim_server_drop(world, i);
     }
+    return held;
+}
+
+static void play_to_the_end(struct sim_world *world) {
+    do {
+        play(world);
+    } while (world->error == LW_OK && !world->result->stopped && cut_off(world));
 }
 
 /* ---- the run ---- */
@@ -167,7 +185,7 @@ int sim_run(const struct sim_scenario *scenario, const struct sim_run_options *o
     *result = (struct sim_result){0};
     int error = world_open(&world);
     if (error == LW_OK) {
-        play(&world);
+        play_to_the_end(&world);
         error = world.error;
     }
     world_close(&world);

@@ -8,7 +8,8 @@
  *   script.c   what the scenario lets happen to nodes
  *   measure.c  what is written down
  *
- * Requests and tries live in slabs and are named by their place; a try's serial tells an event of an earlier life apart.
+ * Requests and tries live in slabs and are named by their place; a try's serial tells an event of an earlier life
+ * apart.
  */
 #ifndef LOADWISE_SIM_WORLD_H
 #define LOADWISE_SIM_WORLD_H
@@ -21,6 +22,7 @@
 #include "run.h"
 #include "slab.h"
 #include "sojourns.h"
+#include "timeouts.h"
 #include "window.h"
 
 enum { SIM_TRIES = 17, SIM_BUDGET_SECONDS = 10 };
@@ -29,7 +31,6 @@ enum sim_kind {
     SIM_REACHES,  /* a try, its node */
     SIM_FINISHES, /* a try's service */
     SIM_ANSWERS,  /* a try's answer, the client */
-    SIM_EXPIRES,  /* a try's timeout */
     SIM_ASKS,     /* a probe, its node */
     SIM_TELLS,    /* a probe's answer, the client */
     SIM_HAPPENS,  /* a step of the script */
@@ -53,6 +54,8 @@ struct sim_try {
     uint32_t client, node;
     uint32_t serial;
     uint32_t before, after; /* among those that wait or are worked on at the node */
+    uint32_t older, newer;  /* among those whose clients wait; see timeouts.h */
+    uint64_t expires;
     uint32_t outcome;
     uint32_t queued; /* others that waited when it ended */
     uint64_t key;
@@ -65,7 +68,7 @@ struct sim_probe {
     lw_probe answer;
 };
 
-/* A list of tries at a node. */
+/* A list of tries. */
 struct sim_line {
     uint32_t first, last, count;
 };
@@ -80,7 +83,7 @@ struct sim_server {
     uint64_t limit_wait, frozen_at, frozen_until;
     bool down, present, draining;
     struct sim_sojourns *sojourns; /* for probes */
-    uint64_t looked_at; /* up to when its load is written down */
+    uint64_t looked_at;            /* up to when its load is written down */
 };
 
 struct sim_client {
@@ -111,6 +114,7 @@ struct sim_world {
     struct sim_arrival arrival; /* the next one */
     struct sim_events events;
     struct sim_slab requests, tries, probes;
+    struct sim_line timeouts;
     struct sim_server *servers;
     struct sim_client *clients;
     struct sim_step *steps;
@@ -145,7 +149,7 @@ uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, c
 int sim_clients_open(struct sim_world *world);
 void sim_clients_close(struct sim_world *world);
 int sim_clients_update(struct sim_world *world);
-void sim_client_begin(struct sim_world *world);               /* world->arrival has come */
+void sim_client_begin(struct sim_world *world);                /* world->arrival has come */
 void sim_client_answer(struct sim_world *world, uint32_t try); /* its answer is here */
 void sim_client_expire(struct sim_world *world, uint32_t try);
 void sim_client_tell(struct sim_world *world, uint32_t probe);
