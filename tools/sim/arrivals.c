@@ -19,7 +19,8 @@ void sim_source_init(struct sim_source *source, const struct sim_scenario *scena
     }
     if (arrivals->process == SIM_BURSTY) {
         double every = (double)arrivals->burst_every, busy = (double)arrivals->burst_for;
-        source->low = every > busy ? arrivals->rate * (every - arrivals->burst * busy) / (every - busy) : arrivals->rate;
+        source->low =
+            every > busy ? arrivals->rate * (every - arrivals->burst * busy) / (every - busy) : arrivals->rate;
     }
     if (arrivals->process == SIM_TRACE) {
         double last = (double)arrivals->trace[arrivals->trace_count - 1].at;
@@ -105,11 +106,10 @@ void sim_source_next(struct sim_source *source, struct sim_arrival *arrival) {
     double at = next_time(source);
     source->at = at;
     arrival->number = ++source->number;
-    if (at >= (double)scenario->duration ||
-        (scenario->max_requests > 0 && arrival->number > scenario->max_requests)) {
+    if (at >= (double)scenario->duration || (scenario->max_requests > 0 && arrival->number > scenario->max_requests)) {
         arrival->at = SIM_NEVER;
         return;
     }
-    arrival->at = (uint64_t)at;
+    arrival->at = at < 1 ? 1 : (uint64_t)at; /* the library takes 0 for "no time given" */
     describe(source, arrival);
 }

@@ -305,6 +305,7 @@ static int client_open(struct sim_world *world, struct sim_client *client, uint3
     env.log = keep_log;
     env.probe = note_wish;
     env.seed = sim_bits(&chance) | 1;
+    options.reuse = LW_REUSE_NEVER; /* a request is not tried twice at one node, even if it is the only one */
     options.max_tickets = options.max_tickets > 0 ? options.max_tickets : share > TICKETS_LEAST ? share : TICKETS_LEAST;
     int error = lw_pool_new(&client->pool, &env, &options);
     return error == LW_OK ? lw_pool_route(client->pool, "default", world->options->strategy, NULL, &client->route)
