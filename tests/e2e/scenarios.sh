@@ -96,7 +96,7 @@ wrong 14 "rate: a share needs nodes with slots" <<EOT
 arrivals: {rate: 50%}
 nodes: [{name: a, slots: 0}]
 EOT
-wrong 9 "scenario.yaml:2: strategies: \"p3c\": column 1: no strategy is called \"p3c\"" <<EOT
+wrong 9 "scenario.yaml:2: strategies: \"p3c\": column 1: no strategy is called 'p3c'" <<EOT
 $good_nodes
 strategies: [p3c]
 EOT
@@ -106,7 +106,7 @@ arrivals: {process: trace}
 $good_nodes
 EOT
 wrong 14 "not valid YAML" <<<"nodes: [{"
-wrong 14 "a second YAML document begins here" <<<$'duration: 1s\n---\nduration: 2s'
+wrong 14 "a second YAML document begins here" <<<$'nodes: [{name: web}]\n---\nduration: 2s'
 
 # ---- traces, found beside the scenario ----
 cat >"$file" <<EOT
@@ -129,7 +129,7 @@ expect_message 2 sim <<<"the scenario is missing"
 expect_message 2 sim "$file" another <<<'unexpected argument "another"'
 expect_message 2 sim "$file" --seeds 0 <<<'--seeds: "0" is not a whole number from 1 to 1000'
 expect_message 2 sim "$file" --frobnicate <<<"--frobnicate is not an option of sim"
-expect_message 9 sim "$file" --strategy nonsense <<<'--strategy: "nonsense": column 1: no strategy is called "nonsense"'
+expect_message 9 sim "$file" --strategy nonsense <<<"--strategy: \"nonsense\": column 1: no strategy is called 'nonsense'"
 expect_message 3 sim "$work/none.yaml" <<<"none.yaml: cannot be read: No such file"
 expect 0 sim --help
 for word in "duration" "burst_every" "batch_slowdown" "max_inflight" "retry_budget" "p99.9" "report FILE"; do
