@@ -5,7 +5,7 @@
  *
  * CPU time of the best of some runs: a run is one thread, and the machine may be busy with something else.
  */
-#include "../tools/sim/run.h"
+#include "sim/run.h"
 #include "table.h"
 
 #include <getopt.h>
