@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One line a strategy, one column a figure; `*` marks whom nobody beats. Intervals stand on a line below. */
 #include "help.h"
+#include "sim/verdict.h"
 #include "sim_print.h"
 #include "text.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Three digits that matter. */
@@ -51,7 +53,9 @@ static void fit_columns(const struct sim_contest *contest, int *widths, int *nam
         *name = size > *name ? size : *name;
     }
     for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
-        widths[f] = sim_figure_is_shown(contest, (enum sim_figure)f) ? (int)strlen(sim_figure_head((enum sim_figure)f)->heading) + 1 : 0;
+        widths[f] = sim_figure_is_shown(contest, (enum sim_figure)f)
+                        ? (int)strlen(sim_figure_head((enum sim_figure)f)->heading) + 1
+                        : 0;
         for (size_t i = 0; widths[f] > 0 && i < 2 * contest->entry_count; i++) {
             struct cell cell = cell_of(contest, i / 2, (enum sim_figure)f, i % 2 == 1);
             int size = (int)text_width(cell.text);
@@ -76,6 +80,25 @@ static void print_headings(const int *widths, int name) {
     putchar('\n');
 }
 
+/* In lines that fit a terminal. */
+static void print_verdict(const struct sim_contest *contest) {
+    char *text = NULL, *rest = NULL;
+    size_t size = 0;
+    FILE *words = open_memstream(&text, &size);
+    putchar('\n');
+    if (words == NULL) {
+        sim_verdict_write(contest, stdout);
+        return;
+    }
+    sim_verdict_write(contest, words);
+    if (fclose(words) == 0) {
+        for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+            help_wrapped(0, line);
+        }
+    }
+    free(text);
+}
+
 void sim_print_text(const struct sim_contest *contest) {
     int widths[SIM_FIGURE_COUNT], name;
     const struct sim_scenario *scenario = contest->scenario;
@@ -93,4 +116,5 @@ void sim_print_text(const struct sim_contest *contest) {
         }
     }
     printf("\n* nobody is better%s\n", contest->seeds > 1 ? "; \302\261 half of the 95 % confidence interval" : "");
+    print_verdict(contest);
 }

@@ -82,6 +82,20 @@ void sim_chart_durations(FILE *script, double least, double most) {
     fputs(")\n", script);
 }
 
+static void put_name(const struct sim_chart *chart, const char *name, double x, double y, const char *turn) {
+    fputs("set label ", chart->script);
+    sim_chart_quote(chart->script, name);
+    fprintf(chart->script, " at screen %.5f, screen %.5f center %s noenhanced textcolor rgb '" SVG_INK "'\n",
+            x / chart->width, 1 - y / chart->height, turn);
+}
+
+/* As labels: the program leaves out a name of an axis for which it sees no room. */
+void sim_chart_name_axes(const struct sim_chart *chart, const char *x, const char *y) {
+    const struct sim_chart_frame *frame = &chart->frame;
+    put_name(chart, x, (frame->left + frame->right) / 2.0, frame->bottom + 42, "");
+    put_name(chart, y, 11, (frame->top + frame->bottom) / 2.0, "rotate by 90");
+}
+
 /* ---- gnuplot ---- */
 
 static void put_frame(FILE *script, int width, int height, const struct sim_chart_frame *frame) {
@@ -93,14 +107,14 @@ static void put_frame(FILE *script, int width, int height, const struct sim_char
 
 enum status sim_chart_begin(struct sim_chart *chart, int width, int height, const struct sim_chart_frame *frame,
                             struct problem *problem) {
-    *chart = (struct sim_chart){tmpfile(), width, height};
+    *chart = (struct sim_chart){tmpfile(), width, height, *frame};
     if (chart->script == NULL) {
         return problem_set(problem, STATUS_CLOSED, "no temporary file: %s", strerror(errno));
     }
     fprintf(chart->script,
             "set terminal svg size %d,%d dynamic font 'sans-serif,13'\n"
             "set border 3 lc rgb '" SVG_INK "' lw 0.6\nset tics nomirror out scale 0.5 textcolor rgb '" SVG_INK "'\n"
-            "set xlabel textcolor rgb '" SVG_INK "'\nset ylabel textcolor rgb '" SVG_INK "'\nunset key\n"
+            "unset key\n"
             "set grid ytics lt 1 lc rgb '#999999' lw 0.3\nset encoding utf8\nset datafile missing '?'\n",
             width, height);
     put_frame(chart->script, width, height, frame);

@@ -11,19 +11,23 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct sim_chart {
-    FILE *script; /* to be written to: data blocks, settings, one plot */
-    int width, height;
-};
-
 /* Where the plot begins and ends, in pixels from the left, and from the top to the bottom. */
 struct sim_chart_frame {
     int left, right, top, bottom;
 };
 
+struct sim_chart {
+    FILE *script; /* to be written to: data blocks, settings, one plot */
+    int width, height;
+    struct sim_chart_frame frame;
+};
+
 /* Begins a chart with the house's look. Sizes in pixels of the drawing, which the page scales. */
 enum status sim_chart_begin(struct sim_chart *chart, int width, int height, const struct sim_chart_frame *frame,
                             struct problem *problem);
+
+/* What the axes show; "" for an axis that needs no name. */
+void sim_chart_name_axes(const struct sim_chart *chart, const char *x, const char *y);
 
 /* Draws what was written and gives the SVG, to be freed; the label says what it shows to those who cannot see it. The
    chart is then over, whatever happened. */

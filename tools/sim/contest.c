@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MOST = 1024, WATCH_MS = 100 };
+enum { THREADS_MOST = 1024, SEEDS_MOST = 1000, WATCH_MS = 100 };
 
 /* ---- the runs ---- */
 
@@ -139,23 +139,80 @@ static double student(uint32_t freedom) {
     return freedom <= sizeof table / sizeof *table ? table[freedom - 1] : z + (z * z * z + z) / (4.0 * freedom);
 }
 
-static void estimate(const struct sim_contest *contest, struct sim_entry *entry) {
-    double sums[SIM_FIGURE_COUNT] = {0}, squares[SIM_FIGURE_COUNT] = {0};
-    struct sim_estimate figures[SIM_FIGURE_COUNT];
-    double n = contest->seeds;
-    for (int pass = 0; pass < 2; pass++) {
+/* Of n values, each `stride` after the one before. */
+static struct sim_estimate estimate(const double *values, uint32_t n, size_t stride) {
+    double sum = 0, squares = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        sum += values[i * stride];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        double off = values[i * stride] - sum / n;
+        squares += off * off;
+    }
+    double half = n > 1 ? student(n - 1) * sqrt(squares / (n - 1) / n) : 0;
+    return (struct sim_estimate){sum / n, half, true};
+}
+
+void sim_contest_estimate(struct sim_contest *contest) {
+    for (size_t i = 0; i < contest->entry_count; i++) {
+        struct sim_entry *entry = &contest->entries[i];
+        for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
+            bool known = entry->figures[f].known;
+            entry->figures[f] = estimate(entry->values + f, contest->seeds, SIM_FIGURE_COUNT);
+            entry->figures[f].known = known;
+        }
+    }
+}
+
+static void take_values(struct sim_contest *contest) {
+    for (size_t i = 0; i < contest->entry_count; i++) {
+        struct sim_entry *entry = &contest->entries[i];
         for (uint32_t s = 0; s < contest->seeds; s++) {
-            sim_figures_of(contest->scenario, &entry->results[s], figures);
+            sim_figures_of(contest->scenario, &entry->results[s], entry->figures);
             for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
-                double off = figures[f].mean - sums[f] / n;
-                *(pass == 0 ? &sums[f] : &squares[f]) += pass == 0 ? figures[f].mean : off * off;
+                entry->values[s * SIM_FIGURE_COUNT + (size_t)f] = entry->figures[f].mean;
             }
         }
     }
-    for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
-        double half = n > 1 ? student(contest->seeds - 1) * sqrt(squares[f] / (n - 1) / n) : 0;
-        entry->figures[f] = (struct sim_estimate){sums[f] / n, half, figures[f].known};
+}
+
+/* ---- comparisons ---- */
+
+struct sim_estimate sim_contest_difference(const struct sim_contest *contest, size_t entry, size_t other,
+                                           uint32_t figures) {
+    double differences[SEEDS_MOST];
+    for (uint32_t s = 0; s < contest->seeds; s++) {
+        differences[s] = 0;
+        for (size_t f = 0; f < SIM_FIGURE_COUNT; f++) {
+            size_t at = s * SIM_FIGURE_COUNT + f;
+            bool counts = (figures >> f & 1) != 0;
+            differences[s] += counts ? contest->entries[entry].values[at] - contest->entries[other].values[at] : 0;
+        }
     }
+    return estimate(differences, contest->seeds, 1);
+}
+
+/* What is no difference, relatively: a bucket of a histogram for quantiles, else what three digits do not show. Who
+   answers one request more is ahead, though. */
+static double grain_of(enum sim_figure figure) {
+    bool quantile = figure >= SIM_FIGURE_p50 && figure <= SIM_FIGURE_p999;
+    return quantile ? 1.0 / 64 : figure == SIM_FIGURE_throughput ? 1e-9 : 0.005;
+}
+
+static bool is_level(const struct sim_contest *contest, size_t entry, size_t top, enum sim_figure figure) {
+    struct sim_estimate more = sim_contest_difference(contest, entry, top, SIM_FIGURE_BIT(figure));
+    return fabs(more.mean) <= fmax(more.half, grain_of(figure) * fabs(contest->entries[top].figures[figure].mean));
+}
+
+static size_t top_of(const struct sim_contest *contest, enum sim_figure figure, int better) {
+    size_t top = SIZE_MAX;
+    for (size_t i = 0; i < contest->entry_count; i++) {
+        const struct sim_estimate *own = &contest->entries[i].figures[figure];
+        if (own->known && (top == SIZE_MAX || (own->mean - contest->entries[top].figures[figure].mean) * better > 0)) {
+            top = i;
+        }
+    }
+    return top;
 }
 
 uint64_t sim_contest_best(const struct sim_contest *contest, enum sim_figure figure) {
@@ -165,18 +222,11 @@ uint64_t sim_contest_best(const struct sim_contest *contest, enum sim_figure fig
 #undef FIGURE_BETTER
     };
     uint64_t best = 0, all = 0;
-    const struct sim_estimate *top = NULL;
-    for (size_t i = 0; i < contest->entry_count; i++) {
-        const struct sim_estimate *own = &contest->entries[i].figures[figure];
-        if (own->known && (top == NULL || (own->mean - top->mean) * better[figure] > 0)) {
-            top = own;
-        }
-    }
-    for (size_t i = 0; top != NULL && better[figure] != 0 && i < contest->entry_count; i++) {
-        const struct sim_estimate *own = &contest->entries[i].figures[figure];
-        bool level = own->known && fabs(own->mean - top->mean) <= own->half + top->half + 1e-9 * fabs(top->mean);
-        best |= (uint64_t)level << i;
-        all |= (uint64_t)own->known << i;
+    size_t top = better[figure] != 0 ? top_of(contest, figure, better[figure]) : SIZE_MAX;
+    for (size_t i = 0; top != SIZE_MAX && i < contest->entry_count; i++) {
+        bool known = contest->entries[i].figures[figure].known;
+        best |= (uint64_t)(known && is_level(contest, i, top, figure)) << i;
+        all |= (uint64_t)known << i;
     }
     return best != all ? best : 0;
 }
@@ -189,6 +239,7 @@ void sim_contest_free(struct sim_contest *contest) {
             sim_result_free(&contest->entries[i].results[s]);
         }
         free(contest->entries[i].results);
+        free(contest->entries[i].values);
     }
     free(contest->entries);
     *contest = (struct sim_contest){0};
@@ -202,7 +253,8 @@ static int make_entries(struct sim_contest *contest, const struct sim_contest_op
     for (size_t i = 0; i < options->strategy_count; i++) {
         contest->entries[i].strategy = options->strategies[i];
         contest->entries[i].results = calloc(options->seeds, sizeof *contest->entries[i].results);
-        if (contest->entries[i].results == NULL) {
+        contest->entries[i].values = calloc((size_t)options->seeds * SIM_FIGURE_COUNT, sizeof(double));
+        if (contest->entries[i].results == NULL || contest->entries[i].values == NULL) {
             return LW_NOMEM;
         }
     }
@@ -226,8 +278,7 @@ int sim_contest(const struct sim_scenario *scenario, const struct sim_contest_op
         sim_contest_free(contest);
         return error;
     }
-    for (size_t i = 0; i < contest->entry_count; i++) {
-        estimate(contest, &contest->entries[i]);
-    }
+    take_values(contest);
+    sim_contest_estimate(contest);
     return LW_OK;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Several strategies against one another: every strategy with every seed, the runs spread over threads; then the mean
- * of each figure over the seeds with its 95 % confidence interval (Student's t), and who is best where.
+ * of each figure over the seeds with its 95 % confidence interval (Student's t), and who is best where. Strategies are
+ * compared seed by seed: with the same seed they met the same requests, so most of what is chance they share, and it
+ * drops out of their differences.
  *
  * Who runs which run changes nothing: results are kept by (strategy, seed) and summed up in that order.
  */
@@ -46,6 +48,7 @@ struct sim_estimate {
 struct sim_entry {
     const char *strategy;
     struct sim_estimate figures[SIM_FIGURE_COUNT];
+    double *values;             /* SIM_FIGURE_COUNT for each seed */
     struct sim_result *results; /* by seed */
 };
 
@@ -60,9 +63,9 @@ struct sim_contest {
 struct sim_contest_options {
     const char *const *strategies; /* borrowed */
     size_t strategy_count;
-    uint64_t first_seed; /* not 0; the seeds are this one and the following */
-    uint32_t seeds;      /* 1 to 1000 */
-    uint32_t threads;    /* 0: as many as there are processors */
+    uint64_t first_seed;                        /* not 0; the seeds are this one and the following */
+    uint32_t seeds;                             /* 1 to 1000 */
+    uint32_t threads;                           /* 0: as many as there are processors */
     bool (*progress)(void *user, double share); /* called on the calling thread; true stops. May be NULL */
     void *user;
 };
@@ -77,8 +80,18 @@ void sim_contest_free(struct sim_contest *contest);
 void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result *result,
                     struct sim_estimate figures[SIM_FIGURE_COUNT]);
 
-/* The entries that are best in a figure: the one with the best mean, and all whose interval reaches it. One bit per
-   entry; 0 where nobody is better than another. At most 64 entries. */
+/* From the values of all entries, the means of their figures and the intervals; `known` stays as it is. */
+void sim_contest_estimate(struct sim_contest *contest);
+
+#define SIM_FIGURE_BIT(figure) (UINT32_C(1) << (figure))
+
+/* How much more one entry has of these figures (bits, summed up) than another, by the differences of each seed. */
+struct sim_estimate sim_contest_difference(const struct sim_contest *contest, size_t entry, size_t other,
+                                           uint32_t figures);
+
+/* The entries that are best in a figure: the one with the best mean, and all that it does not beat by more than chance
+   explains, or than the table can show. One bit per entry; 0 where nobody is better than another. At most 64
+   entries. */
 uint64_t sim_contest_best(const struct sim_contest *contest, enum sim_figure figure);
 
 #endif

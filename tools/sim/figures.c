@@ -2,6 +2,8 @@
 /* The figures of contest.h: their words, and how they follow from a result. */
 #include "figures.h"
 
+#include <math.h>
+
 static const struct sim_figure_head heads[] = {
 #define FIGURE_HEAD(name, heading, unit, better, meaning) {#name, heading, unit, meaning, better},
     SIM_FIGURES(FIGURE_HEAD)
@@ -73,8 +75,7 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     static const struct {
         enum sim_figure figure;
         double quantile;
-    } quantiles[] = {
-        {SIM_FIGURE_p50, 0.5}, {SIM_FIGURE_p90, 0.9}, {SIM_FIGURE_p99, 0.99}, {SIM_FIGURE_p999, 0.999}};
+    } quantiles[] = {{SIM_FIGURE_p50, 0.5}, {SIM_FIGURE_p90, 0.9}, {SIM_FIGURE_p99, 0.99}, {SIM_FIGURE_p999, 0.999}};
     double requests = (double)result->requests, tries = (double)(result->tries + result->limited);
     bool quotas = scenario->pool.options.dimension_count > 0;
     figures[SIM_FIGURE_throughput] = known((double)result->well / result->seconds);
@@ -93,4 +94,23 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     figures[SIM_FIGURE_limited] = known(percent((double)result->limited, tries));
     figures[SIM_FIGURE_recovery] = known_if(result->in_recovery > 0, recovery_of(result));
     figures[SIM_FIGURE_idle] = known(idle_of(result));
+}
+
+/* ---- during an event ---- */
+
+double sim_figure_sent_during(const struct sim_contest *contest, size_t entry, const struct sim_event *event) {
+    double slice = (double)(contest->scenario->duration / SIM_SLICES + 1), there = 0, everywhere = 0;
+    double begin = (double)event->at, end = event->length == SIM_NEVER ? INFINITY : begin + (double)event->length;
+    for (uint32_t s = 0; s < contest->seeds; s++) {
+        const struct sim_result *result = &contest->entries[entry].results[s];
+        for (uint32_t n = 0; n < result->node_count; n++) {
+            for (int i = 0; i < SIM_SLICES; i++) {
+                bool within = i * slice >= begin && (i + 1) * slice <= end;
+                double sent = within ? result->nodes[n].sent[i] : 0;
+                everywhere += sent;
+                there += n - event->first < event->count ? sent : 0;
+            }
+        }
+    }
+    return everywhere > 0 ? percent(there, everywhere) : -1;
 }

@@ -17,4 +17,8 @@ const struct sim_figure_head *sim_figure_head(enum sim_figure figure);
 /* Does any strategy of the contest have this figure? */
 bool sim_figure_is_shown(const struct sim_contest *contest, enum sim_figure figure);
 
+/* Percent of the tries that an entry sent to the nodes of an event while it lasted; negative when it was too short to
+   tell, or no tries were sent. */
+double sim_figure_sent_during(const struct sim_contest *contest, size_t entry, const struct sim_event *event);
+
 #endif

@@ -80,6 +80,9 @@ void sim_measure_sent(struct sim_world *world, uint32_t node, uint64_t key) {
     if (world->recovery_count > 0) {
         count_recoveries(world, node);
     }
+    if (world->scenario->event_count > 0) {
+        world->result->nodes[node].sent[sim_measure_slice(world, world->now) - world->result->slices]++;
+    }
     if (key == 0) {
         return;
     }

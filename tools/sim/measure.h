@@ -29,6 +29,7 @@ struct sim_tally {
     double queued;                        /* request-seconds of waiting */
     uint32_t peak;                        /* most under way and waiting */
     float load[SIM_SLICES];               /* mean number under way and waiting in each slice */
+    uint32_t sent[SIM_SLICES];            /* tries in each slice; counted where the scenario has events */
 };
 
 struct sim_result {

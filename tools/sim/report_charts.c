@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { WIDTH = 860, HEIGHT = 360, NARROW_WIDTH = 400, NARROW_HEIGHT = 300, POINTS = 60 };
-enum { LEFT = 84, LEFT_NARROW = 74, RIGHT = 32 };
+enum { LEFT = 76, LEFT_NARROW = 72, RIGHT = 32 };
 
 #define MS 1e6
 
@@ -25,12 +25,11 @@ static void widen(struct range *range, double value) {
 }
 
 /* With room for rows of labels above the plot. */
-static enum status begin_lines(struct sim_chart *chart, struct sim_chart_frame *frame, bool narrow, int rows,
-                               struct problem *problem) {
+static enum status begin_lines(struct sim_chart *chart, bool narrow, int rows, struct problem *problem) {
     int width = narrow ? NARROW_WIDTH : WIDTH, top = 10 + rows * REPORT_LABEL_HEIGHT;
     int height = (narrow ? NARROW_HEIGHT : HEIGHT) + top;
-    *frame = (struct sim_chart_frame){narrow ? LEFT_NARROW : LEFT, width - RIGHT, top, height - 56};
-    return sim_chart_begin(chart, width, height, frame, problem);
+    struct sim_chart_frame frame = {narrow ? LEFT_NARROW : LEFT, width - RIGHT, top, height - 52};
+    return sim_chart_begin(chart, width, height, &frame, problem);
 }
 
 /* From the data blocks $d0, $d1 and so on. */
@@ -87,9 +86,8 @@ static bool put_distribution(FILE *script, const struct sim_contest *contest, si
 
 enum status report_chart_latency(const struct sim_contest *contest, bool narrow, char **svg, struct problem *problem) {
     struct sim_chart chart;
-    struct sim_chart_frame frame;
     struct range range = {INFINITY, 0};
-    enum status status = begin_lines(&chart, &frame, narrow, 0, problem);
+    enum status status = begin_lines(&chart, narrow, 0, problem);
     bool good = status == STATUS_DONE;
     for (size_t i = 0; good && i < contest->entry_count; i++) {
         good = put_distribution(chart.script, contest, i, &range);
@@ -99,8 +97,8 @@ enum status report_chart_latency(const struct sim_contest *contest, bool narrow,
     }
     fprintf(chart.script, "set xtics ('50 %%%%' 0.30103, %s'90 %%%%' 1, '99 %%%%' 2, '99.9 %%%%' 3, '99.99 %%%%' 4)\n",
             narrow ? "" : "'75 %%' 0.60206, ");
-    fputs("set xrange [0.30103:4]\nset xlabel 'share of requests that are faster'\nset ylabel 'latency'\n",
-          chart.script);
+    fputs("set xrange [0.30103:4]\n", chart.script);
+    sim_chart_name_axes(&chart, "share of requests that are faster", "latency");
     status = end_lines(&chart, contest, &range, "Latency by share of requests", svg, problem);
     return good ? status : problem_memory(problem);
 }
@@ -132,22 +130,21 @@ enum status report_chart_time(const struct sim_contest *contest, double quantile
                               struct problem *problem) {
     const struct sim_scenario *scenario = contest->scenario;
     struct sim_chart chart;
-    struct sim_chart_frame frame;
     struct range range = {INFINITY, 0};
     char label[60];
     int rows = report_event_rows(scenario, (narrow ? NARROW_WIDTH - LEFT_NARROW : WIDTH - LEFT) - RIGHT);
-    enum status status = begin_lines(&chart, &frame, narrow, rows, problem);
+    enum status status = begin_lines(&chart, narrow, rows, problem);
     if (status != STATUS_DONE) {
         return status;
     }
     bool good = true;
-    double unit = report_time_axis(chart.script, scenario);
+    snprintf(label, sizeof label, "p%g of latency", quantile * 100);
+    double unit = report_time_axis(&chart, scenario, label);
+    snprintf(label, sizeof label, "p%g of latency over time", quantile * 100);
     for (size_t i = 0; good && i < contest->entry_count; i++) {
         good = put_series(chart.script, contest, i, quantile, unit, &range);
     }
-    report_event_bands(&chart, scenario, &frame);
-    fprintf(chart.script, "set ylabel 'p%g of latency'\n", quantile * 100);
-    snprintf(label, sizeof label, "p%g of latency over time", quantile * 100);
+    report_event_bands(&chart, scenario);
     status = end_lines(&chart, contest, &range, label, svg, problem);
     return good ? status : problem_memory(problem);
 }

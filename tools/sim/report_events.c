@@ -16,10 +16,10 @@ enum { LABEL_MOST = 96, BANDS_MOST = 64 };
 
 static double unit_of(const struct sim_scenario *scenario) { return scenario->duration > 900e9 ? 60e9 : 1e9; }
 
-double report_time_axis(FILE *script, const struct sim_scenario *scenario) {
+double report_time_axis(const struct sim_chart *chart, const struct sim_scenario *scenario, const char *y) {
     double unit = unit_of(scenario);
-    fprintf(script, "set xrange [0:%.6g]\nset xlabel 'time, %s'\n", (double)scenario->duration / unit,
-            unit > 1e9 ? "minutes" : "s");
+    fprintf(chart->script, "set xrange [0:%.6g]\n", (double)scenario->duration / unit);
+    sim_chart_name_axes(chart, unit > 1e9 ? "time, minutes" : "time, s", y);
     return unit;
 }
 
@@ -101,8 +101,8 @@ int report_event_rows(const struct sim_scenario *scenario, int width) {
 
 /* ---- drawing ---- */
 
-void report_event_bands(const struct sim_chart *chart, const struct sim_scenario *scenario,
-                        const struct sim_chart_frame *frame) {
+void report_event_bands(const struct sim_chart *chart, const struct sim_scenario *scenario) {
+    const struct sim_chart_frame *frame = &chart->frame;
     double ends[REPORT_LABEL_ROWS] = {0}, unit = unit_of(scenario);
     for (size_t i = 0; i < scenario->event_count; i++) {
         const struct sim_event *event = &scenario->events[i];

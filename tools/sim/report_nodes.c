@@ -41,7 +41,7 @@ static enum status begin_map(struct sim_chart *chart, const struct sim_scenario 
     }
     letters = letters < NAME_LETTERS ? letters : NAME_LETTERS;
     struct sim_chart_frame frame = {20 + 7 * (int)letters, MAP_WIDTH - 14, 6, 6 + MAP_ROW * rows};
-    return sim_chart_begin(chart, MAP_WIDTH, frame.bottom + 56, &frame, problem);
+    return sim_chart_begin(chart, MAP_WIDTH, frame.bottom + 52, &frame, problem);
 }
 
 static void put_names(FILE *script, const struct sim_scenario *scenario) {
@@ -82,7 +82,7 @@ enum status report_chart_nodes(const struct sim_contest *contest, size_t entry, 
         fputc('\n', script);
     }
     fputs("EOD\nunset grid\nset border 0\n", script);
-    double unit = report_time_axis(script, scenario);
+    double unit = report_time_axis(&chart, scenario, "");
     fprintf(script, "set yrange [%.1f:-0.5]\n", scenario->node_count - 0.5);
     put_names(script, scenario);
     put_palette(script);

@@ -29,6 +29,8 @@ void report_put_advice(FILE *page, const char *text) {
             fputs(code ? "</code>" : "<code>", page);
             code = !code;
         } else if (*text == '\n') {
+            fputs(code ? "</code>" : "", page); /* a name may hold a backquote */
+            code = false;
             fputs(text[1] != '\0' ? "</p>\n<p>" : "", page);
         } else {
             put_letter(page, *text);

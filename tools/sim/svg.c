@@ -5,15 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INK_DRAWN "rgb( 18,  52,  86)" /* as gnuplot writes SVG_INK */
+/* As gnuplot writes SVG_INK, for lines and for letters. */
+#define INK_LINES "rgb( 18,  52,  86)"
+#define INK_LETTERS "rgb(18,52,86)"
 
 /* In the place of all from `begin` to the next `end` stands `instead`. */
 static const struct svg_cut {
     const char *begin, *end, *instead;
 } cuts[] = {
-    {INK_DRAWN, "", "currentColor"}, {"<defs>", "</defs>\n", ""}, {"<title>", "</title>", ""},
-    {"<desc>", "</desc>\n", ""},     {" id=\"", "\"", ""},        {" font-family=\"", "\"", ""},
-    {" color=\"", "\"", ""},         {" xmlns", "\n", ""},
+    {INK_LINES, "", "currentColor"}, {INK_LETTERS, "", "currentColor"}, {"<defs>", "</defs>\n", ""},
+    {"<title>", "</title>", ""},     {"<desc>", "</desc>\n", ""},       {" id=\"", "\"", ""},
+    {" font-family=\"", "\"", ""},   {" color=\"", "\"", ""},           {" xmlns", "\n", ""},
 };
 
 /* <g ...> with nothing in it: where what follows it begins, else NULL. */

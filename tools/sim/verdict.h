@@ -2,9 +2,10 @@
 /*
  * Which strategy to take for a scenario, in plain words.
  *
- * Rule: first who loses fewest requests (failed and refused), counting as equal what differs by less than a twentieth
- * of a percent of all or lies within the intervals; of these the lowest p99; of those within its interval the lowest
- * mean. Everything said is a comparison of figures of the contest.
+ * Rule: first who loses fewest requests (failed and refused); of those who lose as few, who has the lowest p99; of
+ * those, the lowest mean. Differences that users do not notice count as none: a twentieth of a percent of all requests,
+ * a tenth of what is lost or of a latency. So do latencies that differ by no more than chance explains, seed by seed;
+ * of lost requests, the doubt counts against who lost them.
  */
 #ifndef LOADWISE_SIM_VERDICT_H
 #define LOADWISE_SIM_VERDICT_H
@@ -13,10 +14,18 @@
 
 #include <stdio.h>
 
-/* The entry to take. */
-size_t sim_verdict_winner(const struct sim_contest *contest);
+enum { SIM_ENTRIES_MOST = 64 };
 
-/* Writes sentences, each of them a line. Specifications stand in backquotes. */
+struct sim_verdict {
+    size_t winner;
+    bool good[SIM_ENTRIES_MOST]; /* the winner, and who is as good */
+};
+
+/* Of 1 to SIM_ENTRIES_MOST entries. */
+struct sim_verdict sim_verdict_of(const struct sim_contest *contest);
+
+/* Writes sentences, each of them a line: whom to take, who is as good, how the others fare, and why, as far as the
+   figures show it. Specifications and names stand in backquotes. */
 void sim_verdict_write(const struct sim_contest *contest, FILE *out);
 
 #endif
