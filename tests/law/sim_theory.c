@@ -221,6 +221,7 @@ static void little_to_the_end(void **state) {
         stage.scenario.max_requests = 30000;
         struct sim_result result = stage_play(&stage, strategies[i], i + 1);
         assert_int_equal(result.well, 30000);
+        assert_true(fabs(30000 / result.seconds - 12000) < LAW_NORMAL_LIMIT * sqrt(30000) / 2.5);
         assert_true(fabs(result.latency.sum / 1e9 - stage_work(&result)) < 1e-9 * stage_work(&result));
         sim_result_free(&result);
     }

@@ -128,10 +128,21 @@ static bool cut_off(struct sim_world *world) {
     return held;
 }
 
+/* A bound on requests ends the measured time with the last of them. */
+static void shorten(struct sim_world *world) {
+    const struct sim_scenario *scenario = world->scenario;
+    double warmup = (double)scenario->warmup, end = world->source.at;
+    if (world->source.number > scenario->max_requests && scenario->max_requests > 0 && end > warmup &&
+        end < (double)scenario->duration) {
+        world->result->seconds = (end - warmup) / 1e9;
+    }
+}
+
 static void play_to_the_end(struct sim_world *world) {
     do {
         play(world);
     } while (world->error == LW_OK && !world->result->stopped && cut_off(world));
+    shorten(world);
 }
 
 /* ---- the run ---- */
