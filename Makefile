@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The front door. Everything real happens in CMake and in scripts/.
+SCENARIO ?= examples/scenarios/one_slow_node.yaml
+REPORT ?= build/report.html
 NODES ?= examples/data/nodes.yaml
 REQUESTS ?= examples/data/requests.csv
 STRATEGY ?= smooth_wrr
@@ -9,12 +11,18 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .SILENT:
-.PHONY: help run test test-quick soak bench fuzz format lint install clean
+.PHONY: help run pick test test-quick soak bench fuzz format lint install clean
 
 help: ## Say what there is
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=, OPTIONS=)
+run: ## Play a scenario against several strategies, and write a report (SCENARIO=, REPORT=)
+	scripts/setup.sh run
+	scripts/build release tools/all
+	build/release/tools/loadwise sim '$(SCENARIO)' --report '$(REPORT)'
+	echo && echo 'Report: $(abspath $(REPORT))'
+
+pick: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STRATEGY=, OPTIONS=)
 	scripts/setup.sh run
 	scripts/build release tools/all
 	build/release/tools/loadwise pick --nodes '$(NODES)' --requests '$(REQUESTS)' --strategy '$(STRATEGY)' $(OPTIONS)
