@@ -14,7 +14,7 @@ enum { LABEL_MOST = 96, BANDS_MOST = 64 };
 
 /* ---- when ---- */
 
-static double unit_of(const struct sim_scenario *scenario) { return scenario->duration > 900e9 ? 60e9 : 1e9; }
+static double unit_of(const struct sim_scenario *scenario) { return (double)scenario->duration > 900e9 ? 60e9 : 1e9; }
 
 double report_time_axis(const struct sim_chart *chart, const struct sim_scenario *scenario, const char *y) {
     double unit = unit_of(scenario);
