@@ -122,8 +122,11 @@ static void play(struct sim_world *world) {
 static bool cut_off(struct sim_world *world) {
     bool held = false;
     for (uint32_t i = 0; i < world->scenario->node_count; i++) {
-        held |= sim_server_load(&world->servers[i]) > 0;
-        sim_server_drop(world, i);
+        if (world->now < world->servers[i].frozen_until && sim_server_load(&world->servers[i]) > 0) {
+            sim_server_drop(world, i);
+            held = true;
+        }
+        sim_measure_level(world, i);
     }
     return held;
 }
