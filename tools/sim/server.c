@@ -118,7 +118,7 @@ static void start_waiting(struct sim_world *world, struct sim_server *server) {
 /* The amounts of a try in the dimensions of the pool. */
 static double amount_of(const struct sim_world *world, const struct sim_try *try, uint32_t dimension) {
     bool tokens = world->scenario->pool.dimensions[dimension].name[0] == 't';
-    return tokens ? try->context + try->output : 1;
+    return tokens ? (double)(uint64_t)(try->context + try->output) : 1; /* whole ones, as pools count them */
 }
 
 /* Turns a try away that would exceed what the node really allows; counts what it is sent either way. */
@@ -137,8 +137,12 @@ static bool exceeds(struct sim_world *world, struct sim_server *server, struct s
         if (sim_is_measured(world, world->now) && server->sent[i].sum / limit - 1 > world->result->overshoot) {
             world->result->overshoot = server->sent[i].sum / limit - 1;
         }
-        full |= server->served[i].sum + amount > limit;
-        try->retry_after = length / SIM_PARTS;
+        double lacking = server->served[i].sum + amount - limit;
+        if (lacking > 0) {
+            uint64_t wait = sim_window_wait(&server->served[i], length, world->now, lacking);
+            try->retry_after = wait > try->retry_after ? wait : try->retry_after;
+            full = true;
+        }
     }
     for (uint32_t i = 0; !full && i < pool->options.dimension_count; i++) {
         sim_window_add(&server->served[i], amount_of(world, try, i));

@@ -23,6 +23,18 @@ static inline void sim_window_pass(struct sim_window *window, uint64_t length, u
     window->part = part;
 }
 
+/* ns until parts have passed away that hold so much. */
+static inline uint64_t sim_window_wait(const struct sim_window *window, uint64_t length, uint64_t now, double much) {
+    uint64_t gone = 1;
+    for (double freed = 0; gone < SIM_PARTS; gone++) {
+        freed += window->parts[(window->part + gone) % SIM_PARTS];
+        if (freed >= much) {
+            break;
+        }
+    }
+    return (window->part + gone) * (length / SIM_PARTS) - now;
+}
+
 static inline void sim_window_add(struct sim_window *window, double amount) {
     window->parts[window->part % SIM_PARTS] += amount;
     window->sum += amount;
