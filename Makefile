@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .SILENT:
-.PHONY: help run pick test test-quick soak bench fuzz format lint install clean
+.PHONY: help run pick test test-quick soak bench results fuzz format lint install clean
 
 help: ## Say what there is
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,11 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 	build/release/bench/bench-quota
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
+
+results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
+	scripts/setup.sh run
+	scripts/build release tools/all bench-bins
+	scripts/results $(TABLES)
 
 fuzz: ## Each fuzz target for SCALE seconds
 	scripts/setup.sh test
