@@ -66,7 +66,7 @@ static size_t fill_amounts(const struct sim_world *world, const struct sim_arriv
                            lw_amount *amounts) {
     const struct sim_pool *pool = &world->scenario->pool;
     for (uint32_t i = 0; i < pool->options.dimension_count; i++) {
-        bool tokens = pool->dimensions[i].name[0] == 't';
+        bool tokens = sim_counts_tokens(&pool->dimensions[i]);
         amounts[i] = (lw_amount){i, tokens ? (uint64_t)(arrival->context + output) : 1};
     }
     return pool->options.dimension_count;

@@ -36,7 +36,7 @@ struct sim_result {
     uint64_t requests; /* arrived; each ended well, failed or was refused */
     uint64_t well, failed, refused;
     uint64_t retries, over_budget;    /* retries made; that the budget forbade */
-    uint64_t tries, waited;           /* tries that reached a node; that had to wait there */
+    uint64_t tries, waited;           /* tries that a node took; that had to wait there */
     uint64_t moved, keyed;            /* keyed tries that went to another node than the key's last; all keyed ones */
     double overshoot;                 /* largest share by which a node was sent more than a quota of it in a window */
     uint64_t limited;                 /* answers 429 */

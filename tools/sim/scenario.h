@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define SIM_NEVER UINT64_MAX
 
@@ -109,7 +110,7 @@ struct sim_node {
 /* ---- what happens ---- */
 
 enum sim_action {
-    SIM_SLOW = 0, /* serves `factor` times as slowly */
+    SIM_SLOW = 0, /* what it begins to serve takes `factor` times as long */
     SIM_FAIL,     /* refuses connections at once: LW_OUTCOME_CONNECT_FAILURE */
     SIM_ERRORS,   /* a share `factor` of requests fails, after error_after */
     SIM_FREEZE,   /* takes requests and answers none until it is over */
@@ -139,7 +140,7 @@ struct sim_clients {
     double far;                      /* ns more, one way, between different zones */
     uint64_t timeout;                /* per try; 0: none */
     uint32_t retries;                /* per request, never on a node already tried */
-    double retry_budget;             /* retries per request that ended, over the last 10 s; 0: no budget */
+    double retry_budget;             /* retries per request that ended, over the last 10 s, and ten on top; 0: none */
     uint64_t report_every; /* nodes tell their load (requests under way / speed) to every client's metric=external; 0:
                               never */
 };
@@ -171,6 +172,11 @@ struct sim_scenario {
     const char *const *strategies; /* compared unless the command line says otherwise */
     size_t strategy_count;
 };
+
+/* Does a quota count tokens? Else it counts requests. */
+static inline bool sim_counts_tokens(const lw_quota_dimension *dimension) {
+    return strcmp(dimension->name, "tokens") == 0;
+}
 
 /* Defaults: 60 s, 1 client, Poisson at 100/s, exponential service of 10 ms, no nodes. */
 void sim_scenario_init(struct sim_scenario *scenario);

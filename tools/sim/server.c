@@ -117,7 +117,7 @@ static void start_waiting(struct sim_world *world, struct sim_server *server) {
 
 /* The amounts of a try in the dimensions of the pool. */
 static double amount_of(const struct sim_world *world, const struct sim_try *try, uint32_t dimension) {
-    bool tokens = world->scenario->pool.dimensions[dimension].name[0] == 't';
+    bool tokens = sim_counts_tokens(&world->scenario->pool.dimensions[dimension]);
     return tokens ? (double)(uint64_t)(try->context + try->output) : 1; /* whole ones, as pools count them */
 }
 
