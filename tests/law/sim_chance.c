@@ -167,6 +167,27 @@ static void zipf(void **state) {
     }
 }
 
+/* Of a handful, the last one counts as much as the law says. */
+static void zipf_of_few(void **state) {
+    (void)state;
+    for (uint64_t keys = 2; keys <= 8; keys++) {
+        for (int i = 0; i < 4; i++) {
+            uint64_t counts[8] = {0};
+            double shares[8], skew = (double[]){0.3, 1, 1.2, 2}[i];
+            struct sim_zipf few;
+            struct sim_chance chance = sim_chance_of(keys, SIM_OF_REQUEST, (uint64_t)i);
+            sim_zipf_init(&few, keys, skew);
+            for (int draw = 0; draw < DRAWS / 10; draw++) {
+                counts[sim_zipf_draw(&few, &chance) - 1]++;
+            }
+            for (uint64_t rank = 1; rank <= keys; rank++) {
+                shares[rank - 1] = pow((double)rank, -skew);
+            }
+            assert_true(law_fits(counts, shares, keys));
+        }
+    }
+}
+
 /* One key is always that one; and there may be very many. */
 static void zipf_corners(void **state) {
     (void)state;
@@ -218,6 +239,7 @@ int main(void) {
         cmocka_unit_test(means),
         cmocka_unit_test(empirical_values),
         cmocka_unit_test(zipf),
+        cmocka_unit_test(zipf_of_few),
         cmocka_unit_test(zipf_corners),
         cmocka_unit_test(streams_are_apart),
         cmocka_unit_test(streams_do_not_resemble),
