@@ -87,7 +87,7 @@ static void write_shades(FILE *page, double most) {
         fprintf(page, ",%s", sim_chart_shade(i));
     }
     fputs("\"></div><div class=marks><span style=\"left:0\">0</span>", page);
-    for (double ten = 1; report_shade_of(ten, most) < 0.9; ten *= 10) {
+    for (double ten = 1; ten < most && report_shade_of(ten, most) < 0.9; ten *= 10) {
         for (int step = 1; step <= (most > 300 ? 1 : 3) && report_shade_of(step * ten, most) < 0.9; step += 2) {
             fprintf(page, "<span style=\"left:%.1f%%\">%g</span>", 100 * report_shade_of(step * ten, most), step * ten);
         }

@@ -272,6 +272,10 @@ void sim_verdict_write(const struct sim_contest *contest, FILE *out) {
         fprintf(out, "Only `%s` was played; two or more can be compared.\n", contest->entries[0].strategy);
         return;
     }
+    if (lost_of(&telling, telling.verdict.winner) >= 100) {
+        fputs("No strategy gets a request answered here.\n", out);
+        return;
+    }
     tell_winner(&telling);
     if (count_good(&telling) < contest->entry_count) {
         tell_equals(&telling);
