@@ -226,6 +226,33 @@ static void needs_a_name_of_every_node(void **state) {
     }
 }
 
+/* Servers are their names: a set without a number that keeps its ids and renames a node is another set. */
+static void builds_anew_for_a_new_name(void **state) {
+    (void)state;
+    uint64_t ids[5], chance = 17, moved = 0;
+    struct crowd *crowd = crowd_of(5), *renamed = crowd_of(5);
+    for (uint32_t i = 0; i < 5; i++) {
+        ids[i] = 70 + i;
+    }
+    LW_SET_VALUES(crowd->nodes, id, ids);
+    crowd->nodes.set = 0;
+    lw_strategy *strategy = law_strategy("ketama", 1), *fresh = law_strategy("ketama", 1);
+    for (uint32_t k = 0; k < 2000; k++) {
+        lw_request request = law_keyed(law_random(&chance));
+        crowd->name[3] = crowd->text[3];
+        uint32_t before = law_pick(strategy, &crowd->nodes, &request);
+        crowd->name[3] = renamed->name[3] = "10.9.9.9:7000";
+        uint32_t after = law_pick(strategy, &crowd->nodes, &request);
+        assert_int_equal(after, law_pick(fresh, &renamed->nodes, &request));
+        moved += before != after;
+    }
+    assert_true(moved > 0);
+    lw_strategy_free(strategy);
+    lw_strategy_free(fresh);
+    free(crowd);
+    free(renamed);
+}
+
 static void refuses_more_points_than_allowed(void **state) {
     (void)state;
     static const struct {
@@ -299,6 +326,7 @@ int main(void) {
         cmocka_unit_test(treats_absent_keys_as_told),
         cmocka_unit_test(refuses_names_that_mean_one_server),
         cmocka_unit_test(needs_a_name_of_every_node),
+        cmocka_unit_test(builds_anew_for_a_new_name),
         cmocka_unit_test(refuses_more_points_than_allowed),
         cmocka_unit_test(knows_its_parameters),
         cmocka_unit_test(serves_sets_of_every_size),
