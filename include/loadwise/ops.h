@@ -55,7 +55,7 @@ typedef struct lw_build {
 } lw_build;
 
 /* Memory for the plan, aligned to 64 bytes; or NULL. The engine frees one block by itself; plan_free is for plans of
- * more than one. */
+ * more than one. What a build needs only for a while is taken here too, and released before it returns. */
 LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 
 /* Gives such memory back. NULL-safe. */
@@ -119,7 +119,9 @@ typedef struct lw_strategy_ops {
      */
     ptrdiff_t (*sequence)(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room);
 
-    /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. Optional. */
+    /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. A pool tells the
+       start before its inflight column counts the request and the end while it still does; a pick that came to nothing
+       is told to have ended (LW_OUTCOME_CANCELLED) and never was counted. Others may count otherwise. Optional. */
     void (*begin)(const lw_view *view, uint32_t index);
     void (*done)(const lw_view *view, uint32_t index, const lw_sample *sample);
 
