@@ -10,6 +10,22 @@ __extension__ typedef unsigned __int128 wide;
 
 enum { YARD = 48, UNDER_WAY = 600, STEPS = 40000, LISTED = 8 };
 
+/* ---- requests that begin and end ---- */
+
+static uint32_t begin_key(lw_strategy *strategy, const law_set *set, uint64_t key) {
+    lw_request request = law_keyed(key);
+    return law_pick(strategy, &set->nodes, &request);
+}
+
+static void end_at(lw_strategy *strategy, const law_set *set, uint32_t index) {
+    static const lw_sample sample = LW_SAMPLE_INIT;
+    assert_int_equal(lw_feedback(strategy, &set->nodes, index, &sample), LW_OK);
+}
+
+static void put_away(lw_strategy *one, lw_strategy *other, law_set *set) {
+    put_away(one, other, set);
+}
+
 /* ---- an oracle of its own ---- */
 
 static uint64_t bounded_reading(const lw_strategy *strategy, const char *name) {
@@ -81,13 +97,11 @@ static uint32_t index_of(const law_set *set, uint32_t number) {
 }
 
 static void end_one(struct course *course) {
-    static const lw_sample sample = LW_SAMPLE_INIT;
     if (course->holding > 0) {
         uint32_t which = law_below(&course->chance, course->holding), node = course->held[which];
         course->held[which] = course->held[--course->holding];
         course->count[node]--;
-        uint32_t index = index_of(course->set, node);
-        assert_int_equal(lw_feedback(course->strategy, &course->set->nodes, index, &sample), LW_OK);
+        end_at(course->strategy, course->set, index_of(course->set, node));
     }
 }
 
@@ -203,16 +217,6 @@ static void never_exceeds_a_cap(void **state) {
 
 /* ---- who keeps its keys, and where the others go ---- */
 
-static uint32_t begin_key(lw_strategy *strategy, const law_set *set, uint64_t key) {
-    lw_request request = law_keyed(key);
-    return law_pick(strategy, &set->nodes, &request);
-}
-
-static void end_at(lw_strategy *strategy, const law_set *set, uint32_t index) {
-    static const lw_sample sample = LW_SAMPLE_INIT;
-    assert_int_equal(lw_feedback(strategy, &set->nodes, index, &sample), LW_OK);
-}
-
 static void keeps_the_owner_that_has_room(void **state) {
     (void)state;
     law_set *set = law_set_new(40);
@@ -223,9 +227,7 @@ static void keeps_the_owner_that_has_room(void **state) {
         end_at(bounded, set, owner);
     }
     assert_int_equal(bounded_reading(bounded, "overflows"), 0);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* Fills this node, whatever its share, with so many requests. */
@@ -262,9 +264,7 @@ static void spreads_the_keys_of_a_full_node(void **state) {
     }
     assert_true(law_fits(counts, shares, NODES));
     assert_int_equal(bounded_reading(bounded, "overflows"), OVERFLOWS);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* The classic walk: the first in the ring's own order that has room. */
@@ -287,9 +287,7 @@ static void walks_the_ring_where_told(void **state) {
     }
     assert_true(bounded_reading(bounded, "overflows") > 1000);
     assert_int_equal(bounded_reading(bounded, "scans"), 0);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* Where a key overflows to is a matter of counts, ids and weights: not of the order of the nodes, nor of the seed. */
@@ -311,9 +309,7 @@ static void heeds_neither_order_nor_seed(void **state) {
     }
     assert_true(bounded_reading(one, "overflows") > 10000);
     assert_true(bounded_reading(one, "scans") > 10); /* so few have room that the search ends in a scan */
-    lw_strategy_free(one);
-    lw_strategy_free(other);
-    free(set);
+    put_away(one, other, set);
     free(turned);
 }
 
@@ -449,9 +445,7 @@ static void refuses_as_the_inner_one_does(void **state) {
     assert_int_equal(lw_select(strategy, &set->nodes, &plain), LW_NO_WEIGHT);
     assert_int_equal(lw_select(modular, &set->nodes, &plain), LW_NO_WEIGHT);
     assert_int_equal(bounded_reading(strategy, "under_way"), 0);
-    lw_strategy_free(strategy);
-    lw_strategy_free(modular);
-    free(set);
+    put_away(strategy, modular, set);
 }
 
 static void refuses_what_it_cannot_stand_around(void **state) {
