@@ -23,7 +23,9 @@ static void end_at(lw_strategy *strategy, const law_set *set, uint32_t index) {
 }
 
 static void put_away(lw_strategy *one, lw_strategy *other, law_set *set) {
-    put_away(one, other, set);
+    lw_strategy_free(one);
+    lw_strategy_free(other);
+    free(set);
 }
 
 /* ---- an oracle of its own ---- */
@@ -362,9 +364,8 @@ static void reckons_exactly(void **state) {
                 assert_true(count[index] <= cap_of(set, NULL, cases[c].millionths, m, index));
             }
         }
-        lw_strategy_free(strategy);
+        put_away(strategy, NULL, set);
         free(count);
-        free(set);
     }
 }
 
@@ -378,8 +379,7 @@ static void works_for_one_and_two(void **state) {
             count[begin_key(strategy, set, 4)]++;
         }
         assert_int_equal(count[0], 1000 / nodes);
-        lw_strategy_free(strategy);
-        free(set);
+        put_away(strategy, NULL, set);
     }
 }
 
@@ -415,8 +415,7 @@ static void takes_no_end_twice(void **state) {
     assert_int_equal(bounded_reading(strategy, "under_way"), 0);
     begin_key(strategy, set, 1);
     assert_int_equal(bounded_reading(strategy, "under_way"), 1);
-    lw_strategy_free(strategy);
-    free(set);
+    put_away(strategy, NULL, set);
 }
 
 /* ---- refusals and errors ---- */
