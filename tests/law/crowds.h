@@ -9,14 +9,14 @@
 
 typedef struct crowds {
     law_set *set;
-    uint32_t inflight[LAW_MOST];
+    uint32_t *inflight; /* of the set */
 } crowds;
 
 /* Nobody in flight; weights NULL: 1 each. */
 static inline crowds *crowds_new(const uint32_t *weights, uint32_t count) {
     crowds *c = law_room(1, sizeof *c);
     c->set = law_set_new(count);
-    LW_SET_VALUES(c->set->nodes, inflight, c->inflight);
+    c->inflight = c->set->inflight;
     if (weights != NULL) {
         law_set_weights(c->set, weights);
     }

@@ -29,13 +29,16 @@
 
 /* ---- a set of nodes, one dense column a property ---- */
 
-enum { LAW_MOST = 4096 };
+enum { LAW_MOST = 4096, LAW_NAME = 12 };
 
 typedef struct law_set {
     uint64_t id[LAW_MOST];
     uint32_t weight[LAW_MOST];
     double load[LAW_MOST];
     double remaining[LAW_MOST];
+    uint32_t inflight[LAW_MOST];
+    char text[LAW_MOST][LAW_NAME];
+    const char *name[LAW_MOST];
     uint64_t words[LW_BITMAP_WORDS(LAW_MOST)];
     uint32_t blocks[LW_BITMAP_BLOCKS(LAW_MOST)];
     lw_nodes nodes;
@@ -50,7 +53,7 @@ static inline void *law_room(size_t count, size_t size) {
     return room;
 }
 
-/* Weight 1, load 0, nothing remaining, everyone eligible. Each call makes a set of its own number. */
+/* Weight 1, load 0, nothing remaining or in flight, everyone eligible. Each call makes a set of its own number. */
 static inline void law_set_init(law_set *set, uint32_t count) {
     static uint64_t number;
     assert_true(count <= LAW_MOST);
@@ -59,6 +62,8 @@ static inline void law_set_init(law_set *set, uint32_t count) {
     LW_SET_VALUES(set->nodes, weight, set->weight);
     LW_SET_VALUES(set->nodes, load, set->load);
     LW_SET_VALUES(set->nodes, remaining, set->remaining);
+    LW_SET_VALUES(set->nodes, inflight, set->inflight);
+    LW_SET_VALUES(set->nodes, name, set->name);
     set->nodes.set = ++number;
     set->nodes.version = 1;
     for (uint32_t i = 0; i < count; i++) {
@@ -66,6 +71,9 @@ static inline void law_set_init(law_set *set, uint32_t count) {
         set->weight[i] = 1;
         set->load[i] = 0;
         set->remaining[i] = 0;
+        set->inflight[i] = 0;
+        snprintf(set->text[i], LAW_NAME, "node-%u", (unsigned)i);
+        set->name[i] = set->text[i];
     }
 }
 

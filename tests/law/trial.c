@@ -27,6 +27,7 @@ static const char *const tried_specs[] = {
     "stride lanes=1",
     "random",
     "weighted_random",
+    "weighted_random live=true",
     "least_load",
     "least_load tie=first",
     "least_load weighted=true",
@@ -36,7 +37,22 @@ static const char *const tried_specs[] = {
     "ring",
     "ring absent_key=next",
     "ring absent_key=error",
+    "least_request",
+    "least_request mode=scan",
+    "sed",
+    "nq",
+    "jiq",
+    "least_time",
+    "c3",
+    "prequal",
     "most_available",
+    "fill_first",
+    "maglev",
+    "rendezvous",
+    "ketama",
+    "jump",
+    "anchor",
+    "multi_probe",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(smooth_wrr lanes=1, round_robin lanes=2), random)",
     "chain(ring absent_key=next, round_robin, round_robin)",
@@ -54,6 +70,7 @@ static law_set *tried_set(void) {
         set->weight[i] = law_below(&chance, 9);
         set->load[i] = law_below(&chance, 3);
         set->remaining[i] = 0.02 * law_below(&chance, 20);
+        set->inflight[i] = law_below(&chance, 3);
     }
     return set;
 }
