@@ -22,6 +22,7 @@ static const struct entry entries[] = {
      .probe = "weighted_random",
      .weighted = true,
      .goals = {5, 0}},
+    {.spec = "weighted_random live=true", .name = "weighted_live", .probe = "weighted_random", .weighted = true},
     {.spec = "p2c", .name = "p2c", .probe = "p2c", .goals = {6, 0}},
     {.spec = "least_load", .name = "least_load", .probe = "least_load", .goals = {12, 0}},
     {.spec = "least_request", .name = "least_request", .probe = "p2c", .weighted = true},
