@@ -28,9 +28,9 @@ assert [jump(*case) for case in [(1, 1), (42, 57), (0xDEAD10CC, 666), (256, 1024
 
 def emit_jump():
     for count in (3, 57, 10000):
-        emit("uint16_t", f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
+        emit(f"uint{8 if count < 256 else 16}_t", f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
     owner = lambda key_: jump(mix(key_), 57)
-    emit("uint16_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
+    emit("uint8_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
 
 
 # ---- anchor ----
