@@ -3,12 +3,13 @@
  * bounded: no node gets more than its share of what is under way, at any step of a long and varied course; whoever is
  * not full keeps its keys; the others' go everywhere.
  */
+#include "counted.h"
 #include "laws.h"
 #include <loadwise/ops.h>
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { YARD = 48, UNDER_WAY = 600, STEPS = 40000, LISTED = 8 };
+enum { YARD = 48, UNDER_WAY = 600, STEPS = 40000 };
 
 /* ---- requests that begin and end ---- */
 
@@ -31,16 +32,7 @@ static void put_away(lw_strategy *one, lw_strategy *other, law_set *set) {
 /* ---- an oracle of its own ---- */
 
 static uint64_t bounded_reading(const lw_strategy *strategy, const char *name) {
-    lw_counter counters[LISTED];
-    size_t count = lw_strategy_counters(strategy, counters, LISTED);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(counters[i].name, name) == 0) {
-            assert_string_equal(counters[i].strategy, "bounded");
-            return counters[i].value;
-        }
-    }
-    fail_msg("no counter %s", name);
-    return 0;
+    return counted(strategy, "bounded", name);
 }
 
 /* ceil(factor * m * w / W) over those that may be chosen. */
@@ -449,10 +441,7 @@ static void refuses_as_the_inner_one_does(void **state) {
 
 static void refuses_what_it_cannot_stand_around(void **state) {
     (void)state;
-    static const struct {
-        const char *spec;
-        int answer;
-    } cases[] = {
+    static const law_answer cases[] = {
         {"bounded(p2c)", LW_UNSUPPORTED},
         {"bounded(chain(p2c, random))", LW_UNSUPPORTED},
         {"chain(ring, bounded(round_robin))", LW_UNSUPPORTED},
@@ -471,14 +460,7 @@ static void refuses_what_it_cannot_stand_around(void **state) {
         {"bounded(ring, factor=1000.000001)", LW_RANGE},
         {"bounded(ring, overflow=previous)", LW_RANGE},
     };
-    for (size_t i = 0; i < LAW_COUNT(cases); i++) {
-        lw_strategy *strategy = NULL;
-        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
-        if (answer != cases[i].answer) {
-            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
-        }
-        lw_strategy_free(strategy);
-    }
+    law_answers(cases, LAW_COUNT(cases));
 }
 
 int main(void) {

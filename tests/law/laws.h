@@ -144,6 +144,24 @@ static inline lw_strategy *law_strategy(const char *spec, uint64_t seed) {
     return strategy;
 }
 
+typedef struct law_answer {
+    const char *spec;
+    int answer;
+} law_answer;
+
+/* Which specifications make a strategy, and what the others are refused for. */
+static inline void law_answers(const law_answer *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        lw_strategy *strategy = NULL;
+        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
+        if (answer != cases[i].answer) {
+            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
+        }
+        assert_int_equal(strategy != NULL, answer == LW_OK);
+        lw_strategy_free(strategy);
+    }
+}
+
 /* A request that excludes so many nodes, for NULL-free brevity in the laws. */
 static inline lw_request law_excluding(const uint64_t *indexes, size_t count) {
     lw_request request = LW_REQUEST_INIT;

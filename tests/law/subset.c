@@ -445,10 +445,7 @@ static void spills_for_nothing_else(void **state) {
 
 static void checks_its_parameters(void **state) {
     (void)state;
-    static const struct {
-        const char *spec;
-        int answer;
-    } cases[] = {
+    static const law_answer cases[] = {
         {"subset(p2c)", LW_OK},
         {"subset(p2c, size=1, client=0)", LW_OK},
         {"subset(p2c, size=2147483647, client=4294967295)", LW_OK},
@@ -465,14 +462,7 @@ static void checks_its_parameters(void **state) {
         {"subset(sticky(p2c))", LW_OK},
         {"sticky(subset(p2c))", LW_OK},
     };
-    for (size_t i = 0; i < LAW_COUNT(cases); i++) {
-        lw_strategy *strategy = NULL;
-        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
-        if (answer != cases[i].answer) {
-            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
-        }
-        lw_strategy_free(strategy);
-    }
+    law_answers(cases, LAW_COUNT(cases));
 }
 
 int main(void) {
