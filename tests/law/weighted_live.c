@@ -105,6 +105,7 @@ static void notices_changes_in_sets_that_take_turns(void **state) {
     enum { NODES = 40, SMALL = 4 };
     law_set *large = live_set_of(NODES, 1), *small = live_set_of(SMALL, 1);
     lw_strategy *strategy = law_strategy("weighted_random live=true", 70);
+    large->weight[NODES - 1] = 0; /* so that no draw finds it by chance */
     look_around(strategy, large);
     large->weight[NODES - 1] = 4000000000;
     for (uint32_t i = 0; i < NODES; i++) {
@@ -138,6 +139,25 @@ static void obeys_weight_0_at_once(void **state) {
         assert_int_not_equal(law_pick(strategy, &set->nodes, NULL), i % NODES);
         set->weight[i % NODES] = 1;
     }
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+/* Whoever is drawn by a weight that it no longer has is drawn again. */
+static void looks_at_whom_it_draws(void **state) {
+    (void)state;
+    enum { NODES = 100, ROUNDS = 300 };
+    law_set *set = live_set_of(NODES, 1);
+    lw_strategy *strategy = law_strategy("weighted_random live=true", 73);
+    uint32_t hits = 0;
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        uint32_t heavy = i * 7 % NODES; /* not the one that is looked at in turn */
+        set->weight[heavy] = 1000000000;
+        look_around(strategy, set);
+        set->weight[heavy] = 1;
+        hits += law_pick(strategy, &set->nodes, NULL) == heavy;
+    }
+    assert_true(hits < 20); /* 3 expected; 20 once in 100 million runs */
     lw_strategy_free(strategy);
     free(set);
 }
@@ -310,6 +330,7 @@ int main(void) {
         cmocka_unit_test(notices_each_change_within_n_picks),
         cmocka_unit_test(notices_changes_in_sets_that_take_turns),
         cmocka_unit_test(obeys_weight_0_at_once),
+        cmocka_unit_test(looks_at_whom_it_draws),
         cmocka_unit_test(refuses_while_all_weights_are_0_and_comes_back),
         cmocka_unit_test(takes_weights_of_any_size),
         cmocka_unit_test(keeps_to_those_that_may_be_chosen),
