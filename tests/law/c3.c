@@ -157,7 +157,7 @@ static void idle_nodes_drift_to_the_best(void **state) {
     a->inflight[0] = 0;
     assert_true(answers_prefer(a, 0, 1)); /* nearly as good is not as good */
     a->now += 60 * ANSWERS_SECOND;
-    const double equals[] = {1, 1};
+    const double equals[] = {1, 1, 0};
     law_set_only(a->set, 3);
     answers_fit(a, NULL, 4000, equals);
     answers_close(a);

@@ -194,7 +194,7 @@ static void caps_what_an_answer_counts(void **state) {
     answers *a = answers_open("least_time bucket=0", 4, 10);
     answers_good(a, 0, 5000 * ANSWERS_MS);
     answers_good(a, 1, UINT64_MAX);
-    const double equals[] = {1, 1};
+    const double equals[4] = {1, 1};
     law_set_only(a->set, 3);
     answers_fit(a, NULL, 4000, equals);
     answers_close(a);
