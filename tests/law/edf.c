@@ -90,26 +90,16 @@ static void plays_on_between_excluding_picks(void **state) {
     weight_law_of_retries("edf phase=0 lanes=1");
 }
 
-static char told[200];
-
-static void hear(void *user, int level, const char *message) {
-    (void)user;
-    (void)level;
-    snprintf(told, sizeof told, "%s", message);
-}
-
 /* One turn more than allowed is refused, with the node and its weight; one less is not. */
 static void refuses_a_cycle_that_is_too_long(void **state) {
     (void)state;
     static const uint32_t weights[] = {3, 5, 2};
     law_set *set = law_set_weighted(weights, 3);
-    lw_env env = LW_ENV_INIT;
     lw_strategy *strategy = NULL;
-    env.log = hear;
-    assert_int_equal(lw_strategy_new(&strategy, &env, "edf max_period=9"), LW_OK);
+    assert_int_equal(law_strategy_heard(&strategy, "edf max_period=9"), LW_OK);
     assert_int_equal(lw_prepare(strategy, &set->nodes), LW_TOO_LARGE);
-    assert_non_null(strstr(told, "node 2"));
-    assert_non_null(strstr(told, "weight 2"));
+    assert_non_null(strstr(law_said, "node 2"));
+    assert_non_null(strstr(law_said, "weight 2"));
     assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_TOO_LARGE);
     lw_strategy_free(strategy);
     strategy = law_strategy("edf max_period=10", 1);

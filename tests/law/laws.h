@@ -144,6 +144,23 @@ static inline lw_strategy *law_strategy(const char *spec, uint64_t seed) {
     return strategy;
 }
 
+/* What a strategy that law_strategy_heard has made said last. */
+static char law_said[512];
+
+static inline void law_listen(void *user, int level, const char *message) {
+    (void)user;
+    (void)level;
+    snprintf(law_said, sizeof law_said, "%s", message);
+}
+
+/* Returns what came of it. */
+static inline int law_strategy_heard(lw_strategy **strategy, const char *spec) {
+    lw_env env = LW_ENV_INIT;
+    env.log = law_listen;
+    law_said[0] = '\0';
+    return lw_strategy_new(strategy, &env, spec);
+}
+
 typedef struct law_answer {
     const char *spec;
     int answer;
