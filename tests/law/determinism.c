@@ -4,46 +4,25 @@
  * whatever thread, prepared or not. Another seed gives other picks wherever chance has a say.
  */
 #include "laws.h"
+#include "specs.h"
 #include <pthread.h>
 
 enum { REPEAT_PICKS = 3000, REPEAT_NODES = 60 };
 
 static const char *const every_spec[] = {
-    "round_robin",
+    SPECS_THAT_TURN,
+    SPECS_THAT_CHOOSE,
+    SPECS_THAT_PLACE,
     "round_robin lanes=2",
-    "smooth_wrr",
-    "smooth_wrr max_period=1",
-    "stride",
-    "edf",
-    "random",
-    "weighted_random",
     "weighted_random live=true",
-    "least_load",
-    "least_load weighted=true",
-    "p2c",
     "p2c choices=5 weighted=true",
-    "least_request",
-    "least_request mode=scan",
-    "sed",
-    "nq",
-    "jiq",
-    "least_time",
-    "c3",
-    "prequal",
-    "most_available",
-    "ring",
     "maglev",
-    "rendezvous",
     "ketama",
-    "jump",
-    "anchor",
-    "multi_probe",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(round_robin, random))",
     "bounded(ring)",
     "sticky(p2c, max=64)",
     "subset(jiq, size=60)",
-    "fill_first",
 };
 
 /* No chance has a say there: the same picks whatever the seed. */

@@ -7,6 +7,7 @@
  * key the law is sharper: key by key, the choice is the same.
  */
 #include "laws.h"
+#include "specs.h"
 
 enum { ELIGIBLE_MOST = 48, ELIGIBLE_PICKS = 60000 };
 
@@ -127,34 +128,11 @@ static void assert_blind_to_the_absent(const char *spec) {
 static void every_strategy_is_blind_to_the_absent(void **state) {
     (void)state;
     static const char *const specs[] = {
-        "round_robin",
-        "smooth_wrr",
-        "random",
-        "smooth_wrr max_period=1",
-        "stride",
-        "edf",
-        "weighted_random",
-        "least_load",
-        "least_load weighted=true",
-        "p2c",
+        SPECS_THAT_TURN,
+        SPECS_THAT_CHOOSE,
+        SPECS_THAT_PLACE,
         "p2c choices=3",
-        "p2c weighted=true",
-        "least_request",
-        "least_request mode=scan",
-        "sed",
-        "nq",
-        "jiq",
-        "least_time",
-        "c3",
-        "prequal",
-        "most_available",
-        "fill_first",
-        "ring",
-        "rendezvous",
         "ketama flavour=nginx",
-        "jump",
-        "anchor",
-        "multi_probe",
         "maglev table=1000003",
         "chain(ring absent_key=next, p2c)",
         "bounded(ring)",
@@ -192,28 +170,7 @@ static void keys_find_the_same_node(void **state) {
 static void an_excluded_node_is_an_absent_one(void **state) {
     (void)state;
     static const char *const specs[] = {
-        "random",
-        "weighted_random",
-        "least_load",
-        "p2c",
-        "p2c weighted=true",
-        "least_request",
-        "sed",
-        "nq",
-        "jiq",
-        "least_time",
-        "c3",
-        "prequal",
-        "most_available",
-        "fill_first",
-        "ring",
-        "rendezvous",
-        "jump",
-        "anchor",
-        "multi_probe",
-        "ketama flavour=nginx",
-        "maglev table=1000003",
-        "bounded(ring)",
+        SPECS_THAT_CHOOSE, SPECS_THAT_PLACE, "ketama flavour=nginx", "maglev table=1000003", "bounded(ring)",
     };
     uint64_t chance = 53;
     for (size_t s = 0; s < LAW_COUNT(specs); s++) {

@@ -5,6 +5,7 @@
  * and both go the same way.
  */
 #include "laws.h"
+#include "specs.h"
 #include <loadwise/ops.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -12,47 +13,25 @@
 enum { TRIAL_NODES = 40, TRIAL_PICKS = 1500, TRIAL_LODGERS = LW_LANES };
 
 static const char *const tried_specs[] = {
-    "round_robin",
+    SPECS_THAT_TURN,
+    SPECS_THAT_CHOOSE,
+    SPECS_THAT_PLACE,
     "round_robin phase=0",
     "round_robin lanes=8",
     "round_robin lanes=2",
     "round_robin lanes=1",
-    "smooth_wrr",
     "smooth_wrr lanes=4",
     "smooth_wrr lanes=1",
-    "smooth_wrr max_period=1",
     "smooth_wrr max_period=1 lanes=1",
-    "stride",
-    "edf",
     "stride lanes=1",
-    "random",
-    "weighted_random",
     "weighted_random live=true",
-    "least_load",
     "least_load tie=first",
-    "least_load weighted=true",
-    "p2c",
     "p2c choices=7",
     "p2c choices=3 weighted=true",
-    "ring",
     "ring absent_key=next",
     "ring absent_key=error",
-    "least_request",
-    "least_request mode=scan",
-    "sed",
-    "nq",
-    "jiq",
-    "least_time",
-    "c3",
-    "prequal",
-    "most_available",
-    "fill_first",
     "maglev",
-    "rendezvous",
     "ketama",
-    "jump",
-    "anchor",
-    "multi_probe",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(smooth_wrr lanes=1, round_robin lanes=2), random)",
     "chain(ring absent_key=next, round_robin, round_robin)",
