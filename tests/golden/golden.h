@@ -52,6 +52,15 @@ static inline lw_strategy *golden_strategy(const char *spec) {
     return strategy;
 }
 
+/* Nodes of which nothing but the weights is known. */
+static inline lw_nodes golden_weighted(const uint32_t *weights, size_t count) {
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, (uint32_t)count);
+    LW_SET_VALUES(nodes, weight, weights);
+    nodes.set = 1;
+    return nodes;
+}
+
 /* The keys of the vectors: a plain sequence, since strategies mix keys themselves. */
 static inline lw_request golden_key(uint64_t i) {
     lw_request request = LW_REQUEST_INIT;
