@@ -9,7 +9,7 @@
 #include "laws.h"
 #include "specs.h"
 
-enum { ELIGIBLE_MOST = 48, ELIGIBLE_PICKS = 60000 };
+enum { ELIGIBLE_MOST = 48, ELIGIBLE_PICKS = 30000 };
 
 /* The same nodes twice: alone, and among the absent; `at` says where each of them stands there. */
 struct company {
