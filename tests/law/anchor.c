@@ -189,9 +189,9 @@ static void refuses_one_node_too_many(void **state) {
     free(before);
     free(after);
     free(set);
-    static const char *const good[] = {"anchor capacity=1", "anchor capacity=1048576"};
-    static const char *const bad[] = {"anchor capacity=0", "anchor capacity=1048577"};
-    key_law_of_ranges(good, 2, bad, 2);
+    static const char *const good[] = {"capacity=1", "capacity=1048576"};
+    static const char *const bad[] = {"capacity=0", "capacity=1048577"};
+    LAW_RANGES("anchor", good, bad);
 }
 
 /* A full table of ten thousand, and one node in it. */

@@ -146,21 +146,6 @@ static inline void answers_corners(const char *spec) {
     answers_close(a);
 }
 
-/* A parameter is good at both ends, and not beyond. */
-static inline void answers_range(const char *name, const char *const *good, size_t good_count, const char *const *bad,
-                                 size_t bad_count) {
-    char spec[96];
-    for (size_t i = 0; i < good_count + bad_count; i++) {
-        lw_strategy *strategy = NULL;
-        snprintf(spec, sizeof spec, "%s %s", name, i < good_count ? good[i] : bad[i - good_count]);
-        int error = lw_strategy_new(&strategy, NULL, spec);
-        if (error != (i < good_count ? LW_OK : LW_RANGE)) {
-            fail_msg("%s: %s", spec, lw_error_name(error));
-        }
-        lw_strategy_free(strategy);
-    }
-}
-
 /* A varied course of picks and answers: the picks, and whether a trial told each of them. One thread. */
 static inline void answers_course(const char *spec, uint64_t seed, bool tried, uint32_t *picks, uint32_t count) {
     uint64_t chance = 42;

@@ -284,7 +284,7 @@ static void c3_holds_its_parameters_in_range(void **state) {
                                        "alpha=1",   "decay=0.001",     "decay=86400"};
     static const char *const bad[] = {"clients=0",    "clients=1000001", "alpha=0.0009",
                                       "alpha=1.0001", "decay=0.0009",    "decay=86401"};
-    answers_range("c3", good, LAW_COUNT(good), bad, LAW_COUNT(bad));
+    LAW_RANGES("c3", good, bad);
 }
 
 static void c3_repeats_itself(void **state) {

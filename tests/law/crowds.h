@@ -65,15 +65,6 @@ static inline void crowds_assert_always(const char *spec, const crowds *c, uint3
     lw_strategy_free(strategy);
 }
 
-/* A specification that must be turned down. */
-static inline void crowds_assert_wrong(const char *spec, int code) {
-    lw_strategy *strategy = NULL;
-    assert_int_equal(lw_strategy_new(&strategy, NULL, spec), code);
-    assert_null(strategy);
-}
-
-static inline void crowds_assert_allowed(const char *spec) { lw_strategy_free(law_strategy(spec, 1)); }
-
 /* The refusals that all of them share; with weights, those of weight 0 as well. */
 static inline void crowds_assert_refusals(const char *spec, bool weighs) {
     static const uint64_t excluded[] = {0, 1, 2};

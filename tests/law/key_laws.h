@@ -203,17 +203,4 @@ static inline void key_law_of_absent_keys(const char *spec) {
     free(set);
 }
 
-/* A spec that the strategy must refuse, or must take. */
-static inline void key_law_of_ranges(const char *const *good, size_t good_count, const char *const *bad,
-                                     size_t bad_count) {
-    for (size_t i = 0; i < good_count; i++) {
-        lw_strategy_free(law_strategy(good[i], 1));
-    }
-    for (size_t i = 0; i < bad_count; i++) {
-        lw_strategy *strategy = NULL;
-        assert_int_equal(lw_strategy_new(&strategy, NULL, bad[i]), LW_RANGE);
-        assert_null(strategy);
-    }
-}
-
 #endif

@@ -179,6 +179,18 @@ static inline void law_answers(const law_answer *cases, size_t count) {
     }
 }
 
+/* Of a strategy: parameters at both ends of their ranges, and beyond. */
+#define LAW_RANGES(name, good, bad) law_ranges((name), (good), LAW_COUNT(good), (bad), LAW_COUNT(bad))
+
+static inline void law_ranges(const char *name, const char *const *good, size_t good_count, const char *const *bad,
+                              size_t bad_count) {
+    char spec[128];
+    for (size_t i = 0; i < good_count + bad_count; i++) {
+        snprintf(spec, sizeof spec, "%s %s", name, i < good_count ? good[i] : bad[i - good_count]);
+        law_answers(&(law_answer){spec, i < good_count ? LW_OK : LW_RANGE}, 1);
+    }
+}
+
 /* A request that excludes so many nodes, for NULL-free brevity in the laws. */
 static inline lw_request law_excluding(const uint64_t *indexes, size_t count) {
     lw_request request = LW_REQUEST_INIT;

@@ -278,7 +278,7 @@ static void holds_its_parameters_in_range(void **state) {
     static const char *const good[] = {"bucket=0",    "bucket=60000", "decay=0.001",
                                        "decay=86400", "cap=0.001",    "cap=3600000"};
     static const char *const bad[] = {"bucket=60000.1", "decay=0.0009", "decay=86401", "cap=0.0009", "cap=3600001"};
-    answers_range("least_time", good, LAW_COUNT(good), bad, LAW_COUNT(bad));
+    LAW_RANGES("least_time", good, bad);
 }
 
 static void least_time_repeats_itself(void **state) {
