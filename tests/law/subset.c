@@ -288,13 +288,35 @@ static void holds_every_strategy_inside(void **state) {
                                          "chain(ring absent_key=next, p2c)",
                                          "bounded(ring)",
                                          "bounded(ring, factor=1, overflow=next)",
-                                         "sticky(p2c)"};
+                                         "sticky(p2c)",
+                                         "weighted_random live=true",
+                                         "stride",
+                                         "edf",
+                                         "fill_first",
+                                         "least_request",
+                                         "least_request mode=scan",
+                                         "sed",
+                                         "nq",
+                                         "jiq",
+                                         "least_time",
+                                         "c3",
+                                         "prequal",
+                                         "maglev table=1009",
+                                         "jump",
+                                         "anchor",
+                                         "multi_probe",
+                                         "rendezvous",
+                                         "ketama",
+                                         "bounded(maglev table=1009, factor=1)"};
+    static uint32_t inflight[NODES];
     law_set *set = law_set_new(NODES);
     uint64_t chance = 12, members[LW_BITMAP_WORDS(NODES)];
+    LW_SET_VALUES(set->nodes, inflight, inflight);
     for (uint32_t i = 0; i < NODES; i++) {
         set->weight[i] = 1 + law_below(&chance, 4);
         set->load[i] = law_below(&chance, 50);
         set->remaining[i] = 0.01 * law_below(&chance, 100);
+        inflight[i] = law_below(&chance, 3);
     }
     record_client(&set->nodes, "random", SIZE, 7);
     memcpy(members, recorded, sizeof members);
