@@ -11,10 +11,9 @@ A change of these vectors is a change of behaviour that moves users' keys and pi
 import math
 import xxhash
 
-from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, points
+from vectors import GOLDEN, MASK, SEED, emit, emit_end, emit_opening, first_ticket, hex64, key, mix, points, stepped
 
 ID_SEED = int.from_bytes(b"loadwise", "big")
-SEED = 20240917
 
 
 def unmix(z):
@@ -31,10 +30,6 @@ def unmix(z):
     return unshift(z, 30)
 
 
-def derived_seed(seed, which):
-    return mix((mix(seed) + which * GOLDEN) & MASK)
-
-
 def lw_id(data):
     return xxhash.xxh3_64_intdigest(data, ID_SEED)
 
@@ -44,7 +39,7 @@ def lw_id(data):
 
 class Lane:
     def __init__(self, seed):
-        self.state = derived_seed(seed, 0)
+        self.state = stepped(seed, 0)
 
     def bits(self):
         self.state = (self.state + GOLDEN) & MASK
@@ -70,11 +65,6 @@ class Lane:
             product = self.bits() * bound
             if product % 2**64 >= 2**64 % bound:
                 return product >> 64
-
-
-def first_ticket(seed):
-    """Where the rotation of the first (only) strategy of a specification starts in lane 0."""
-    return mix(derived_seed(seed, 32)) >> 33
 
 
 def uniform(lane, count, may):
@@ -226,7 +216,7 @@ def shared_place():
     seen = {}
     for node in range(1, 5000):
         for r in range(150):
-            place = mix((mix(node) + (r + 1) * GOLDEN) & MASK) >> 32
+            place = stepped(node, r + 1) >> 32
             if seen.setdefault(place, node) != node:
                 return place, seen[place], node
     raise ValueError("none")

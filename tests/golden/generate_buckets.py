@@ -28,7 +28,8 @@ assert [jump(*case) for case in [(1, 1), (42, 57), (0xDEAD10CC, 666), (256, 1024
 
 def emit_jump():
     for count in (3, 57, 10000):
-        emit(f"uint{8 if count < 256 else 16}_t", f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
+        kind = "uint8_t" if count < 256 else "uint16_t"
+        emit(kind, f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
     owner = lambda key_: jump(mix(key_), 57)
     emit("uint8_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
 

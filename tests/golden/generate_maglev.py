@@ -11,7 +11,7 @@ A change of these vectors moves users' keys: it needs a reason and a release not
 
 from decimal import Decimal, getcontext
 
-from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, order
+from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, order, stepped
 
 getcontext().prec = 40
 LOW = (1 << 32) - 1
@@ -44,7 +44,7 @@ assert fill(7, [(3, 4), (3, 1)], [1, 1]) == [0, 0, 0, 0, 1, 1, 1]
 
 def maglev(size, ids, weights):
     hosts = sorted((i for i in range(len(ids)) if weights[i] > 0), key=lambda i: ids[i])
-    walks = [(mix(ids[i]) % size, mix((mix(ids[i]) + GOLDEN) & MASK) % (size - 1) + 1) for i in hosts]
+    walks = [(mix(ids[i]) % size, stepped(ids[i], 1) % (size - 1) + 1) for i in hosts]
     table = [hosts[h] for h in fill(size, walks, [weights[i] for i in hosts])]
     return lambda key_: table[mix(key_) * size >> 64]
 

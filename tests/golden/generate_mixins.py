@@ -10,7 +10,7 @@ A change of these vectors moves clients and keys of users: it needs a reason and
 
 from bisect import bisect_left
 
-from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, points
+from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, points, stepped
 
 IDS = [mix(500 + i) for i in range(64)]
 CLIENTS = list(range(24)) + [99, 100, 12345, 4294967294]
@@ -23,7 +23,7 @@ def shuffled(items, seed):
     """Fisher and Yates from the back, each draw a number of its own from the seed."""
     items = list(items)
     for left in range(len(items), 1, -1):
-        other = (mix((mix(seed) + left * GOLDEN) & MASK) >> 32) * left >> 32
+        other = (stepped(seed, left) >> 32) * left >> 32
         items[left - 1], items[other] = items[other], items[left - 1]
     return items
 
@@ -45,17 +45,13 @@ def by_lots(nodes, size, client):
     crowd, place = client // 10, sorted(range(10), key=reversed_bits).index(client % 10)
     lots = [nodes[at : at + 10] for at in range(0, len(nodes), 10)]
     circle = sorted(range(len(lots)), key=lambda lot: (reversed_bits(lot) - reversed_bits(crowd)) % 2**32)
-    decks = [shuffled(range(10), deck_seed(crowd, lot)) for lot in range(len(lots))]
+    decks = [shuffled(range(10), stepped(crowd, lot)) for lot in range(len(lots))]
     found = []
     for turn in range(10):
         for lot in circle:
             element = decks[lot][(place + turn) % 10]
             found += [lots[lot][element]] if element < len(lots[lot]) else []
     return found[:size]
-
-
-def deck_seed(crowd, lot):
-    return mix((mix(crowd) + lot * GOLDEN) & MASK)
 
 
 def subset(rule, count, weights, size, client):
@@ -108,7 +104,7 @@ class Bounded:
         if self.following:
             candidates = self.order(key_)
         else:
-            candidates = [self.owner(mix((mix(key_) + t * GOLDEN) & MASK)) for t in range(1, TRIES)]
+            candidates = [self.owner(stepped(key_, t)) for t in range(1, TRIES)]
         for node in candidates:
             if room(node):
                 return node

@@ -12,14 +12,9 @@ import heapq
 from fractions import Fraction
 from math import floor
 
-from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, mix
+from vectors import SEED, emit, emit_end, emit_opening, first_ticket
 
-SEED = 20240917  # as in generate.py
 SCALE, OFFSET = 65535, 32767
-
-
-def first_ticket(seed):
-    return mix(mix((mix(seed) + 32 * GOLDEN) & MASK)) >> 33
 
 
 # ---- stride ----

@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the generators share: keys, how they are mixed and mixed again, and the shape of a header of vectors.
+"""What the generators share: keys and seeds, how they are mixed, and the shape of a header of vectors.
 
-Standard library only, and nothing of it comes from the library: the rules are those of src/strategy/keyed.h.
+Standard library only, and nothing of it comes from the library: the rules are those that src/strategy/{keyed,rotation}.h
+and the strategies state.
 """
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 REHASHES = 64
+SEED = 20240917
 
 
 def mix(z):
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
     return z ^ z >> 31
+
+
+def stepped(word, steps):
+    """A word mixed, that many golden steps further, and mixed again: seeds, places and rehashed keys are made so."""
+    return mix((mix(word) + steps * GOLDEN) & MASK)
+
+
+def first_ticket(seed):
+    """Where the rotation of the first (only) strategy of a specification starts in lane 0."""
+    return mix(stepped(seed, 32)) >> 33
 
 
 def key(i):
@@ -23,7 +35,7 @@ def order(owner, key_, room, may):
     """Owners of the key, of the key mixed with 1, 2, 3 ... golden steps; each where it is met first."""
     found = []
     for attempt in range(REHASHES):
-        node = owner(key_ if attempt == 0 else mix((mix(key_) + attempt * GOLDEN) & MASK))
+        node = owner(key_ if attempt == 0 else stepped(key_, attempt))
         if may(node) and node not in found:
             found.append(node)
         if len(found) == room:
@@ -33,9 +45,7 @@ def order(owner, key_, room, may):
 
 def points(ids, counts):
     """A circle of 2^32 places, and so many points of each node on it: (place, id, index)."""
-    return sorted(
-        (mix((mix(ids[i]) + (r + 1) * GOLDEN) & MASK) >> 32, ids[i], i) for i in range(len(ids)) for r in range(counts[i])
-    )
+    return sorted((stepped(ids[i], r + 1) >> 32, ids[i], i) for i in range(len(ids)) for r in range(counts[i]))
 
 
 def hex64(value):
