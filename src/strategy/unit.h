@@ -114,6 +114,9 @@ struct lw__trial {
 ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                            struct lw__trial *trial);
 
+/* strategy.c: lw_strategy_counters, but adding to the values that are there already. */
+size_t lw__strategy_counters_add(const lw_strategy *strategy, lw_counter *out, size_t room);
+
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 
