@@ -158,6 +158,39 @@ static void refuses_where_weights_leave_nobody(void **state) {
     }
 }
 
+/* Below a 40th of the mean weight a node has no points. It stays behind all others, but it is there. */
+static void has_room_for_nodes_without_points(void **state) {
+    (void)state;
+    enum { NODES = 50, LIGHT = 3 };
+    static const char *const weighted[] = {"ketama", "ketama flavour=libmemcached_weighted"};
+    for (size_t f = 0; f < LAW_COUNT(weighted); f++) {
+        struct crowd *crowd = crowd_of(NODES);
+        uint64_t counts[NODES] = {0}, chance = 19;
+        lw_strategy *strategy = law_strategy(weighted[f], 1);
+        for (uint32_t i = 0; i < NODES; i++) {
+            crowd->weight[i] = i == 0 ? 0 : i < 1 + LIGHT ? 1 + (i == 1) : 1000;
+        }
+        for (uint32_t k = 0; k < 3000; k++) {
+            uint32_t order[NODES], room = k % 2 == 0 ? NODES : NODES - 2;
+            lw_request request = law_keyed(law_random(&chance));
+            crowd->nodes.eligible = NULL;
+            assert_int_equal(lw_replicas(strategy, &crowd->nodes, request.key, order, room), room - (k % 2 == 0));
+            assert_true(law_pick(strategy, &crowd->nodes, &request) == order[0] && order[NODES - LIGHT - 2] > LIGHT);
+            memset(crowd->words, 0, sizeof crowd->words);
+            for (uint32_t i = 0; i <= LIGHT; i++) {
+                lw_bitmap_set(crowd->words, i);
+            }
+            crowd->nodes.eligible = crowd->words;
+            uint32_t index = law_pick(strategy, &crowd->nodes, &request);
+            assert_int_equal(index, order[NODES - LIGHT - 1]);
+            counts[index]++;
+        }
+        assert_true(fabs((double)counts[1] - 1500) < 150 && fabs((double)counts[2] - 750) < 150);
+        lw_strategy_free(strategy);
+        free(crowd);
+    }
+}
+
 static void treats_absent_keys_as_told(void **state) {
     (void)state;
     struct crowd *crowd = crowd_of(3);
@@ -318,6 +351,7 @@ int main(void) {
         cmocka_unit_test(takes_the_low_half_of_the_key_as_it_is),
         cmocka_unit_test(shares_keys_by_weight),
         cmocka_unit_test(refuses_where_weights_leave_nobody),
+        cmocka_unit_test(has_room_for_nodes_without_points),
         cmocka_unit_test(treats_absent_keys_as_told),
         cmocka_unit_test(refuses_names_that_mean_one_server),
         cmocka_unit_test(needs_a_name_of_every_node),
