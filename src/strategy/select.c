@@ -299,6 +299,15 @@ static int report_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t i
     return any_begin(strategy, nodes, &plain_request, now != 0 ? now : time_for(strategy, nodes), pick);
 }
 
+void lw__strategy_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_request *request,
+                        uint64_t now) {
+    struct pick pick;
+    if (any_begin(strategy, nodes, request, now, &pick) == LW_OK) {
+        tell_begin(strategy, &pick.view, index);
+        any_end(&pick);
+    }
+}
+
 int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_sample *sample) {
     struct pick pick;
     lw_sample whole = LW_SAMPLE_INIT;

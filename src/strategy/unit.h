@@ -105,6 +105,11 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed);
 /* No pick asks for this version of the set any more. */
 void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version);
 
+/* select.c: tells the strategies of the tree that this request begins at node `index`, where `listens` was taken off a
+   strategy by whoever picks and has more to do before a request begins. */
+void lw__strategy_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_request *request,
+                        uint64_t now);
+
 /* select.c: picks that change nothing, one after another as if each had: what they change are these copies. */
 struct lw__trial {
     const lw_strategy *of; /* whose copies these are; NULL at first */
