@@ -146,6 +146,10 @@ typedef struct lw_strategy_ops {
     const char *const *counters;
     uint32_t counter_count;
     uint64_t (*counter)(const lw_memory *memory, uint32_t which);
+
+    /* In a child after a fork, before any call: puts the state in order where a thread that is not here may have been
+       writing. Boards are zero then and lanes as at the start. Optional. */
+    void (*after_fork)(const lw_memory *memory);
 } lw_strategy_ops;
 
 /* The sum over all lanes of the uint64_t that is so many bytes into a lane: for counters, which picks of a trial must

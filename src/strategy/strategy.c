@@ -126,7 +126,11 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed) {
     lw__lanes_renew(&strategy->lanes, seed);
     lw__boards_renew(strategy);
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
+        const struct lw__unit *unit = strategy->units[i];
         lw__unit_start(strategy->units[i], seed);
+        if (unit->ops.after_fork != NULL) {
+            unit->ops.after_fork(&unit->memory);
+        }
     }
 }
 

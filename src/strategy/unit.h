@@ -129,6 +129,7 @@ int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 #define LW__NODES_FIRST_SIZE (offsetof(lw_nodes, tags) + sizeof(lw_string_column))
 #define LW__REQUEST_FIRST_SIZE (offsetof(lw_request, tags) + sizeof(const char *))
 #define LW__SAMPLE_FIRST_SIZE offsetof(lw_sample, amounts)
+#define LW__PROBE_FIRST_SIZE (offsetof(lw_probe, now) + sizeof(uint64_t))
 
 static inline bool lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
     return nodes->size >= LW__NODES_FIRST_SIZE && nodes->count - 1 < INT32_MAX &&
