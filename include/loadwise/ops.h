@@ -120,8 +120,8 @@ typedef struct lw_strategy_ops {
     ptrdiff_t (*sequence)(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room);
 
     /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. A pool tells the
-       start of a request that has its place, not of choices that come to nothing; its inflight column counts the request
-       at both. Others may count otherwise. Optional. */
+       start of a request that has its place, not of choices that come to nothing; its inflight column counts the
+       request at both. Others may count otherwise. Optional. */
     void (*begin)(const lw_view *view, uint32_t index);
     void (*done)(const lw_view *view, uint32_t index, const lw_sample *sample);
 

@@ -121,8 +121,7 @@ static int refuse_shortage(struct lw__pick *pick) {
     if (sum.unwell > 0) {
         return timed(pick, LW_ALL_UNHEALTHY, sum.due);
     }
-    return sum.eligible > 0 ? refuse_by_strategy(pick, sum.due)
-                            : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
+    return sum.eligible > 0 ? refuse_by_strategy(pick, sum.due) : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
 }
 
 /* ---- amounts ---- */

@@ -4,6 +4,7 @@
  * inside keeps to it. A recorder inside writes down which nodes it may choose.
  */
 #include "laws.h"
+#include "specs.h"
 #include <loadwise/ops.h>
 
 enum { MOST = 10000, WAYS = 3 };
@@ -272,42 +273,22 @@ static void changes_members_as_its_page_says(void **state) {
 static void holds_every_strategy_inside(void **state) {
     (void)state;
     enum { NODES = 300, SIZE = 11 };
-    static const char *const inside[] = {"round_robin",
-                                         "smooth_wrr",
-                                         "smooth_wrr max_period=1",
-                                         "random",
-                                         "weighted_random",
-                                         "least_load",
-                                         "least_load weighted=true",
-                                         "least_load tie=first",
-                                         "p2c",
-                                         "p2c choices=5",
-                                         "p2c choices=3 weighted=true",
-                                         "most_available",
-                                         "ring",
-                                         "chain(ring absent_key=next, p2c)",
-                                         "bounded(ring)",
-                                         "bounded(ring, factor=1, overflow=next)",
-                                         "sticky(p2c)",
-                                         "weighted_random live=true",
-                                         "stride",
-                                         "edf",
-                                         "fill_first",
-                                         "least_request",
-                                         "least_request mode=scan",
-                                         "sed",
-                                         "nq",
-                                         "jiq",
-                                         "least_time",
-                                         "c3",
-                                         "prequal",
-                                         "maglev table=1009",
-                                         "jump",
-                                         "anchor",
-                                         "multi_probe",
-                                         "rendezvous",
-                                         "ketama",
-                                         "bounded(maglev table=1009, factor=1)"};
+    static const char *const inside[] = {
+        SPECS_THAT_TURN,
+        SPECS_THAT_CHOOSE,
+        SPECS_THAT_PLACE,
+        "least_load tie=first",
+        "p2c choices=5",
+        "p2c choices=3 weighted=true",
+        "chain(ring absent_key=next, p2c)",
+        "bounded(ring)",
+        "bounded(ring, factor=1, overflow=next)",
+        "sticky(p2c)",
+        "weighted_random live=true",
+        "maglev table=1009",
+        "ketama",
+        "bounded(maglev table=1009, factor=1)",
+    };
     static uint32_t inflight[NODES];
     law_set *set = law_set_new(NODES);
     uint64_t chance = 12, members[LW_BITMAP_WORDS(NODES)];
