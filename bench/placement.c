@@ -2,6 +2,8 @@
 /* One strategy lives through all changes under one set number, since one of them (anchor) remembers. */
 #include "placement.h"
 
+#include "keyed.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,16 +98,8 @@ int placement_owners(const struct placement *placement, uint32_t *owners, uint32
 
 static uint64_t look_up(void *subject, uint32_t thread, uint64_t picks) {
     const struct placement *placement = subject;
-    const uint64_t *keys = placement->fleet->keys;
-    lw_request request = LW_REQUEST_INIT;
-    uint64_t sum = 0;
     (void)thread;
-    request.flags = LW_REQUEST_KEYED;
-    for (uint64_t i = 0; i < picks; i++) {
-        request.key = keys[i % FLEET_KEYS];
-        sum += (uint64_t)lw_select(placement->strategy, &placement->nodes, &request);
-    }
-    return sum;
+    return keyed_picks(placement->strategy, &placement->nodes, placement->fleet->keys, picks);
 }
 
 struct frame_task placement_task(struct placement *placement) {

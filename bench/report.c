@@ -33,7 +33,7 @@ void report_machine(bool csv, const struct report_machine *machine) {
 
 void report_head_of_picks(bool csv, const char *title) {
     if (!csv) {
-        printf("\n%s, ns per pick\n%-20s %6s %9s %9s %9s %6s %9s %9s %6s %7s %6s\n", title, "strategy", "nodes",
+        printf("\n%s, ns per pick\n%-25s %6s %9s %9s %9s %6s %9s %9s %6s %7s %6s\n", title, "strategy", "nodes",
                "eligible", "loadwise", "quiet", "noise", "limit", "quiet", "noise", "ratio", "goal");
     }
 }
@@ -50,7 +50,7 @@ void report_pick(bool csv, const struct report_pick *pick) {
                pick->threads, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]);
     } else {
         const char *star = pick->goal > 0 && pick->ours.least > pick->goal ? "*" : " ";
-        printf("%-20s %6u %9u %9s %9s%s %5s %9s %9s %6s %7s %6s\n", pick->strategy, pick->count, pick->eligible,
+        printf("%-25s %6u %9u %9s %9s%s %5s %9s %9s %6s %7s %6s\n", pick->strategy, pick->count, pick->eligible,
                text[0], text[1], star, text[2], text[3], text[4], text[5], text[6], text[7]);
     }
     fflush(stdout);
@@ -58,7 +58,7 @@ void report_pick(bool csv, const struct report_pick *pick) {
 
 void report_head_of_builds(bool csv) {
     if (!csv) {
-        printf("\nlw_prepare, us\n%-20s %6s %10s %10s %6s %12s %12s\n", "strategy", "nodes", "loadwise", "limit",
+        printf("\nlw_prepare, us\n%-25s %6s %10s %10s %6s %12s %12s\n", "strategy", "nodes", "loadwise", "limit",
                "ratio", "bytes kept", "most bytes");
     }
 }
@@ -71,13 +71,13 @@ void report_build(bool csv, const struct report_build *build) {
         printf("prepare_us,\"%s\",%u,,1,%.2f,,,%s,,,%s,,%zu,%zu\n", build->strategy, build->count, build->ns / 1e3,
                limit, ratio, build->bytes, build->most_bytes);
     } else {
-        printf("%-20s %6u %10.2f %10s %6s %12zu %12zu\n", build->strategy, build->count, build->ns / 1e3, limit, ratio,
+        printf("%-25s %6u %10.2f %10s %6s %12zu %12zu\n", build->strategy, build->count, build->ns / 1e3, limit, ratio,
                build->bytes, build->most_bytes);
     }
 }
 
 void report_form(bool csv, const char *strategy, const char *form) {
     if (!csv) {
-        printf("  %-20s %s\n", strategy, form);
+        printf("  %-25s %s\n", strategy, form);
     }
 }

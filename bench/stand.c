@@ -3,6 +3,8 @@
  */
 #include "stand.h"
 
+#include "keyed.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@ static const struct entry entries[] = {
      .probe = "weighted_random",
      .weighted = true,
      .goals = {5, 0}},
+    {.spec = "weighted_random live=true", .name = "weighted_live", .probe = "weighted_random", .weighted = true},
     {.spec = "p2c", .name = "p2c", .probe = "p2c", .goals = {6, 0}},
     {.spec = "least_load", .name = "least_load", .probe = "least_load", .goals = {12, 0}},
     {.spec = "least_request", .name = "least_request", .probe = "p2c", .weighted = true},
@@ -74,17 +77,8 @@ static uint64_t pick_plain(void *subject, uint32_t thread, uint64_t picks) {
 
 static uint64_t pick_keyed(void *subject, uint32_t thread, uint64_t picks) {
     const struct view *view = subject;
-    lw_strategy *strategy = view->stand->strategy;
-    const uint64_t *keys = view->stand->fleet->keys;
-    lw_request request = LW_REQUEST_INIT;
-    uint64_t sum = 0;
     (void)thread;
-    request.flags = LW_REQUEST_KEYED;
-    for (uint64_t i = 0; i < picks; i++) {
-        request.key = keys[i % FLEET_KEYS];
-        sum += (uint64_t)lw_select(strategy, &view->nodes, &request);
-    }
-    return sum;
+    return keyed_picks(view->stand->strategy, &view->nodes, view->stand->fleet->keys, picks);
 }
 
 /* A request that ends at once, with a key where that matters. */

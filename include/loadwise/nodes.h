@@ -69,9 +69,9 @@ typedef struct lw_nodes {
     uint32_t present; /* which columns are set: LW_HAS bits */
 
     /* Plans are kept per (set, version, count). Give each set of nodes that is used with one strategy its own number
-       and raise the version whenever an id or a weight changes, a node comes or goes, or the order changes. Loads,
-       health and bitmap are free to change. set 0 means "tell by the content": every pick of a strategy with a plan
-       then hashes all ids and weights, which is O(n). */
+       and raise the version whenever an id, a name or a weight changes, a node comes or goes, or the order changes.
+       Loads, health and bitmap are free to change. set 0 means "tell by the content": every pick of a strategy with a
+       plan then hashes all ids, names and weights, which is O(n). */
     uint64_t set;
     uint64_t version;
 
@@ -171,7 +171,8 @@ static inline const void *lw_string_member(const char *const *member) { return m
 LW_API uint64_t lw_nodes_id(const lw_nodes *nodes, uint32_t index);
 
 /*
- * A number that is equal for equal (ids, weights, order): what set 0 uses. Never 0. O(n).
+ * A number that is equal for equal (ids, names, weights, order): what set 0 uses. Names count where they are set, also
+ * beside ids, since a strategy may build from them. Never 0. O(n).
  * Threads: any. Errors: none.
  */
 LW_API uint64_t lw_nodes_fingerprint(const lw_nodes *nodes);

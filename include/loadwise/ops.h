@@ -55,7 +55,7 @@ typedef struct lw_build {
 } lw_build;
 
 /* Memory for the plan, aligned to 64 bytes; or NULL. The engine frees one block by itself; plan_free is for plans of
- * more than one. */
+ * more than one. What a build needs only for a while is taken here too, and released before it returns. */
 LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 
 /* Gives such memory back. NULL-safe. */
@@ -119,7 +119,9 @@ typedef struct lw_strategy_ops {
      */
     ptrdiff_t (*sequence)(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room);
 
-    /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. Optional. */
+    /* Feedback, whichever strategy of the tree picked: a request starts at node `index`; it has ended. A pool tells the
+       start of a request that has its place, not of choices that come to nothing; its inflight column counts the
+       request at both. Others may count otherwise. Optional. */
     void (*begin)(const lw_view *view, uint32_t index);
     void (*done)(const lw_view *view, uint32_t index, const lw_sample *sample);
 
@@ -144,6 +146,10 @@ typedef struct lw_strategy_ops {
     const char *const *counters;
     uint32_t counter_count;
     uint64_t (*counter)(const lw_memory *memory, uint32_t which);
+
+    /* In a child after a fork, before any call: puts the state in order where a thread that is not here may have been
+       writing. Boards are zero then and lanes as at the start. Optional. */
+    void (*after_fork)(const lw_memory *memory);
 } lw_strategy_ops;
 
 /* The sum over all lanes of the uint64_t that is so many bytes into a lane: for counters, which picks of a trial must

@@ -7,6 +7,7 @@
 #define LOADWISE_POOL_STATS_H
 
 #include <loadwise/pool.h>
+#include <loadwise/strategy.h>
 
 LW_BEGIN
 
@@ -70,6 +71,15 @@ typedef struct lw_node_info {
 /* now: monotonic ns, 0 to read the clock. O(tickets + nodes). Threads: any; takes the pool's lock. Errors: LW_INVALID
    (size), LW_FORKED. */
 LW_API int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *stats);
+
+/*
+ * What the strategy of a route counts, as lw_strategy_counters tells it, summed over the groups in which the route has
+ * its nodes (one a priority, and two where the zone matters): writes up to `room` counters and returns how many there
+ * are; out may be NULL when room is 0. 0 while the route has no nodes. A strategy that lw_pool_route puts in the place
+ * of another begins at 0, and a group that has no nodes any more takes its counts along. Threads: any; takes the pool's
+ * lock. Errors: LW_UNKNOWN, LW_FORKED.
+ */
+LW_API ptrdiff_t lw_pool_counters(lw_pool *pool, uint32_t route, lw_counter *out, size_t room);
 
 /* One node of the pool. Threads: any, no lock. The name is valid until an update changes or removes the node. Errors:
    LW_UNKNOWN, LW_INVALID (size). */

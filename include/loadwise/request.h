@@ -27,7 +27,8 @@ enum lw_request_flag {
 typedef struct lw_request {
     size_t size;    /* sizeof(lw_request), so that the struct can grow */
     uint32_t flags; /* enum lw_request_flag */
-    uint64_t key;   /* what key strategies hash; any bits will do, they are mixed again. lw_id() makes one from bytes */
+    uint64_t key;   /* what key strategies hash; any bits will do, they are mixed again. lw_id() makes one from bytes.
+                       But ketama takes the low 32 bits as they are: see key.h */
 
     /* Nodes that must not be chosen, for a retry: their indexes at floor one, their ids at floor two.
        Kept short: each is compared with each node that is considered. */

@@ -155,7 +155,12 @@ static inline uint64_t lw_view_ticket(const lw_view *view, uint64_t *counter) {
 /* Tells the host that the strategy would like to hear of this node; see probe.h. For begin: picks may be trials. */
 LW_API void lw_view_ask(const lw_view *view, uint32_t index);
 
-/* ---- columns; only those declared in `needs` may be read, except weight, which is 1 where unset ---- */
+/*
+ * ---- columns ----
+ *
+ * Those declared in `needs` may be read. Any other may be there or not: `nodes->present` has its LW_HAS bit where it
+ * is. Weight, capacity and priority may be read in any case, since each has a value for nodes without it.
+ */
 
 /* What counts as load: the load column, or the signal that the strategy's `metric` names. */
 static inline const lw_f64_column *lw_view_loads(const lw_view *view) {
@@ -171,12 +176,23 @@ static inline double lw_view_remaining(const lw_view *view, uint32_t index) {
     return lw_f64_at(&view->nodes->remaining, index, view->now);
 }
 
+/* 1 where unset. */
 static inline uint32_t lw_view_weight(const lw_view *view, uint32_t index) {
     return view->nodes->present & LW_HAS(weight) ? lw_u32_at(&view->nodes->weight, index) : 1;
 }
 
 static inline uint32_t lw_view_inflight(const lw_view *view, uint32_t index) {
     return lw_u32_at(&view->nodes->inflight, index);
+}
+
+/* 0, which is no limit, where unset. */
+static inline uint32_t lw_view_capacity(const lw_view *view, uint32_t index) {
+    return view->nodes->present & LW_HAS(capacity) ? lw_u32_at(&view->nodes->capacity, index) : 0;
+}
+
+/* 0, which is used first, where unset. */
+static inline uint32_t lw_view_priority(const lw_view *view, uint32_t index) {
+    return view->nodes->present & LW_HAS(priority) ? lw_u32_at(&view->nodes->priority, index) : 0;
 }
 
 /* ---- children ---- */

@@ -6,27 +6,33 @@
 #include <loadwise/id.h>
 #include <stdbool.h>
 
+static uint64_t id_of_name(const lw_nodes *nodes, uint32_t index) {
+    const char *name = lw_string_at(&nodes->name, index);
+    return name != NULL ? lw_id(name, strlen(name)) : lw_id("", 0);
+}
+
 uint64_t lw_nodes_id(const lw_nodes *nodes, uint32_t index) {
     if (nodes->present & LW_HAS(id)) {
         return lw_u64_at(&nodes->id, index);
     }
-    if (nodes->present & LW_HAS(name)) {
-        const char *name = lw_string_at(&nodes->name, index);
-        return name != NULL ? lw_id(name, strlen(name)) : lw_id("", 0);
-    }
-    return index;
+    return nodes->present & LW_HAS(name) ? id_of_name(nodes, index) : index;
 }
 
 uint64_t lw_nodes_fingerprint(const lw_nodes *nodes) {
+    const uint32_t both = LW_HAS(id) | LW_HAS(name); /* a name alone is in the id already */
+    bool named = (nodes->present & both) == both;
     bool weighted = (nodes->present & LW_HAS(weight)) != 0;
     uint64_t print = nodes->count;
     for (uint32_t i = 0; i < nodes->count; i++) {
         print = lw__mix(print + LW__GOLDEN) ^ lw_nodes_id(nodes, i);
+        if (named) {
+            print = lw__mix(print) ^ id_of_name(nodes, i);
+        }
         if (weighted) {
             print = lw__mix(print) + lw_u32_at(&nodes->weight, i);
         }
     }
-    print = lw__mix(print + weighted);
+    print = lw__mix(print + weighted + 2 * (uint64_t)named);
     return print != 0 ? print : 1;
 }
 

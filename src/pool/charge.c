@@ -187,7 +187,7 @@ int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *
     if (__builtin_expect(slot->cost != 0, 0)) {
         __atomic_fetch_add(&node->cost, slot->cost, __ATOMIC_RELAXED);
     }
-    slot->chooser = group->chooser->listens && pick->told ? group->chooser->serial : 0;
+    slot->chooser = group->chooser->listens ? group->chooser->serial : 0;
     if (pick->snapshot->tallied) {
         lw__snapshot_count(pick->snapshot, node);
     }

@@ -280,3 +280,11 @@ bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, 
     }
     return true;
 }
+
+void lw__ticket_disown(lw_pool *pool, struct lw__slot *slot, uint64_t now) {
+    struct end end;
+    begin_cancel(&end, pool, now);
+    end.slot = slot;
+    end.node = slot->node;
+    tell_strategy(&end, lw__snapshot_current(pool));
+}

@@ -36,6 +36,7 @@ static bool thins(const struct lw__unit *unit) {
 static void describe(struct lw__chooser *chooser) {
     const lw_strategy *strategy = chooser->strategy;
     chooser->ramps = true;
+    chooser->strategy->listens = false; /* pools tell it themselves, once a request has its place */
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         const struct lw__unit *unit = strategy->units[u];
         uint32_t signal = unit->memory.signal;
@@ -44,6 +45,7 @@ static void describe(struct lw__chooser *chooser) {
         chooser->learned |= signal >= LW_SIGNAL_EWMA;
         chooser->ordered |= (unit->needs & LW_NEEDS_LEAST) != 0 && signal <= LW_SIGNAL_INFLIGHT;
         chooser->narrowed |= (unit->needs & LW_NEEDS_WITHIN) != 0;
+        chooser->keyed |= (unit->needs & LW_NEEDS_KEY) != 0;
         chooser->ramps &= thins(unit);
     }
 }

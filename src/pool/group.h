@@ -27,6 +27,7 @@ struct lw__chooser {
     bool ramps;       /* slow start thins it out */
     bool ordered;     /* asks for the least in flight */
     bool narrowed;    /* does not use all members, so that nothing may be placed past it */
+    bool keyed;       /* places by the key, where a request has one */
 };
 
 /* What a group was seen to be of a node: enum lw_reason, and this. */

@@ -44,6 +44,10 @@ SLOW static void exclude_for(struct lw__pick *pick, const struct lw__group *grou
 
 /* A draw over all, for signals that are learnt: else a node that once looked bad would never be asked again. */
 SLOW static ptrdiff_t explore(struct lw__pick *pick, const struct lw__group *group, const lw_nodes *nodes) {
+    const struct lw__chooser *chooser = group->chooser;
+    if (chooser->narrowed || (chooser->keyed && (pick->shown->flags & LW_REQUEST_KEYED) != 0)) {
+        return -1; /* the request has a node of its own */
+    }
     if (lw__pick_below(pick, 10000) >= pick->pool->rules.options.explore) {
         return -1;
     }
@@ -68,8 +72,7 @@ static inline const lw_nodes *view_of_group(const struct lw__pick *pick, const s
 static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     const lw_nodes *nodes = view_of_group(pick, group);
     pick->ticket->flags &= ~(uint32_t)LW_TICKET_EXPLORED;
-    pick->told = false;
-    if (__builtin_expect(group->chooser->learned && !group->chooser->narrowed, 0)) {
+    if (__builtin_expect(group->chooser->learned, 0)) {
         ptrdiff_t index = explore(pick, group, nodes);
         if (index >= 0) {
             return index;
@@ -81,18 +84,7 @@ static inline ptrdiff_t choose(struct lw__pick *pick, struct lw__group *group) {
     if (__builtin_expect(pick->trial != NULL, 0)) {
         return lw__select_trial(group->chooser->strategy, nodes, pick->shown, pick->now, pick->trial);
     }
-    pick->told = true;
     return lw_select_at(group->chooser->strategy, nodes, pick->shown, pick->now);
-}
-
-/* The strategy was told of a beginning that comes to nothing. */
-SLOW static void take_back(struct lw__pick *pick, struct lw__group *group, uint32_t index) {
-    if (group->chooser->listens && pick->trial == NULL && pick->told) {
-        lw_sample sample = LW_SAMPLE_INIT;
-        sample.outcome = LW_OUTCOME_CANCELLED;
-        sample.now = pick->now;
-        lw_feedback(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], index, &sample);
-    }
 }
 
 static uint32_t reason_of(int error, const struct lw__node *node) {
@@ -106,7 +98,6 @@ static uint32_t reason_of(int error, const struct lw__node *node) {
 
 /* Not this one: it becomes an exclusion. */
 SLOW static void pass_over(struct lw__pick *pick, struct lw__group *group, uint32_t index, uint32_t reason) {
-    take_back(pick, group, index);
     if (pick->trace != NULL) {
         lw__trace_rejected(pick, group->node[index], reason);
     }
@@ -121,9 +112,10 @@ static inline bool ramp_refuses(struct lw__pick *pick, struct lw__group *group, 
 }
 
 /* The strategy found nobody: because of nodes that could not be charged, or else of what the request excludes. */
-SLOW static int why_none(const struct lw__pick *pick, int answer, int charged) {
+SLOW static int why_none(struct lw__pick *pick, int answer, int charged) {
     bool excludes = pick->asked != NULL && pick->asked->exclude_count > 0 && !pick->reuse;
     if (answer != LW_EXCLUDED && answer != LW_FILTERED) {
+        pick->declined = answer == LW_SATURATED;
         return answer;
     }
     return charged != LW_FILTERED ? charged : excludes ? answer : LW_FILTERED;
@@ -167,10 +159,13 @@ static int pick_from(struct lw__pick *pick, struct lw__group *group) {
         }
         error = lw__charge(pick, group, group->node[index]);
         if (__builtin_expect(error == LW_OK, 1)) {
+            if (__builtin_expect(group->chooser->listens, 0) && pick->trial == NULL) {
+                lw__strategy_begin(group->chooser->strategy, &group->nodes[LW__VIEW_ALL], (uint32_t)index, pick->shown,
+                                   pick->now);
+            }
             return error;
         }
         if (error == LW_NO_SLOTS) {
-            take_back(pick, group, (uint32_t)index);
             return error;
         }
         pass_over(pick, group, (uint32_t)index, reason_of(error, group->node[index]));
@@ -346,7 +341,7 @@ int lw__pick_begin(struct lw__pick *pick, lw_pool *pool, uint32_t route, const l
     pick->named = pick->repicks = 0;
     pick->ramped = pick->panics = 0;
     pick->trial = NULL;
-    pick->reuse = false;
+    pick->reuse = pick->declined = false;
     pick->short_of.size = 0;
     *ticket = (lw_ticket){0};
     if (__builtin_expect(asked != NULL, 0)) {

@@ -46,8 +46,8 @@ struct lw__pick {
     uint32_t repicks; /* choices that could not be charged */
     uint32_t ramped;  /* nodes that slow start has passed over */
     uint32_t panics;  /* set of the levels that are in a panic */
-    bool told;        /* the strategy made the choice, and takes it as begun */
     bool reuse;       /* the request's exclusions are not looked at */
+    bool declined;    /* the strategy reached a bound of its own */
     struct lw__candidate chosen;
     lw_quota_refusal short_of; /* the soonest of those quotas that could not be charged; size 0: none */
     const lw_request *shown;   /* what the strategy sees: the plain request, or the next */

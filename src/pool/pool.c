@@ -140,6 +140,18 @@ static void renew_strategies(lw_pool *pool, uint64_t seed) {
     }
 }
 
+/* What strategies have learnt stays true here, what they count does not: each beginning that they heard of gets its
+   end. The parent's threads that were in a call have no ticket yet, or none any more. */
+static void disown_tickets(lw_pool *pool, uint64_t now) {
+    for (uint32_t i = 0; i < pool->slots.count; i++) {
+        struct lw__slot *slot = &pool->slots.slot[i];
+        if ((slot->generation & 1) != 0 && slot->chooser != 0) {
+            lw__ticket_disown(pool, slot, now);
+        }
+    }
+    lw__slots_reset(&pool->slots);
+}
+
 int lw_pool_after_fork(lw_pool *pool) {
     if (lw__thread.telling != 0) {
         return lw__fail(&pool->env, LW_BUSY, "pool: a hook must not change it");
@@ -148,7 +160,6 @@ int lw_pool_after_fork(lw_pool *pool) {
     pool->pid = getpid();
     pthread_mutex_init(&pool->changing, NULL); /* whoever held it is not here */
     lw__lanes_renew(&pool->lanes, seed);
-    lw__slots_reset(&pool->slots);
     pool->due_busy = pool->outlier_busy = 0;
     for (uint32_t i = 0; i < pool->current->count; i++) {
         forget_traffic(pool->current->node[i]);
@@ -157,8 +168,10 @@ int lw_pool_after_fork(lw_pool *pool) {
         forget_traffic(node);
     }
     renew_strategies(pool, seed);
+    uint64_t now = lw__now(&pool->env);
+    disown_tickets(pool, now);
     for (uint32_t i = 0; i < pool->current->count; i++) {
-        lw__node_settle(pool, pool->current->node[i], lw__now(&pool->env));
+        lw__node_settle(pool, pool->current->node[i], now);
     }
     return LW_OK;
 }

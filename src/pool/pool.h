@@ -108,6 +108,9 @@ void lw__drained_tell(const lw_pool *pool, struct lw__node *node);
    slot was seen to hold this generation. */
 bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now);
 
+/* After a fork: tells the strategy that a request which it counts is not under way in this process. */
+void lw__ticket_disown(lw_pool *pool, struct lw__slot *slot, uint64_t now);
+
 /* tick.c. Under the lock: frees what no reader can reach, but the nodes, which it returns as a list: to be forgotten
    without the lock. */
 struct lw__node *lw__pool_reclaim(lw_pool *pool, uint64_t now);

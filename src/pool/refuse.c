@@ -88,6 +88,22 @@ static int timed(struct lw__pick *pick, int reason, uint64_t due) {
     return answer(pick, reason, due != UINT64_MAX ? LW_RETRY_AT : LW_RETRY_ON_COMPLETION, due);
 }
 
+/* All groups of a route have strategies of one specification. */
+static bool is_narrowed(const struct lw__path *path) {
+    const struct lw__level *level = &path->level[0];
+    const struct lw__group *group = level->part[0] != NULL ? level->part[0] : level->part[1];
+    return group != NULL && group->chooser->narrowed;
+}
+
+/* Somebody may be picked, and the strategy would not: a bound of its own is reached, or its own part of the nodes is
+   out. Else a node just came back. */
+static int refuse_by_strategy(struct lw__pick *pick, uint64_t due) {
+    if (pick->declined) {
+        return answer(pick, LW_SATURATED, LW_RETRY_ON_COMPLETION, due);
+    }
+    return is_narrowed(pick->path) ? timed(pick, LW_FILTERED, due) : answer(pick, LW_SATURATED, LW_RETRY_AT, pick->now);
+}
+
 static int refuse_shortage(struct lw__pick *pick) {
     if (pick->path->members == 0) {
         return answer(pick, pick->snapshot->count == 0 ? LW_NO_NODES : LW_FILTERED, LW_RETRY_NEVER, UINT64_MAX);
@@ -105,8 +121,7 @@ static int refuse_shortage(struct lw__pick *pick) {
     if (sum.unwell > 0) {
         return timed(pick, LW_ALL_UNHEALTHY, sum.due);
     }
-    return sum.eligible > 0 ? answer(pick, LW_SATURATED, LW_RETRY_AT, pick->now) /* just came back */
-                            : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
+    return sum.eligible > 0 ? refuse_by_strategy(pick, sum.due) : answer(pick, LW_DRAINING, LW_RETRY_NEVER, UINT64_MAX);
 }
 
 /* ---- amounts ---- */

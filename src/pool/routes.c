@@ -92,12 +92,12 @@ static int check_spec(lw_pool *pool, const char *spec) {
     return error;
 }
 
-/* With the route in its place. */
-static int rebuild(lw_pool *pool, uint32_t number) {
+/* With the route in its place. fresh: the route whose strategies begin anew; below 0 none. */
+static int rebuild(lw_pool *pool, int64_t fresh) {
     struct lw__snapshot *snapshot;
     uint32_t at[2];
     struct lw__draft *draft = draft_current(pool);
-    int error = draft != NULL ? lw__snapshot_new(pool, draft, pool->current->count, number, at, &snapshot) : LW_NOMEM;
+    int error = draft != NULL ? lw__snapshot_new(pool, draft, pool->current->count, fresh, at, &snapshot) : LW_NOMEM;
     lw__release(&pool->env, draft);
     if (error == LW_OK) {
         lw__snapshot_publish(pool, snapshot, lw__now(&pool->env));
@@ -115,7 +115,8 @@ static int set_route(lw_pool *pool, struct lw__route *route, uint32_t *out) {
     struct lw__route *old = known >= 0 ? pool->routes[number] : NULL;
     pool->routes[number] = route;
     pool->route_count += known < 0;
-    error = rebuild(pool, number);
+    bool same = old != NULL && strcmp(old->spec, route->spec) == 0;
+    error = rebuild(pool, same ? -1 : (int64_t)number);
     if (error != LW_OK) {
         pool->routes[number] = old;
         pool->route_count -= known < 0;

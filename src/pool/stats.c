@@ -3,6 +3,7 @@
 #include "pool/snapshot.h"
 
 #include "base/fixed.h"
+#include "strategy/unit.h"
 #include <string.h>
 
 /* ---- the pool ---- */
@@ -77,6 +78,35 @@ int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *out) {
     stats.ejections = __atomic_load_n(&pool->ejections, __ATOMIC_RELAXED);
     memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
     return LW_OK;
+}
+
+/* ---- strategies ---- */
+
+/* All groups of a route have the same strategy, each its own. */
+static size_t add_counters(const struct lw__path *path, lw_counter *out, size_t room) {
+    size_t found = 0;
+    for (uint32_t i = 0; i < path->level_count; i++) {
+        for (uint32_t part = 0; part < 2; part++) {
+            const struct lw__group *group = path->level[i].part[part];
+            found = group != NULL ? lw__strategy_counters_add(group->chooser->strategy, out, room) : found;
+        }
+    }
+    return found;
+}
+
+ptrdiff_t lw_pool_counters(lw_pool *pool, uint32_t route, lw_counter *out, size_t room) {
+    int error = lw__pool_lock_to_read(pool);
+    if (error != LW_OK) {
+        return error;
+    }
+    for (size_t i = 0; i < room; i++) {
+        out[i] = (lw_counter){NULL, NULL, 0};
+    }
+    ptrdiff_t found = route < pool->current->path_count
+                          ? (ptrdiff_t)add_counters(&pool->current->path[route], out, room)
+                          : lw__fail(&pool->env, LW_UNKNOWN, "counters: there is no route %u", route);
+    lw__pool_unlock(pool);
+    return found;
 }
 
 /* ---- nodes ---- */

@@ -38,6 +38,7 @@ struct bounded_config {
 };
 
 struct bounded_plan {
+    struct lw__counting counting;
     uint64_t factor; /* in millionths */
     uint64_t weight; /* of all */
     bool even;       /* all weights are alike */
@@ -58,7 +59,7 @@ struct bounds {
 
 static int bounded_build(const lw_build *build, void **out) {
     const struct bounded_config *config = build->config;
-    struct bounded_plan *plan = lw_build_alloc(build, sizeof *plan + build->count * sizeof *plan->weights);
+    struct bounded_plan *plan = lw__counting_plan_new(build, sizeof *plan + build->count * sizeof *plan->weights);
     if (plan == NULL) {
         return LW_NOMEM;
     }
@@ -124,7 +125,7 @@ static ptrdiff_t search_all(const struct bounds *bounds, uint64_t key) {
 
 /* ---- past a full owner ---- */
 
-/* Owners of other keys; without a key X draws again by itself. */
+/* Owners of other keys, attempt 0 being the owner itself; without a key X draws again by itself. */
 static ptrdiff_t try_other_keys(const struct bounds *bounds) {
     const lw_request *asked = bounds->view->request;
     lw_request request = LW_REQUEST_INIT;
@@ -132,7 +133,7 @@ static ptrdiff_t try_other_keys(const struct bounds *bounds) {
     memcpy(&request, asked, asked->size < sizeof request ? asked->size : sizeof request);
     request.size = sizeof request;
     view.request = &request;
-    for (uint32_t attempt = 0; attempt < TRIES; attempt++) {
+    for (uint32_t attempt = 1; attempt <= TRIES; attempt++) {
         request.key = lw__rehash(asked->key, attempt);
         ptrdiff_t index = lw_view_child_pick(&view, 0);
         if (index < 0 || has_room(bounds, (uint32_t)index)) {
@@ -215,7 +216,7 @@ static const char *const bounded_counters[] = {"overflows", "scans", "under_way"
 
 static const lw_param bounded_params[] = {
     {"factor", LW_PARAM_F64, offsetof(struct bounded_config, factor), "1.25", "1", "1000", NULL,
-     "how far above its share a node may go, in millionths; nearer to 1 is more even, and more keys leave their node"},
+     "how far above its share a node may go; nearer to 1 is more even, and more keys leave their node"},
     {"overflow", LW_PARAM_CHOICE, offsetof(struct bounded_config, overflow), "random", NULL, NULL, "random|next",
      "past a full node: nodes in an order of the key's own, or the next in the order of the strategy inside"},
 };
@@ -230,10 +231,11 @@ const lw_strategy_ops lw__bounded = {
     .children_min = 1,
     .children_max = 1,
     .needs = LW_HAS(id) | LW_NEEDS_PLAN | LW_NEEDS_KEY,
-    .state_size = sizeof(struct lw__totals),
+    .state_size = sizeof(struct lw__grand_total),
     .scratch_size = sizeof(struct lw__counted),
     .lane_size = sizeof(struct bounded_lane),
     .plan_build = bounded_build,
+    .plan_free = lw__counting_plan_free,
     .pick = bounded_pick,
     .sequence = bounded_sequence,
     .begin = lw__under_way_begin,

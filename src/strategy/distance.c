@@ -105,17 +105,19 @@ void lw__draw_all_plain(struct lw__drawers drawers, uint32_t begin, uint32_t cou
 
 AVX2_INLINE __m256i shifted(__m256i h, int by) { return _mm256_xor_si256(h, _mm256_srli_epi32(h, by)); }
 
-AVX2_INLINE __m256i times(__m256i h, uint32_t factor) { return _mm256_mullo_epi32(h, _mm256_set1_epi32((int)factor)); }
+AVX2_INLINE __m256i product_of(__m256i h, uint32_t factor) {
+    return _mm256_mullo_epi32(h, _mm256_set1_epi32((int)factor));
+}
 
 /* lw__draw for eight. */
 AVX2_INLINE __m256i draw_eight(const struct draws *draws, uint32_t i) {
     __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)(draws->low + i));
     __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(draws->high + i));
     __m256i h = _mm256_xor_si256(low, _mm256_set1_epi32((int)(uint32_t)draws->key));
-    h = times(shifted(h, 16), UINT32_C(0x85ebca6b));
+    h = product_of(shifted(h, 16), UINT32_C(0x85ebca6b));
     h = _mm256_xor_si256(h, _mm256_xor_si256(high, _mm256_set1_epi32((int)(uint32_t)(draws->key >> 32))));
-    h = times(shifted(h, 16), UINT32_C(0x7feb352d));
-    h = times(shifted(h, 15), UINT32_C(0x846ca68b));
+    h = product_of(shifted(h, 16), UINT32_C(0x7feb352d));
+    h = product_of(shifted(h, 15), UINT32_C(0x846ca68b));
     return shifted(h, 16);
 }
 

@@ -22,12 +22,8 @@ struct fill_config {
 
 static uint64_t room_for(const lw_view *view, uint32_t index) {
     const struct fill_config *config = lw_view_config(view);
-    uint32_t capacity = view->nodes->present & LW_HAS(capacity) ? lw_u32_at(&view->nodes->capacity, index) : 0;
+    uint32_t capacity = lw_view_capacity(view, index);
     return capacity > 0 ? capacity : config->limit;
-}
-
-static uint32_t priority_of(const lw_view *view, uint32_t index) {
-    return view->nodes->present & LW_HAS(priority) ? lw_u32_at(&view->nodes->priority, index) : 0;
 }
 
 /* What a scan has come to. */
@@ -43,7 +39,7 @@ static bool look_at(const lw_view *view, uint32_t index, struct fill_search *sea
         return true;
     }
     search->weighted = true;
-    uint32_t priority = priority_of(view, index);
+    uint32_t priority = lw_view_priority(view, index);
     if ((search->best < 0 || priority < search->priority) && lw_view_inflight(view, index) < room_for(view, index)) {
         search->best = index;
         search->priority = priority;

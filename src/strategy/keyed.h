@@ -55,6 +55,13 @@ ptrdiff_t lw__rehash_pick_even(const lw_view *view, uint64_t key, lw__owner_fn *
 ptrdiff_t lw__rehash_sequence_even(const lw_view *view, uint64_t key, lw__owner_fn *owner, uint32_t *out,
                                    uint32_t room);
 
+/* The nearest by weight of those that may be chosen; or a refusal. */
+ptrdiff_t lw__nearest(const lw_view *view, uint64_t key);
+
+/* To `found` nodes, or a refusal, adds the nearest of the others that may be chosen; the refusal stays where there is
+   none. `found` is small: it is searched for each node. */
+ptrdiff_t lw__then_nearest(const lw_view *view, uint64_t key, uint32_t *out, ptrdiff_t found, uint32_t room);
+
 /* Writes the nodes of positive weight to order, by id; returns how many. Both arrays have room for all nodes. */
 uint32_t lw__weighty_by_id(const lw_build *build, uint64_t *order, uint64_t *room);
 

@@ -9,13 +9,11 @@ enum { WORD_BITS = 64 };
 
 uint64_t lw__below_wide(const lw_view *view, uint64_t bound) {
     __extension__ typedef unsigned __int128 wide; /* its high half is the draw */
-    uint64_t threshold = (0 - bound) % bound;
-    for (;;) {
-        wide product = (wide)lw_view_random(view) * bound;
-        if ((uint64_t)product >= threshold) {
-            return (uint64_t)(product >> 64);
-        }
+    wide product = (wide)lw_view_random(view) * bound;
+    while (__builtin_expect((uint64_t)product < bound, 0) && (uint64_t)product < (0 - bound) % bound) {
+        product = (wide)lw_view_random(view) * bound;
     }
+    return (uint64_t)(product >> 64);
 }
 
 /* The sum of shares up to the one that passes the place, and whose that is; or the last before it, should the shares

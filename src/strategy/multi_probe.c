@@ -19,19 +19,26 @@
 #include "strategy/table.h"
 #include "strategy/weighted.h"
 
+enum { MOST_PROBES = 1024 };
+
 struct multi_probe_config {
     uint64_t probes;
     uint64_t max_points;
     uint64_t absent_key;
 };
 
-/* Nodes of which another is wanted; none of them is the common case. */
-struct but {
-    const uint32_t *nodes;
-    uint32_t count;
+/* A probe on its way: its place, where the next one stands, and the point it has come to. */
+struct walker {
+    uint32_t place, at;
+    uint64_t way, here; /* to the next probe; to the point, as stretch says, or UINT64_MAX: it has got there */
 };
 
 static inline uint64_t probe_bits(uint64_t mixed, uint64_t pair) { return lw__mix(mixed - (pair + 1) * LW__GOLDEN); }
+
+static uint32_t place_of_probe(uint64_t mixed, uint64_t probe) {
+    uint64_t bits = probe_bits(mixed, probe / 2);
+    return (uint32_t)(probe % 2 == 0 ? bits >> 32 : bits);
+}
 
 /* Distance << 32 | number of the point: the least of them is the nearest, and a tie is settled too. */
 static inline uint64_t stretch(const struct lw__points *points, uint32_t place, uint32_t at) {
@@ -58,13 +65,12 @@ static ptrdiff_t nearest_of_all(const struct lw__points *points, uint64_t mixed,
 }
 
 /* The stretch to the first node that may be chosen, given up once it is longer than the best so far. */
-static uint64_t walk_on(const lw_view *view, const struct lw__points *points, uint32_t place, uint64_t best,
-                        const struct but *but) {
+static uint64_t walk_on(const lw_view *view, const struct lw__points *points, uint32_t place, uint64_t best) {
     uint32_t at = lw__points_from(points, place);
     for (uint32_t step = 0; step < points->count; step++) {
         uint64_t here = stretch(points, place, at);
         uint32_t node = (uint32_t)points->at[at];
-        if (here >= best || (lw_view_may(view, node) && !lw__holds(but->nodes, but->count, node))) {
+        if (here >= best || lw_view_may(view, node)) {
             return lesser(here, best);
         }
         at = at + 1 < points->count ? at + 1 : 0;
@@ -72,12 +78,11 @@ static uint64_t walk_on(const lw_view *view, const struct lw__points *points, ui
     return UINT64_MAX;
 }
 
-static ptrdiff_t nearest_of_some(const lw_view *view, uint64_t mixed, uint64_t probes, const struct but *but) {
+static ptrdiff_t nearest_of_some(const lw_view *view, uint64_t mixed, uint64_t probes) {
     const struct lw__points *points = lw_view_plan(view);
     uint64_t best = UINT64_MAX;
     for (uint64_t probe = 0; probe < probes; probe++) {
-        uint64_t bits = probe_bits(mixed, probe / 2);
-        best = walk_on(view, points, (uint32_t)(probe % 2 == 0 ? bits >> 32 : bits), best, but);
+        best = walk_on(view, points, place_of_probe(mixed, probe), best);
         if (best == UINT64_MAX) {
             return lw__weightless(view); /* the first has been all around */
         }
@@ -97,21 +102,67 @@ static ptrdiff_t multi_probe_pick(const lw_view *view) {
         return error;
     }
     return lw_view_all(view) ? nearest_of_all(points, lw__mix(key), config->probes)
-                             : nearest_of_some(view, lw__mix(key), config->probes, &(struct but){NULL, 0});
+                             : nearest_of_some(view, lw__mix(key), config->probes);
 }
 
-/* Each is the choice were those before it absent. */
+/* ---- sequence: each is the choice were those before it absent ---- */
+
+/* Probes by their places; of those at one place all but one have no way to go. */
+static void place_walkers(const struct lw__points *points, uint64_t mixed, uint32_t probes, struct walker *walkers) {
+    for (uint32_t probe = 0; probe < probes; probe++) {
+        uint32_t place = place_of_probe(mixed, probe), to = probe;
+        for (; to > 0 && walkers[to - 1].place > place; to--) {
+            walkers[to] = walkers[to - 1];
+        }
+        walkers[to].place = place;
+    }
+    for (uint32_t i = 0; i < probes; i++) {
+        struct walker *walker = &walkers[i];
+        walker->way = i + 1 < probes ? walkers[i + 1].place - walker->place
+                                     : (UINT64_C(1) << 32) - walker->place + walkers[0].place;
+        walker->at = lw__points_from(points, walker->place);
+        walker->here = stretch(points, walker->place, walker->at);
+        walker->here = walker->here >> 32 < walker->way ? walker->here : UINT64_MAX;
+    }
+}
+
+/* The one that is nearest to its place. */
+static struct walker *least_of(struct walker *walkers, uint32_t probes) {
+    struct walker *least = &walkers[0];
+    for (uint32_t i = 1; i < probes; i++) {
+        least = walkers[i].here < least->here ? &walkers[i] : least;
+    }
+    return least;
+}
+
+/* To the next point. Where the next probe stands, or once around, it ends: those further on are nearer to others. */
+static void step_on(const struct lw__points *points, struct walker *walker) {
+    walker->at = walker->at + 1 < points->count ? walker->at + 1 : 0;
+    uint64_t here = stretch(points, walker->place, walker->at);
+    walker->here = here > walker->here && here >> 32 < walker->way ? here : UINT64_MAX;
+}
+
 static ptrdiff_t multi_probe_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
     const struct multi_probe_config *config = lw_view_config(view);
-    ptrdiff_t node = lw_view_plan(view) == NULL ? lw__weightless(view) : 0;
-    uint32_t found = 0;
-    while (node >= 0 && found < room) {
-        node = nearest_of_some(view, lw__mix(key), config->probes, &(struct but){out, found});
-        if (node >= 0) {
-            out[found++] = (uint32_t)node;
-        }
+    const struct lw__points *points = lw_view_plan(view);
+    struct walker walkers[MOST_PROBES];
+    uint32_t found = 0, probes = (uint32_t)config->probes;
+    if (points == NULL) {
+        return lw__weightless(view);
     }
-    return found > 0 ? (ptrdiff_t)found : node;
+    place_walkers(points, lw__mix(key), probes, walkers);
+    while (found < room) {
+        struct walker *least = least_of(walkers, probes);
+        if (least->here == UINT64_MAX) {
+            break;
+        }
+        uint32_t node = (uint32_t)points->at[least->at];
+        if (lw_view_may(view, node) && !lw__holds(out, found, node)) {
+            out[found++] = node;
+        }
+        step_on(points, least);
+    }
+    return found > 0 ? (ptrdiff_t)found : lw__weightless(view);
 }
 
 static int multi_probe_build(const lw_build *build, void **out) {

@@ -114,3 +114,11 @@ enum lw__pinning lw__pins_put(const struct lw__pins *pins, uint64_t key, uint64_
     write_word(&set->version, version + 2);
     return done;
 }
+
+void lw__pins_renew(const struct lw__pins *pins) {
+    for (uint64_t i = 0; i < sets_of(pins->max); i++) {
+        if (pins->sets[i].version % 2 != 0) {
+            pins->sets[i] = (struct lw__pin_set){.version = pins->sets[i].version + 1};
+        }
+    }
+}

@@ -49,4 +49,7 @@ bool lw__pins_find(const struct lw__pins *pins, uint64_t key, uint64_t now, uint
 /* Pins a key, or pins it further. */
 enum lw__pinning lw__pins_put(const struct lw__pins *pins, uint64_t key, uint64_t node, uint64_t now);
 
+/* When no other thread is there any more: a set in which one was writing begins anew, since a pin there may be half. */
+void lw__pins_renew(const struct lw__pins *pins);
+
 #endif

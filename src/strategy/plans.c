@@ -90,6 +90,7 @@ static void release_scratch(lw_strategy *strategy, struct lw__bound *bound, uint
 static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         struct lw__bound *bound = &binding->bound[u];
+        release_scratch(strategy, bound, binding->count); /* while the plan is there */
         if (bound->memory.plan != NULL) {
             struct lw__builder builder = {strategy, bound->unit, NULL};
             lw_build build = build_for(&builder, binding, NULL);
@@ -99,7 +100,6 @@ static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
                 lw_build_release(&build, bound->memory.plan);
             }
         }
-        release_scratch(strategy, bound, binding->count);
         lw__release(&strategy->env, bound->memory.board);
     }
     lw__release(&strategy->env, binding->ids);

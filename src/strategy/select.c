@@ -299,6 +299,15 @@ static int report_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t i
     return any_begin(strategy, nodes, &plain_request, now != 0 ? now : time_for(strategy, nodes), pick);
 }
 
+void lw__strategy_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_request *request,
+                        uint64_t now) {
+    struct pick pick;
+    if (any_begin(strategy, nodes, request, now, &pick) == LW_OK) {
+        tell_begin(strategy, &pick.view, index);
+        any_end(&pick);
+    }
+}
+
 int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_sample *sample) {
     struct pick pick;
     lw_sample whole = LW_SAMPLE_INIT;
@@ -319,8 +328,12 @@ int lw_feedback(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, co
 
 int lw_probed(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_probe *probe) {
     struct pick pick;
-    if (probe->size < sizeof *probe) {
+    lw_probe whole = LW_PROBE_INIT;
+    if (probe->size < LW__PROBE_FIRST_SIZE) {
         return lw__fail(&strategy->env, LW_INVALID, "probe: size=%zu, is it LW_PROBE_INIT?", probe->size);
+    }
+    if (probe->size < sizeof whole) {
+        probe = memcpy(&whole, probe, probe->size);
     }
     int error = report_begin(strategy, nodes, index, probe->now, "probe", &pick);
     if (error != LW_OK) {

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 static const char unix_prefix[] = "unix:";
 enum { UNIX_PREFIX_SIZE = sizeof unix_prefix - 1, MOST_PORT = 65535 };
@@ -36,8 +35,19 @@ static struct lw__server_name whole(const char *host) {
     return (struct lw__server_name){host, host + size, size, 0, 0};
 }
 
+static char small_letter(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+/* In small letters or large ones; strncasecmp goes by the locale. */
+static bool is_socket(const char *name) {
+    size_t same = 0;
+    while (same < UNIX_PREFIX_SIZE && small_letter(name[same]) == unix_prefix[same]) {
+        same++;
+    }
+    return same == UNIX_PREFIX_SIZE;
+}
+
 struct lw__server_name lw__server_name_for_nginx(const char *name) {
-    return strncasecmp(name, unix_prefix, UNIX_PREFIX_SIZE) == 0 ? whole(name + UNIX_PREFIX_SIZE) : split(name);
+    return is_socket(name) ? whole(name + UNIX_PREFIX_SIZE) : split(name);
 }
 
 struct lw__server_name lw__server_name_for_libmemcached(const char *name) {

@@ -74,10 +74,12 @@ static ptrdiff_t place_of_id(const struct sticky_plan *plan, uint64_t id) {
     return -1;
 }
 
-static struct lw__pins pins_of(const lw_view *view) {
-    const struct sticky_config *config = lw_view_config(view);
-    return (struct lw__pins){lw_view_state(view), config->max, (uint64_t)(config->ttl * SECOND)};
+static struct lw__pins pins_in(const lw_memory *memory) {
+    const struct sticky_config *config = memory->config;
+    return (struct lw__pins){memory->state, config->max, (uint64_t)(config->ttl * SECOND)};
 }
+
+static struct lw__pins pins_of(const lw_view *view) { return pins_in(view->memory); }
 
 /* Each set of nodes has keys of its own. */
 static uint64_t pinned_key(const lw_view *view, uint64_t key) { return lw__mix(key ^ lw__mix(view->nodes->set)); }
@@ -133,6 +135,11 @@ static ptrdiff_t sticky_sequence(const lw_view *view, uint64_t key, uint32_t *ou
     return count;
 }
 
+static void sticky_after_fork(const lw_memory *memory) {
+    struct lw__pins pins = pins_in(memory);
+    lw__pins_renew(&pins);
+}
+
 static size_t sticky_state(const void *config) { return lw__pins_size(((const struct sticky_config *)config)->max); }
 
 enum { HITS, MISSES, MOVES, EVICTIONS, LOST, PINS, COUNTERS };
@@ -182,4 +189,5 @@ const lw_strategy_ops lw__sticky = {
     .counters = sticky_counters,
     .counter_count = COUNTERS,
     .counter = sticky_counter,
+    .after_fork = sticky_after_fork,
 };

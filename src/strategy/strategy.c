@@ -126,7 +126,11 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed) {
     lw__lanes_renew(&strategy->lanes, seed);
     lw__boards_renew(strategy);
     for (uint32_t i = 0; i < strategy->unit_count; i++) {
+        const struct lw__unit *unit = strategy->units[i];
         lw__unit_start(strategy->units[i], seed);
+        if (unit->ops.after_fork != NULL) {
+            unit->ops.after_fork(&unit->memory);
+        }
     }
 }
 
@@ -134,15 +138,24 @@ const lw_strategy_ops *lw_strategy_ops_of(const lw_strategy *strategy) { return 
 
 uint64_t lw_strategy_seed(const lw_strategy *strategy) { return strategy->env.seed; }
 
-size_t lw_strategy_counters(const lw_strategy *strategy, lw_counter *out, size_t room) {
+size_t lw__strategy_counters_add(const lw_strategy *strategy, lw_counter *out, size_t room) {
     size_t found = 0;
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         const struct lw__unit *unit = strategy->units[u];
         for (uint32_t i = 0; i < unit->ops.counter_count; i++, found++) {
             if (found < room) {
-                out[found] = (lw_counter){unit->ops.name, unit->ops.counters[i], unit->ops.counter(&unit->memory, i)};
+                out[found].strategy = unit->ops.name;
+                out[found].name = unit->ops.counters[i];
+                out[found].value += unit->ops.counter(&unit->memory, i);
             }
         }
     }
     return found;
+}
+
+size_t lw_strategy_counters(const lw_strategy *strategy, lw_counter *out, size_t room) {
+    for (size_t i = 0; i < room; i++) {
+        out[i] = (lw_counter){NULL, NULL, 0};
+    }
+    return lw__strategy_counters_add(strategy, out, room);
 }

@@ -12,8 +12,8 @@
  *
  * Ineligible nodes are passed over by taking the next turns; see rotation.h.
  *
- * Cost per pick: max / mean tickets, at most max_ratio, and one division; at most n tickets in a lane of one's own,
- * since the heaviest node takes each of its turns. The plan has 8 bytes a node and is built in O(n).
+ * Cost per pick: max / mean tickets, at most max_ratio, and one product in place of a division; at most n tickets in a
+ * lane of one's own, since the heaviest node takes each of its turns. The plan has 8 bytes a node and is built in O(n).
  */
 #include "strategy/rotation.h"
 #include "strategy/table.h"
@@ -32,7 +32,9 @@ struct stride_entry {
 };
 
 struct stride_plan {
+    uint64_t reciprocal; /* ceil(2^64 / count) */
     uint32_t count;
+    uint32_t narrow; /* tickets below 2^narrow are divided by it: 32, but 0 for a single node */
     struct stride_entry entries[];
 };
 
@@ -89,12 +91,16 @@ static int stride_build(const lw_build *build, void **out) {
             plan->entries[plan->count++] = (struct stride_entry){i, scale_weight(&measure, build->weights[i]), offset};
         }
     }
+    plan->reciprocal = UINT64_MAX / plan->count + 1;
+    plan->narrow = plan->count > 1 ? 32 : 0;
     *out = plan;
     return LW_OK;
 }
 
-static inline uint64_t stride_generation(uint64_t ticket, uint32_t count) {
-    return ticket >> 32 == 0 ? (uint32_t)ticket / count : ticket / count; /* twice as fast in 32 bits */
+/* ticket / count. Below 2^32 the high half of a product is exact, whatever the count (Granlund and Montgomery 1994). */
+static inline uint64_t stride_generation(const struct stride_plan *plan, uint64_t ticket) {
+    return __builtin_expect(ticket >> plan->narrow == 0, 1) ? (uint64_t)((stride_wide)ticket * plan->reciprocal >> 64)
+                                                            : ticket / plan->count;
 }
 
 static inline bool takes_turn(struct stride_entry entry, uint32_t generation) {
@@ -107,7 +113,7 @@ static inline uint32_t stride_next(const lw_view *view, const void *of) {
     const struct stride_plan *plan = of;
     uint64_t ticket = lw__rotation_next(view);
     for (;;) {
-        uint64_t turn = stride_generation(ticket, plan->count);
+        uint64_t turn = stride_generation(plan, ticket);
         uint32_t place = (uint32_t)(ticket - turn * plan->count), generation = (uint32_t)(turn % STRIDE_SCALE);
         for (uint64_t expected = ticket; ticket == expected; expected++, ticket = lw__rotation_next(view)) {
             struct stride_entry entry = plan->entries[place];

@@ -105,6 +105,11 @@ void lw__strategy_after_fork(lw_strategy *strategy, uint64_t seed);
 /* No pick asks for this version of the set any more. */
 void lw__plans_drop(lw_strategy *strategy, uint64_t set, uint64_t version);
 
+/* select.c: tells the strategies of the tree that this request begins at node `index`, where `listens` was taken off a
+   strategy by whoever picks and has more to do before a request begins. */
+void lw__strategy_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, const lw_request *request,
+                        uint64_t now);
+
 /* select.c: picks that change nothing, one after another as if each had: what they change are these copies. */
 struct lw__trial {
     const lw_strategy *of; /* whose copies these are; NULL at first */
@@ -114,6 +119,9 @@ struct lw__trial {
 ptrdiff_t lw__select_trial(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now,
                            struct lw__trial *trial);
 
+/* strategy.c: lw_strategy_counters, but adding to the values that are there already. */
+size_t lw__strategy_counters_add(const lw_strategy *strategy, lw_counter *out, size_t room);
+
 /* strategy.c: why these nodes cannot be chosen from; told to the log. */
 int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 
@@ -121,6 +129,7 @@ int lw__nodes_refuse(const lw_strategy *strategy, const lw_nodes *nodes);
 #define LW__NODES_FIRST_SIZE (offsetof(lw_nodes, tags) + sizeof(lw_string_column))
 #define LW__REQUEST_FIRST_SIZE (offsetof(lw_request, tags) + sizeof(const char *))
 #define LW__SAMPLE_FIRST_SIZE offsetof(lw_sample, amounts)
+#define LW__PROBE_FIRST_SIZE (offsetof(lw_probe, now) + sizeof(uint64_t))
 
 static inline bool lw__nodes_check(const lw_strategy *strategy, const lw_nodes *nodes) {
     return nodes->size >= LW__NODES_FIRST_SIZE && nodes->count - 1 < INT32_MAX &&

@@ -55,9 +55,14 @@ cmp -s "$work/out" "$work/summary" || fail "--summary differs from the summary a
 "$LOADWISE" strategies | awk '/^  [a-z]/ { print $1 }' >"$work/names"
 same "$(wc -l <"$work/names" | tr -d ' ')" "$(sort -u "$work/names" | wc -l | tr -d ' ')" "names listed twice"
 while read -r name; do
-    [ "$name" = chain ] && name="chain(ring absent_key=next, p2c)"
+    case $name in
+        chain) name="chain(ring absent_key=next, p2c)" ;;
+        bounded) name="bounded(ring)" ;;
+        sticky) name="sticky(p2c)" ;;
+        subset) name="subset(sed, size=3, client=1)" ;;
+    esac
     expect 0 "${place[@]}" --strategy "$name" --summary
     out_has "$rows placed, 0 refused"
 done <"$work/names"
-[ "$(wc -l <"$work/names")" -ge 9 ] || fail "fewer than nine strategies are listed"
+[ "$(wc -l <"$work/names")" -ge 28 ] || fail "fewer than 28 strategies are listed"
 finish

@@ -30,12 +30,14 @@ wrong 4 3 "load" '"0x10"' <<<$'nodes:\n- name: a\n  load: 0x10'
 wrong 4 3 "remaining" '"1.01"' "a decimal number from 0 to 1" <<<$'nodes:\n- name: a\n  remaining: 1.01'
 wrong 4 3 "health" '"sick"' "healthy, degraded, unhealthy or recovering" <<<$'nodes:\n- name: a\n  health: sick'
 wrong 4 3 "priority" '"first"' <<<$'nodes:\n- name: a\n  priority: first'
+wrong 4 3 "inflight" '"many"' <<<$'nodes:\n- name: a\n  inflight: many'
+wrong 4 3 "inflight" '"4294967296"' <<<$'nodes:\n- name: a\n  inflight: 4294967296'
 wrong 4 3 "capacity" '"-1"' <<<$'nodes:\n- name: a\n  capacity: -1'
 wrong 4 3 "zone" "a list" <<<$'nodes:\n- name: a\n  zone: [east]'
 wrong 4 3 "tags" '"gpu"' "a mapping of texts" <<<$'nodes:\n- name: a\n  tags: gpu'
 wrong 4 3 "tags" "a mapping" <<<$'nodes:\n- name: a\n  tags: {gpu: "a,b"}'
 wrong 4 3 "tags" <<<$'nodes:\n- name: a\n  tags: {"g=u": a}'
-wrong 4 3 "wieght" "name, weight, load, remaining, health, priority, zone, capacity, tags" <<<$'nodes:\n- name: a\n  wieght: 3'
+wrong 4 3 "wieght" "name, weight, load, remaining, health, priority, zone, inflight, capacity, tags, limits" <<<$'nodes:\n- name: a\n  wieght: 3'
 wrong 4 4 "weight" "given twice" <<<$'nodes:\n- name: a\n  weight: 3\n  weight: 4'
 wrong 4 2 "name: missing" <<<$'nodes:\n- weight: 3'
 wrong 4 2 "name" "a mapping" <<<$'nodes:\n- name: {a: b}'
@@ -89,4 +91,19 @@ expect 0 pick --nodes <(cat "$nodes") --requests "$work/keys" --strategy random
 # A node that does not say its load is unknown, and comes last.
 expect 0 "${run[@]}" --strategy least_load
 same "$(sed '1d;/^$/,$d' "$work/out" | awk '$2 != "c"' | wc -l)" 0 "picks of a node with unknown load"
+# Requests under way are those of the file; where it says nothing, none.
+printf 'nodes:\n- {name: a, inflight: 3}\n- {name: b, inflight: 1}\n- {name: c, inflight: 2}\n' >"$nodes"
+for strategy in sed nq "least_request mode=scan" "fill_first limit=2"; do
+    expect 0 "${run[@]}" --strategy "$strategy" --summary
+    same "$(summary_of b requests)" 2 "$strategy: requests of the node with the fewest under way"
+done
+printf 'nodes:\n- {name: a, inflight: 1}\n- name: b\n' >"$nodes"
+expect 0 "${run[@]}" --strategy nq --summary
+same "$(summary_of b requests)" 2 "requests of the node of which the file says nothing"
+printf 'nodes:\n- name: a\n- name: b\n' >"$nodes"
+expect 0 "${run[@]}" --strategy sed --summary
+# fill_first goes by priority and capacity of the file.
+printf 'nodes:\n- {name: a, priority: 1}\n- {name: b, capacity: 2, inflight: 2}\n- {name: c, capacity: 2, inflight: 1}\n' >"$nodes"
+expect 0 "${run[@]}" --strategy fill_first --summary
+same "$(summary_of c requests)" 2 "requests of the first node with room"
 finish

@@ -19,7 +19,7 @@ grep -qE "^loadwise $major\.[0-9]+\.[0-9]+$" "$work/out" || fail "version"
 # The help of pick names every option, every field and every exit status.
 expect 0 pick --help
 for word in --nodes --strategy --requests --key --hash --cost --quota --time --seed --exclude --on-error --output --summary \
-    name weight load remaining health priority zone capacity tags limits; do
+    name weight load remaining health priority zone inflight capacity tags limits; do
     grep -qE -- "^  $word( |$)" "$work/out" || fail "help does not list $word"
 done
 for status in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 128+N; do

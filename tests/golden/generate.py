@@ -11,16 +11,9 @@ A change of these vectors is a change of behaviour that moves users' keys and pi
 import math
 import xxhash
 
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15
+from vectors import GOLDEN, MASK, SEED, emit, emit_end, emit_opening, first_ticket, hex64, key, mix, points, stepped
+
 ID_SEED = int.from_bytes(b"loadwise", "big")
-SEED = 20240917
-
-
-def mix(z):
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
-    return z ^ z >> 31
 
 
 def unmix(z):
@@ -37,16 +30,8 @@ def unmix(z):
     return unshift(z, 30)
 
 
-def derived_seed(seed, which):
-    return mix((mix(seed) + which * GOLDEN) & MASK)
-
-
 def lw_id(data):
     return xxhash.xxh3_64_intdigest(data, ID_SEED)
-
-
-def key(i):
-    return i * GOLDEN & MASK
 
 
 # ---- chance: lane 0 of a strategy ----
@@ -54,7 +39,7 @@ def key(i):
 
 class Lane:
     def __init__(self, seed):
-        self.state = derived_seed(seed, 0)
+        self.state = stepped(seed, 0)
 
     def bits(self):
         self.state = (self.state + GOLDEN) & MASK
@@ -80,11 +65,6 @@ class Lane:
             product = self.bits() * bound
             if product % 2**64 >= 2**64 % bound:
                 return product >> 64
-
-
-def first_ticket(seed):
-    """Where the rotation of the first (only) strategy of a specification starts in lane 0."""
-    return mix(derived_seed(seed, 32)) >> 33
 
 
 def uniform(lane, count, may):
@@ -195,11 +175,7 @@ def walk(weights, begin, picks):
 
 class Ring:
     def __init__(self, ids, weights, vnodes):
-        self.points = sorted(
-            (mix((mix(ids[i]) + (r + 1) * GOLDEN) & MASK) >> 32, ids[i], i)
-            for i in range(len(ids))
-            for r in range(vnodes * weights[i])
-        )
+        self.points = points(ids, [vnodes * weight for weight in weights])
 
     def order(self, key_, room, may=lambda i: True):
         place = mix(key_) >> 32
@@ -215,24 +191,6 @@ class Ring:
 
 
 # ---- cases ----
-
-
-def emit(kind, name, values):
-    texts = [str(value) for value in values]
-    lines, line = [], "   "
-    for text in texts:
-        if len(line) + len(text) + 2 > 118:
-            lines.append(line)
-            line = "   "
-        line += f" {text},"
-    lines.append(line)
-    print(f"static const {kind} {name}[] = {{")
-    print("\n".join(lines))
-    print("};\n")
-
-
-def hex64(value):
-    return f"UINT64_C(0x{value:016x})"
 
 
 def emit_ids():
@@ -258,7 +216,7 @@ def shared_place():
     seen = {}
     for node in range(1, 5000):
         for r in range(150):
-            place = mix((mix(node) + (r + 1) * GOLDEN) & MASK) >> 32
+            place = stepped(node, r + 1) >> 32
             if seen.setdefault(place, node) != node:
                 return place, seen[place], node
     raise ValueError("none")
@@ -341,10 +299,7 @@ def emit_loads():
 
 
 if __name__ == "__main__":
-    print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
-    print("/* Written by generate.py; see there. Do not edit. */\n/* clang-format off */")
-    print("#ifndef LOADWISE_TESTS_VECTORS_H\n#define LOADWISE_TESTS_VECTORS_H\n")
-    print("#include <math.h>\n#include <stdint.h>\n")
+    emit_opening("generate.py", "vectors.h", ("math.h", "stdint.h"))
     print(f"#define VECTORS_SEED UINT64_C({SEED})\n")
     emit_ids()
     emit_ring()
@@ -352,4 +307,4 @@ if __name__ == "__main__":
     emit_rotations()
     emit_draws()
     emit_loads()
-    print("#endif")
+    emit_end()

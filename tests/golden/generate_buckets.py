@@ -8,47 +8,7 @@ is shared with the library; the rules are those at the heads of src/strategy/{ju
 A change of these vectors moves users' keys: it needs a reason and a release note.
 """
 
-MASK = (1 << 64) - 1
-GOLDEN = 0x9E3779B97F4A7C15
-REHASHES = 64
-
-
-def mix(z):
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
-    return z ^ z >> 31
-
-
-def key(i):
-    return i * GOLDEN & MASK
-
-
-def emit(kind, name, values):
-    lines, line = [], "   "
-    for text in [str(value) for value in values]:
-        if len(line) + len(text) + 2 > 118:
-            lines.append(line)
-            line = "   "
-        line += f" {text},"
-    print(f"static const {kind} {name}[] = {{")
-    print("\n".join(lines + [line]))
-    print("};\n")
-
-
-def hex64(value):
-    return f"UINT64_C(0x{value:016x})"
-
-
-def order(owner, key_, room, may):
-    """Owners of the key, of the key mixed with 1, 2, 3 ... golden steps; each where it is met first."""
-    found = []
-    for attempt in range(REHASHES):
-        node = owner(key_ if attempt == 0 else mix((mix(key_) + attempt * GOLDEN) & MASK))
-        if may(node) and node not in found:
-            found.append(node)
-        if len(found) == room:
-            return found
-    raise ValueError("the vectors shall not need the last resort")
+from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, order, points
 
 
 # ---- jump ----
@@ -68,9 +28,10 @@ assert [jump(*case) for case in [(1, 1), (42, 57), (0xDEAD10CC, 666), (256, 1024
 
 def emit_jump():
     for count in (3, 57, 10000):
-        emit("uint16_t", f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
+        kind = "uint8_t" if count < 256 else "uint16_t"
+        emit(kind, f"jump_owners_of_{count}", [jump(mix(key(i)), count) for i in range(300)])
     owner = lambda key_: jump(mix(key_), 57)
-    emit("uint16_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
+    emit("uint8_t", "jump_orders", [n for i in range(60) for n in order(owner, key(i), 4, lambda n: n % 3 != 1)])
 
 
 # ---- anchor ----
@@ -149,47 +110,38 @@ def emit_anchor():
 # ---- multi_probe ----
 
 
-def circle(ids, weights):
-    return sorted(
-        (mix((mix(ids[i]) + (r + 1) * GOLDEN) & MASK) >> 32, ids[i], i) for i in range(len(ids)) for r in range(weights[i])
-    )
-
-
 def probe_places(key_, probes):
     for probe in range(probes):
         bits = mix((mix(key_) - (probe // 2 + 1) * GOLDEN) & MASK)
         yield bits >> 32 if probe % 2 == 0 else bits & 0xFFFFFFFF
 
 
-def nearest(points, key_, probes):
-    return min(((p[0] - place) % 2**32, p) for place in probe_places(key_, probes) for p in points)[1][2]
+def nearest(circle, key_, probes):
+    return min(((p[0] - place) % 2**32, p) for place in probe_places(key_, probes) for p in circle)[1][2]
 
 
-def probed_order(points, key_, probes, room):
+def probed_order(circle, key_, probes, room):
     found = []
     while len(found) < room:
-        found.append(nearest([p for p in points if p[2] not in found], key_, probes))
+        found.append(nearest([p for p in circle if p[2] not in found], key_, probes))
     return found
 
 
 def emit_multi_probe():
     ids = [mix(100 + i) for i in range(30)]
     weights = [i * 7 % 4 for i in range(30)]
-    points = circle(ids, weights)
+    circle = points(ids, weights)
     emit("uint64_t", "probed_ids", [hex64(i) for i in ids])
     emit("uint32_t", "probed_weights", weights)
     for probes in (1, 4, 21):
-        emit("uint8_t", f"probed_owners_by_{probes}", [nearest(points, key(i), probes) for i in range(200)])
-    some = [p for p in points if p[2] % 3 != 1]
+        emit("uint8_t", f"probed_owners_by_{probes}", [nearest(circle, key(i), probes) for i in range(200)])
+    some = [p for p in circle if p[2] % 3 != 1]
     emit("uint8_t", "probed_orders", [n for i in range(30) for n in probed_order(some, key(i), 21, 4)])
 
 
 if __name__ == "__main__":
-    print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
-    print("/* Written by generate_buckets.py; see there. Do not edit. */\n/* clang-format off */")
-    print("#ifndef LOADWISE_TESTS_BUCKET_VECTORS_H\n#define LOADWISE_TESTS_BUCKET_VECTORS_H\n")
-    print("#include <stdint.h>\n")
+    emit_opening("generate_buckets.py", "bucket_vectors.h")
     emit_jump()
     emit_anchor()
     emit_multi_probe()
-    print("#endif")
+    emit_end()

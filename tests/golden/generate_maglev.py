@@ -11,33 +11,10 @@ A change of these vectors moves users' keys: it needs a reason and a release not
 
 from decimal import Decimal, getcontext
 
+from vectors import GOLDEN, MASK, emit, emit_end, emit_opening, hex64, key, mix, order, stepped
+
 getcontext().prec = 40
-MASK = (1 << 64) - 1
 LOW = (1 << 32) - 1
-GOLDEN = 0x9E3779B97F4A7C15
-REHASHES = 64
-
-
-def mix(z):
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
-    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
-    return z ^ z >> 31
-
-
-def key(i):
-    return i * GOLDEN & MASK
-
-
-def emit(kind, name, values):
-    lines, line = [], "   "
-    for text in [str(value) for value in values]:
-        if len(line) + len(text) + 2 > 118:
-            lines.append(line)
-            line = "   "
-        line += f" {text},"
-    print(f"static const {kind} {name}[] = {{")
-    print("\n".join(lines + [line]))
-    print("};\n")
 
 
 # ---- maglev ----
@@ -67,21 +44,9 @@ assert fill(7, [(3, 4), (3, 1)], [1, 1]) == [0, 0, 0, 0, 1, 1, 1]
 
 def maglev(size, ids, weights):
     hosts = sorted((i for i in range(len(ids)) if weights[i] > 0), key=lambda i: ids[i])
-    walks = [(mix(ids[i]) % size, mix((mix(ids[i]) + GOLDEN) & MASK) % (size - 1) + 1) for i in hosts]
+    walks = [(mix(ids[i]) % size, stepped(ids[i], 1) % (size - 1) + 1) for i in hosts]
     table = [hosts[h] for h in fill(size, walks, [weights[i] for i in hosts])]
     return lambda key_: table[mix(key_) * size >> 64]
-
-
-def order(owner, key_, room, may):
-    """Owners of the key, of the key mixed with 1, 2, 3 ... golden steps; each where it is met first."""
-    found = []
-    for attempt in range(REHASHES):
-        node = owner(key_ if attempt == 0 else mix((mix(key_) + attempt * GOLDEN) & MASK))
-        if may(node) and node not in found:
-            found.append(node)
-        if len(found) == room:
-            return found
-    raise ValueError("the vectors shall not need the last resort")
 
 
 # ---- rendezvous ----
@@ -119,11 +84,8 @@ EVEN = [1] * 20
 SOME = lambda node: node % 3 != 1
 
 if __name__ == "__main__":
-    print("/* SPDX-License-Identifier: MIT OR Apache-2.0 */")
-    print("/* Written by generate_maglev.py; see there. Do not edit. */\n/* clang-format off */")
-    print("#ifndef LOADWISE_TESTS_MAGLEV_VECTORS_H\n#define LOADWISE_TESTS_MAGLEV_VECTORS_H\n")
-    print("#include <stdint.h>\n")
-    emit("uint64_t", "maglev_ids", [f"UINT64_C(0x{id_:016x})" for id_ in IDS])
+    emit_opening("generate_maglev.py", "maglev_vectors.h")
+    emit("uint64_t", "maglev_ids", [hex64(id_) for id_ in IDS])
     emit("uint32_t", "maglev_weights", WEIGHTS)
     for name, size, weights in (("even", 65537, EVEN), ("weighted", 65537, WEIGHTS), ("small", 101, WEIGHTS)):
         owner = maglev(size, IDS, weights)
@@ -133,4 +95,4 @@ if __name__ == "__main__":
     emit("uint8_t", "rendezvous_owners_even", [rendezvous(IDS, EVEN, key(i))[0] for i in range(300)])
     emit("uint8_t", "rendezvous_owners_weighted", [rendezvous(IDS, WEIGHTS, key(i))[0] for i in range(300)])
     emit("uint8_t", "rendezvous_orders", [n for i in range(60) for n in rendezvous(IDS, WEIGHTS, key(i), SOME)[:4]])
-    print("#endif")
+    emit_end()

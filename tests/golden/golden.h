@@ -9,6 +9,7 @@
 #include "vectors.h"
 
 #include <loadwise/loadwise.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,13 @@ static int golden_failures;
 #define GOLDEN_PICKS(spec, nodes, request, expected)                                                                   \
     golden_picks(__FILE__, __LINE__, (spec), (nodes), (request), (expected), GOLDEN_COUNT(expected))
 
+#define GOLDEN_OWNERS(spec, nodes, expected)                                                                           \
+    golden_owners(__FILE__, __LINE__, (spec), (nodes), (expected), GOLDEN_COUNT(expected), 1)
+
+/* So many nodes a key, one after the other. */
+#define GOLDEN_ORDERS(spec, nodes, expected, room)                                                                     \
+    golden_owners(__FILE__, __LINE__, (spec), (nodes), (expected), GOLDEN_COUNT(expected), (room))
+
 static inline int golden_verdict(void) {
     printf("%d failed\n", golden_failures);
     return golden_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -42,6 +50,15 @@ static inline lw_strategy *golden_strategy(const char *spec) {
         exit(EXIT_FAILURE);
     }
     return strategy;
+}
+
+/* Nodes of which nothing but the weights is known. */
+static inline lw_nodes golden_weighted(const uint32_t *weights, size_t count) {
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, (uint32_t)count);
+    LW_SET_VALUES(nodes, weight, weights);
+    nodes.set = 1;
+    return nodes;
 }
 
 /* The keys of the vectors: a plain sequence, since strategies mix keys themselves. */
@@ -62,6 +79,42 @@ static inline void golden_picks(const char *file, int line, const char *spec, co
             printf("%s:%d: %s: pick %zu is %td, not %d\n", file, line, spec, i, index, expected[i]);
             golden_failures++;
             break;
+        }
+    }
+    lw_strategy_free(strategy);
+}
+
+/* Every third node is not eligible. */
+static inline void golden_some(lw_nodes *nodes, uint64_t *words) {
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        if (i % 3 != 1) {
+            lw_bitmap_set(words, i);
+        }
+    }
+    nodes->eligible = words;
+}
+
+/* Is this the order of a key, and its head the owner? */
+static inline bool golden_order(lw_strategy *strategy, const lw_nodes *nodes, uint64_t i, const uint8_t *expected,
+                                uint32_t room) {
+    uint32_t order[8] = {0};
+    lw_request request = golden_key(i);
+    bool right = lw_select(strategy, nodes, &request) == expected[0] &&
+                 lw_replicas(strategy, nodes, request.key, order, room) == room;
+    for (uint32_t k = 0; k < room; k++) {
+        right = right && order[k] == expected[k];
+    }
+    return right;
+}
+
+/* The keys of the vectors must have these nodes, `room` for each. */
+static inline void golden_owners(const char *file, int line, const char *spec, const lw_nodes *nodes,
+                                 const uint8_t *expected, size_t count, uint32_t room) {
+    lw_strategy *strategy = golden_strategy(spec);
+    for (size_t i = 0; i < count; i += room) {
+        if (!golden_order(strategy, nodes, i / room, &expected[i], room)) {
+            printf("%s:%d: %s: the nodes of key %zu are others\n", file, line, spec, i / room);
+            golden_failures++;
         }
     }
     lw_strategy_free(strategy);

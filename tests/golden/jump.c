@@ -5,42 +5,26 @@
 
 enum { SHARDS = 57, SHARD_ROOM = 4 };
 
-static void check_shards(lw_strategy *strategy, uint32_t count, const uint16_t *owners, size_t keys) {
+static void check_many_shards(void) {
+    lw_strategy *strategy = golden_strategy("jump");
     lw_nodes nodes;
-    lw_nodes_init(&nodes, count);
-    for (size_t i = 0; i < keys; i++) {
+    lw_nodes_init(&nodes, 10000);
+    for (size_t i = 0; i < GOLDEN_COUNT(jump_owners_of_10000); i++) {
         lw_request request = golden_key(i);
-        GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == owners[i]);
+        GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == jump_owners_of_10000[i]);
     }
-}
-
-static void check_shard_orders(lw_strategy *strategy) {
-    uint64_t some[LW_BITMAP_WORDS(SHARDS)] = {0};
-    lw_nodes nodes;
-    lw_nodes_init(&nodes, SHARDS);
-    for (uint32_t i = 0; i < SHARDS; i++) {
-        if (i % 3 != 1) {
-            lw_bitmap_set(some, i);
-        }
-    }
-    nodes.eligible = some;
-    for (size_t i = 0; i < GOLDEN_COUNT(jump_orders); i += SHARD_ROOM) {
-        uint32_t order[SHARD_ROOM];
-        lw_request request = golden_key(i / SHARD_ROOM);
-        GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == jump_orders[i]);
-        GOLDEN_CHECK(lw_replicas(strategy, &nodes, request.key, order, SHARD_ROOM) == SHARD_ROOM);
-        for (size_t k = 0; k < SHARD_ROOM; k++) {
-            GOLDEN_CHECK(order[k] == jump_orders[i + k]);
-        }
-    }
+    lw_strategy_free(strategy);
 }
 
 int main(void) {
-    lw_strategy *strategy = golden_strategy("jump");
-    check_shards(strategy, 3, jump_owners_of_3, GOLDEN_COUNT(jump_owners_of_3));
-    check_shards(strategy, SHARDS, jump_owners_of_57, GOLDEN_COUNT(jump_owners_of_57));
-    check_shards(strategy, 10000, jump_owners_of_10000, GOLDEN_COUNT(jump_owners_of_10000));
-    check_shard_orders(strategy);
-    lw_strategy_free(strategy);
+    uint64_t some[LW_BITMAP_WORDS(SHARDS)] = {0};
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, 3);
+    GOLDEN_OWNERS("jump", &nodes, jump_owners_of_3);
+    lw_nodes_init(&nodes, SHARDS);
+    GOLDEN_OWNERS("jump", &nodes, jump_owners_of_57);
+    golden_some(&nodes, some);
+    GOLDEN_ORDERS("jump", &nodes, jump_orders, SHARD_ROOM);
+    check_many_shards();
     return golden_verdict();
 }

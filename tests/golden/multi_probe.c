@@ -5,51 +5,17 @@
 
 enum { PROBED_NODES = 30, PROBED_ROOM = 4 };
 
-static lw_nodes probed_nodes(void) {
+int main(void) {
+    uint64_t some[LW_BITMAP_WORDS(PROBED_NODES)] = {0};
     lw_nodes nodes;
     lw_nodes_init(&nodes, PROBED_NODES);
     LW_SET_VALUES(nodes, id, probed_ids);
     LW_SET_VALUES(nodes, weight, probed_weights);
     nodes.set = 1;
-    return nodes;
-}
-
-static void check_probed(const char *spec, const uint8_t *owners, size_t keys) {
-    lw_nodes nodes = probed_nodes();
-    lw_strategy *strategy = golden_strategy(spec);
-    for (size_t i = 0; i < keys; i++) {
-        lw_request request = golden_key(i);
-        GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == owners[i]);
-    }
-    lw_strategy_free(strategy);
-}
-
-static void check_probed_orders(void) {
-    uint64_t some[LW_BITMAP_WORDS(PROBED_NODES)] = {0};
-    lw_nodes nodes = probed_nodes();
-    lw_strategy *strategy = golden_strategy("multi_probe");
-    for (uint32_t i = 0; i < PROBED_NODES; i++) {
-        if (i % 3 != 1) {
-            lw_bitmap_set(some, i);
-        }
-    }
-    nodes.eligible = some;
-    for (size_t i = 0; i < GOLDEN_COUNT(probed_orders); i += PROBED_ROOM) {
-        uint32_t order[PROBED_ROOM];
-        lw_request request = golden_key(i / PROBED_ROOM);
-        GOLDEN_CHECK(lw_select(strategy, &nodes, &request) == probed_orders[i]);
-        GOLDEN_CHECK(lw_replicas(strategy, &nodes, request.key, order, PROBED_ROOM) == PROBED_ROOM);
-        for (size_t k = 0; k < PROBED_ROOM; k++) {
-            GOLDEN_CHECK(order[k] == probed_orders[i + k]);
-        }
-    }
-    lw_strategy_free(strategy);
-}
-
-int main(void) {
-    check_probed("multi_probe probes=1", probed_owners_by_1, GOLDEN_COUNT(probed_owners_by_1));
-    check_probed("multi_probe probes=4", probed_owners_by_4, GOLDEN_COUNT(probed_owners_by_4));
-    check_probed("multi_probe", probed_owners_by_21, GOLDEN_COUNT(probed_owners_by_21));
-    check_probed_orders();
+    GOLDEN_OWNERS("multi_probe probes=1", &nodes, probed_owners_by_1);
+    GOLDEN_OWNERS("multi_probe probes=4", &nodes, probed_owners_by_4);
+    GOLDEN_OWNERS("multi_probe", &nodes, probed_owners_by_21);
+    golden_some(&nodes, some);
+    GOLDEN_ORDERS("multi_probe", &nodes, probed_orders, PROBED_ROOM);
     return golden_verdict();
 }

@@ -164,20 +164,10 @@ static void survives_a_set_of_nobody(void **state) {
     free(set);
 }
 
-static char said[256];
-
-static void write_down(void *user, int code, const char *message) {
-    (void)user;
-    (void)code;
-    snprintf(said, sizeof said, "%s", message);
-}
-
 static void refuses_one_node_too_many(void **state) {
     (void)state;
-    lw_env env = LW_ENV_INIT;
-    env.log = write_down;
     lw_strategy *strategy = NULL;
-    assert_int_equal(lw_strategy_new(&strategy, &env, "anchor capacity=5"), LW_OK);
+    assert_int_equal(law_strategy_heard(&strategy, "anchor capacity=5"), LW_OK);
     law_set *set = law_set_new(5);
     uint32_t *before = key_owners(strategy, set, 500);
     set->nodes.count = 7;
@@ -185,8 +175,8 @@ static void refuses_one_node_too_many(void **state) {
     set->id[6] = 2;
     law_set_weights(set, (const uint32_t[]){1, 1, 1, 0, 1, 1, 1});
     assert_int_equal(lw_prepare(strategy, &set->nodes), LW_TOO_LARGE);
-    assert_non_null(strstr(said, "node 6 "));
-    assert_non_null(strstr(said, "capacity=5"));
+    assert_non_null(strstr(law_said, "node 6 "));
+    assert_non_null(strstr(law_said, "capacity=5"));
     set->nodes.count = 6; /* five of them */
     set->nodes.version++;
     assert_int_equal(lw_prepare(strategy, &set->nodes), LW_OK);
@@ -199,25 +189,20 @@ static void refuses_one_node_too_many(void **state) {
     free(before);
     free(after);
     free(set);
-    static const char *const good[] = {"anchor capacity=1", "anchor capacity=1048576"};
-    static const char *const bad[] = {"anchor capacity=0", "anchor capacity=1048577"};
-    key_law_of_ranges(good, 2, bad, 2);
+    static const char *const good[] = {"capacity=1", "capacity=1048576"};
+    static const char *const bad[] = {"capacity=0", "capacity=1048577"};
+    LAW_RANGES("anchor", good, bad);
 }
 
 /* A full table of ten thousand, and one node in it. */
 static void takes_sets_of_any_size(void **state) {
     (void)state;
     lw_nodes nodes;
-    uint64_t halves[2] = {0}, chance = 11;
-    const double shares[2] = {1, 1};
+    uint64_t chance = 11;
     lw_strategy *strategy = law_strategy("anchor capacity=10000", 1);
     lw_nodes_init(&nodes, KEY_LAW_CROWD);
     nodes.set = 1;
-    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
-        lw_request request = law_keyed(law_random(&chance));
-        halves[law_pick(strategy, &nodes, &request) % 2]++;
-    }
-    assert_true(law_fits(halves, shares, 2));
+    key_law_of_crowds(strategy, &nodes, KEY_LAW_KEYS);
     nodes.count = 1;
     nodes.version = 1;
     for (uint32_t i = 0; i < 1000; i++) {

@@ -14,7 +14,7 @@
 typedef struct answers {
     law_set *set;
     lw_strategy *strategy;
-    uint32_t inflight[LAW_MOST];
+    uint32_t *inflight; /* of the set */
     uint64_t now;
 } answers;
 
@@ -22,7 +22,7 @@ static inline answers *answers_open(const char *spec, uint32_t count, uint64_t s
     answers *a = law_room(1, sizeof *a);
     a->set = law_set_new(count);
     a->now = UINT64_C(1000000) * ANSWERS_SECOND;
-    LW_SET_VALUES(a->set->nodes, inflight, a->inflight);
+    a->inflight = a->set->inflight;
     a->strategy = law_strategy(spec, seed);
     return a;
 }
@@ -87,6 +87,44 @@ static inline bool answers_prefer(answers *a, uint32_t better, uint32_t worse) {
     return always;
 }
 
+/* Holds the first node against fresh ones, `next` and the one after, whose one answer lies beside the value. */
+static inline void answers_between(answers *a, uint32_t next, double value, double room) {
+    answers_good(a, next, (uint64_t)(value + room));
+    answers_good(a, next + 1, (uint64_t)(value - room));
+    assert_true(answers_prefer(a, 0, next));
+    assert_true(answers_prefer(a, next + 1, 0));
+}
+
+/* Who may be chosen in a round of many: every other time a part, every fifth time all but two; always the one that is
+   sure. */
+static inline lw_request answers_part(answers *a, uint32_t round, uint32_t sure, uint64_t *chance, uint64_t *excluded) {
+    law_set_only(a->set, law_random(chance) | UINT64_C(1) << sure);
+    a->set->nodes.eligible = round % 2 == 0 ? a->set->words : NULL;
+    excluded[0] = sure + 1;
+    excluded[1] = sure + 2;
+    return law_excluding(excluded, round % 5 == 0 ? 2 : 0);
+}
+
+/* Ten thousand nodes, the best of them last. */
+static inline void answers_of_many(const char *spec, uint64_t best, uint64_t others) {
+    enum { MANY = 10000 };
+    uint32_t *inflight = law_room(MANY, sizeof *inflight);
+    lw_nodes nodes;
+    lw_sample sample = LW_SAMPLE_INIT;
+    lw_nodes_init(&nodes, MANY);
+    LW_SET_VALUES(nodes, inflight, inflight);
+    nodes.set = nodes.version = 1;
+    lw_strategy *strategy = law_strategy(spec, 16);
+    for (uint32_t i = 0; i < MANY; i++) {
+        sample.latency = i == MANY - 1 ? best : others;
+        sample.now = ANSWERS_SECOND;
+        assert_int_equal(lw_feedback(strategy, &nodes, i, &sample), LW_OK);
+    }
+    assert_int_equal(lw_select_at(strategy, &nodes, NULL, ANSWERS_SECOND), MANY - 1);
+    lw_strategy_free(strategy);
+    free(inflight);
+}
+
 /* What every strategy that learns answers when nobody may be chosen, with one node, and with two of one id. */
 static inline void answers_corners(const char *spec) {
     static const uint64_t excluded[] = {0, 1, 2};
@@ -106,21 +144,6 @@ static inline void answers_corners(const char *spec) {
     a->inflight[0] = UINT32_MAX;
     assert_int_equal(answers_pick(a, NULL), 0);
     answers_close(a);
-}
-
-/* A parameter is good at both ends, and not beyond. */
-static inline void answers_range(const char *name, const char *const *good, size_t good_count, const char *const *bad,
-                                 size_t bad_count) {
-    char spec[96];
-    for (size_t i = 0; i < good_count + bad_count; i++) {
-        lw_strategy *strategy = NULL;
-        snprintf(spec, sizeof spec, "%s %s", name, i < good_count ? good[i] : bad[i - good_count]);
-        int error = lw_strategy_new(&strategy, NULL, spec);
-        if (error != (i < good_count ? LW_OK : LW_RANGE)) {
-            fail_msg("%s: %s", spec, lw_error_name(error));
-        }
-        lw_strategy_free(strategy);
-    }
 }
 
 /* A varied course of picks and answers: the picks, and whether a trial told each of them. One thread. */

@@ -3,26 +3,36 @@
  * bounded: no node gets more than its share of what is under way, at any step of a long and varied course; whoever is
  * not full keeps its keys; the others' go everywhere.
  */
+#include "counted.h"
 #include "laws.h"
 #include <loadwise/ops.h>
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { YARD = 48, UNDER_WAY = 600, STEPS = 40000, LISTED = 8 };
+enum { YARD = 48, UNDER_WAY = 600, STEPS = 40000 };
+
+/* ---- requests that begin and end ---- */
+
+static uint32_t begin_key(lw_strategy *strategy, const law_set *set, uint64_t key) {
+    lw_request request = law_keyed(key);
+    return law_pick(strategy, &set->nodes, &request);
+}
+
+static void end_at(lw_strategy *strategy, const law_set *set, uint32_t index) {
+    static const lw_sample sample = LW_SAMPLE_INIT;
+    assert_int_equal(lw_feedback(strategy, &set->nodes, index, &sample), LW_OK);
+}
+
+static void put_away(lw_strategy *one, lw_strategy *other, law_set *set) {
+    lw_strategy_free(one);
+    lw_strategy_free(other);
+    free(set);
+}
 
 /* ---- an oracle of its own ---- */
 
 static uint64_t bounded_reading(const lw_strategy *strategy, const char *name) {
-    lw_counter counters[LISTED];
-    size_t count = lw_strategy_counters(strategy, counters, LISTED);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(counters[i].name, name) == 0) {
-            assert_string_equal(counters[i].strategy, "bounded");
-            return counters[i].value;
-        }
-    }
-    fail_msg("no counter %s", name);
-    return 0;
+    return counted(strategy, "bounded", name);
 }
 
 /* ceil(factor * m * w / W) over those that may be chosen. */
@@ -81,13 +91,11 @@ static uint32_t index_of(const law_set *set, uint32_t number) {
 }
 
 static void end_one(struct course *course) {
-    static const lw_sample sample = LW_SAMPLE_INIT;
     if (course->holding > 0) {
         uint32_t which = law_below(&course->chance, course->holding), node = course->held[which];
         course->held[which] = course->held[--course->holding];
         course->count[node]--;
-        uint32_t index = index_of(course->set, node);
-        assert_int_equal(lw_feedback(course->strategy, &course->set->nodes, index, &sample), LW_OK);
+        end_at(course->strategy, course->set, index_of(course->set, node));
     }
 }
 
@@ -203,16 +211,6 @@ static void never_exceeds_a_cap(void **state) {
 
 /* ---- who keeps its keys, and where the others go ---- */
 
-static uint32_t begin_key(lw_strategy *strategy, const law_set *set, uint64_t key) {
-    lw_request request = law_keyed(key);
-    return law_pick(strategy, &set->nodes, &request);
-}
-
-static void end_at(lw_strategy *strategy, const law_set *set, uint32_t index) {
-    static const lw_sample sample = LW_SAMPLE_INIT;
-    assert_int_equal(lw_feedback(strategy, &set->nodes, index, &sample), LW_OK);
-}
-
 static void keeps_the_owner_that_has_room(void **state) {
     (void)state;
     law_set *set = law_set_new(40);
@@ -223,9 +221,7 @@ static void keeps_the_owner_that_has_room(void **state) {
         end_at(bounded, set, owner);
     }
     assert_int_equal(bounded_reading(bounded, "overflows"), 0);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* Fills this node, whatever its share, with so many requests. */
@@ -262,9 +258,7 @@ static void spreads_the_keys_of_a_full_node(void **state) {
     }
     assert_true(law_fits(counts, shares, NODES));
     assert_int_equal(bounded_reading(bounded, "overflows"), OVERFLOWS);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* The classic walk: the first in the ring's own order that has room. */
@@ -287,9 +281,7 @@ static void walks_the_ring_where_told(void **state) {
     }
     assert_true(bounded_reading(bounded, "overflows") > 1000);
     assert_int_equal(bounded_reading(bounded, "scans"), 0);
-    lw_strategy_free(plain);
-    lw_strategy_free(bounded);
-    free(set);
+    put_away(plain, bounded, set);
 }
 
 /* Where a key overflows to is a matter of counts, ids and weights: not of the order of the nodes, nor of the seed. */
@@ -311,9 +303,7 @@ static void heeds_neither_order_nor_seed(void **state) {
     }
     assert_true(bounded_reading(one, "overflows") > 10000);
     assert_true(bounded_reading(one, "scans") > 10); /* so few have room that the search ends in a scan */
-    lw_strategy_free(one);
-    lw_strategy_free(other);
-    free(set);
+    put_away(one, other, set);
     free(turned);
 }
 
@@ -366,9 +356,8 @@ static void reckons_exactly(void **state) {
                 assert_true(count[index] <= cap_of(set, NULL, cases[c].millionths, m, index));
             }
         }
-        lw_strategy_free(strategy);
+        put_away(strategy, NULL, set);
         free(count);
-        free(set);
     }
 }
 
@@ -382,8 +371,7 @@ static void works_for_one_and_two(void **state) {
             count[begin_key(strategy, set, 4)]++;
         }
         assert_int_equal(count[0], 1000 / nodes);
-        lw_strategy_free(strategy);
-        free(set);
+        put_away(strategy, NULL, set);
     }
 }
 
@@ -407,7 +395,62 @@ static void tells_sets_apart(void **state) {
     free(other);
 }
 
-/* An end without a beginning takes nothing off. */
+/* Whatever their numbers are: the caps of one hold while there is a crowd at the other. */
+static void tells_all_sets_apart(void **state) {
+    (void)state;
+    for (uint64_t number = 2; number <= 18; number++) {
+        law_set *one = law_set_new(10), *other = law_set_new(10);
+        one->nodes.set = 1, other->nodes.set = number;
+        lw_strategy *strategy = law_strategy("bounded(ring)", 1);
+        uint64_t count[10] = {0};
+        for (uint32_t i = 0; i < 300; i++) {
+            begin_key(strategy, one, i);
+        }
+        for (uint64_t m = 1; m <= 50; m++) {
+            other->nodes.version += m % 20 == 0;
+            uint32_t index = begin_key(strategy, other, 4);
+            assert_true(++count[index] <= cap_of(other, NULL, 1250000, m, index));
+        }
+        assert_int_equal(bounded_reading(strategy, "under_way"), 350);
+        put_away(strategy, NULL, one);
+        free(other);
+    }
+}
+
+/* A set without a number is known by its content: another weight, and counting begins anew, the total with it. */
+static void begins_anew_where_a_set_has_no_number(void **state) {
+    (void)state;
+    law_set *set = law_set_new(10);
+    lw_strategy *strategy = law_strategy("bounded(ring)", 1);
+    set->nodes.set = 0;
+    for (uint32_t content = 1; content <= 6; content++) {
+        uint64_t count[10] = {0};
+        set->weight[0] = content;
+        for (uint64_t m = 1; m <= 200; m++) {
+            uint32_t index = begin_key(strategy, set, 4);
+            assert_true(++count[index] <= cap_of(set, NULL, 1250000, m, index));
+        }
+    }
+    put_away(strategy, NULL, set);
+}
+
+/* A set that comes back after the plans of 8 others begins with nothing under way, at the nodes and in all. */
+static void forgets_a_set_that_makes_room(void **state) {
+    (void)state;
+    law_set *set = law_set_new(10);
+    lw_strategy *strategy = law_strategy("bounded(ring)", 1);
+    for (uint64_t number = 1; number <= 40; number++) {
+        set->nodes.set = 1 + number % 10;
+        for (uint32_t i = 0; i < 100; i++) {
+            begin_key(strategy, set, i);
+        }
+    }
+    assert_true(bounded_reading(strategy, "under_way") <= 10 * 100);
+    assert_true(bounded_reading(strategy, "under_way") >= 8 * 100);
+    put_away(strategy, NULL, set);
+}
+
+/* However many ends are told, no count falls below 0. */
 static void takes_no_end_twice(void **state) {
     (void)state;
     law_set *set = law_set_new(4);
@@ -419,8 +462,7 @@ static void takes_no_end_twice(void **state) {
     assert_int_equal(bounded_reading(strategy, "under_way"), 0);
     begin_key(strategy, set, 1);
     assert_int_equal(bounded_reading(strategy, "under_way"), 1);
-    lw_strategy_free(strategy);
-    free(set);
+    put_away(strategy, NULL, set);
 }
 
 /* ---- refusals and errors ---- */
@@ -449,17 +491,12 @@ static void refuses_as_the_inner_one_does(void **state) {
     assert_int_equal(lw_select(strategy, &set->nodes, &plain), LW_NO_WEIGHT);
     assert_int_equal(lw_select(modular, &set->nodes, &plain), LW_NO_WEIGHT);
     assert_int_equal(bounded_reading(strategy, "under_way"), 0);
-    lw_strategy_free(strategy);
-    lw_strategy_free(modular);
-    free(set);
+    put_away(strategy, modular, set);
 }
 
 static void refuses_what_it_cannot_stand_around(void **state) {
     (void)state;
-    static const struct {
-        const char *spec;
-        int answer;
-    } cases[] = {
+    static const law_answer cases[] = {
         {"bounded(p2c)", LW_UNSUPPORTED},
         {"bounded(chain(p2c, random))", LW_UNSUPPORTED},
         {"chain(ring, bounded(round_robin))", LW_UNSUPPORTED},
@@ -478,14 +515,7 @@ static void refuses_what_it_cannot_stand_around(void **state) {
         {"bounded(ring, factor=1000.000001)", LW_RANGE},
         {"bounded(ring, overflow=previous)", LW_RANGE},
     };
-    for (size_t i = 0; i < LAW_COUNT(cases); i++) {
-        lw_strategy *strategy = NULL;
-        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
-        if (answer != cases[i].answer) {
-            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
-        }
-        lw_strategy_free(strategy);
-    }
+    law_answers(cases, LAW_COUNT(cases));
 }
 
 int main(void) {
@@ -498,6 +528,9 @@ int main(void) {
         cmocka_unit_test(reckons_exactly),
         cmocka_unit_test(works_for_one_and_two),
         cmocka_unit_test(tells_sets_apart),
+        cmocka_unit_test(tells_all_sets_apart),
+        cmocka_unit_test(begins_anew_where_a_set_has_no_number),
+        cmocka_unit_test(forgets_a_set_that_makes_room),
         cmocka_unit_test(takes_no_end_twice),
         cmocka_unit_test(refuses_as_the_inner_one_does),
         cmocka_unit_test(refuses_what_it_cannot_stand_around),

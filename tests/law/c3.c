@@ -51,16 +51,19 @@ static void picks_the_best_of_the_list(void **state) {
             a->inflight[i] = law_below(&chance, 3);
             answers_report(a, i, said[i].latency, said[i].service, said[i].queued);
         }
-        uint32_t sure = law_below(&chance, count);
-        law_set_only(a->set, law_random(&chance) | UINT64_C(1) << sure);
-        a->set->nodes.eligible = round % 2 == 0 ? a->set->words : NULL;
-        excluded[0] = sure + 1;
-        excluded[1] = sure + 2;
-        lw_request retry = law_excluding(excluded, round % 5 == 0 ? 2 : 0);
+        lw_request retry = answers_part(a, round, law_below(&chance, count), &chance, excluded);
         list_ranks(a, &retry, said, clients, shares);
         answers_fit(a, &retry, 400, shares);
         answers_close(a);
     }
+}
+
+/* The score of the first node, against two that work all the time and have no queue. */
+static void assert_score(answers *a, uint64_t score) {
+    answers_report(a, 1, score - 1, score - 1, 0);
+    answers_report(a, 2, score + 1, score + 1, 0);
+    assert_true(answers_prefer(a, 1, 0));
+    assert_true(answers_prefer(a, 0, 2));
 }
 
 /* The published case: one client, two under way, three waiting: q = 6, cost 216 S. */
@@ -69,14 +72,11 @@ static void two_under_way_and_three_waiting_cost_216(void **state) {
     answers *a = answers_open("c3", 4, 2);
     answers_report(a, 0, 1000, 1000, 3);
     a->inflight[0] = 2;
-    answers_report(a, 1, 216000, 216000, 0);
-    answers_report(a, 2, 215999, 215999, 0);
-    answers_report(a, 3, 216001, 216001, 0);
-    const double equals[] = {1, 1, 0, 0};
-    law_set_only(a->set, 3);
+    assert_score(a, 216000);
+    answers_report(a, 3, 216000, 216000, 0);
+    const double equals[] = {1, 0, 0, 1};
+    law_set_only(a->set, 9);
     answers_fit(a, NULL, 4000, equals);
-    assert_true(answers_prefer(a, 2, 0));
-    assert_true(answers_prefer(a, 0, 3));
     answers_close(a);
 }
 
@@ -86,10 +86,7 @@ static void each_client_counts(void **state) {
     answers *a = answers_open("c3 clients=5", 3, 3);
     answers_report(a, 0, 1000, 1000, 0);
     a->inflight[0] = 2;
-    answers_report(a, 1, 1330999, 1330999, 0);
-    answers_report(a, 2, 1331001, 1331001, 0);
-    assert_true(answers_prefer(a, 1, 0));
-    assert_true(answers_prefer(a, 0, 2));
+    assert_score(a, 1331000);
     answers_close(a);
 }
 
@@ -99,10 +96,7 @@ static void silence_means_work_and_no_queue(void **state) {
     answers *a = answers_open("c3", 3, 4);
     answers_good(a, 0, 1000);
     a->inflight[0] = 1;
-    answers_report(a, 1, 7999, 7999, 0);
-    answers_report(a, 2, 8001, 8001, 0);
-    assert_true(answers_prefer(a, 1, 0));
-    assert_true(answers_prefer(a, 0, 2));
+    assert_score(a, 8000);
     answers_close(a);
 }
 
@@ -126,11 +120,8 @@ static void takes_the_newest_by_alpha(void **state) {
             service += ((double)work - service) * share;
             queue += (queued - queue) * share;
             answers_report(a, 0, whole, work, queued);
-            double q = 1 + queue, score = latency - service + q * q * q * service, room = score * 0.03;
-            answers_good(a, 1 + 2 * k, (uint64_t)(score + room));
-            answers_good(a, 2 + 2 * k, (uint64_t)(score - room));
-            assert_true(answers_prefer(a, 0, 1 + 2 * k));
-            assert_true(answers_prefer(a, 2 + 2 * k, 0));
+            double q = 1 + queue, score = latency - service + q * q * q * service;
+            answers_between(a, 1 + 2 * k, score, score * 0.03);
         }
         answers_close(a);
     }
@@ -146,10 +137,7 @@ static void keeps_the_mean_latency_exactly(void **state) {
         uint64_t latency = ANSWERS_MS + law_below(&chance, 100 * ANSWERS_MS);
         mean += ((double)latency - mean) * (k == 0 ? 1 : 0.3);
         answers_good(a, 0, latency);
-        answers_good(a, 1 + 2 * k, (uint64_t)(mean * 1.000001));
-        answers_good(a, 2 + 2 * k, (uint64_t)(mean * 0.999999));
-        assert_true(answers_prefer(a, 0, 1 + 2 * k));
-        assert_true(answers_prefer(a, 2 + 2 * k, 0));
+        answers_between(a, 1 + 2 * k, mean, mean * 1e-6);
     }
     answers_close(a);
 }
@@ -169,7 +157,7 @@ static void idle_nodes_drift_to_the_best(void **state) {
     a->inflight[0] = 0;
     assert_true(answers_prefer(a, 0, 1)); /* nearly as good is not as good */
     a->now += 60 * ANSWERS_SECOND;
-    const double equals[] = {1, 1};
+    const double equals[] = {1, 1, 0};
     law_set_only(a->set, 3);
     answers_fit(a, NULL, 4000, equals);
     answers_close(a);
@@ -220,10 +208,7 @@ static void c3_believes_an_answer_more_after_a_silence(void **state) {
     answers_good(a, 0, 100 * ANSWERS_MS);
     a->now += 10 * ANSWERS_SECOND;
     answers_good(a, 0, 200 * ANSWERS_MS);
-    answers_good(a, 1, 165 * ANSWERS_MS + 1000);
-    answers_good(a, 2, 165 * ANSWERS_MS - 1000);
-    assert_true(answers_prefer(a, 0, 1));
-    assert_true(answers_prefer(a, 2, 0));
+    answers_between(a, 1, 165e6, 1000);
     answers_close(a);
 }
 
@@ -290,22 +275,7 @@ static void needs_what_is_under_way_and_no_weight(void **state) {
 
 static void ranks_ten_thousand(void **state) {
     (void)state;
-    enum { MANY = 10000 };
-    uint32_t *inflight = law_room(MANY, sizeof *inflight);
-    lw_nodes nodes;
-    lw_sample sample = LW_SAMPLE_INIT;
-    lw_nodes_init(&nodes, MANY);
-    LW_SET_VALUES(nodes, inflight, inflight);
-    nodes.set = nodes.version = 1;
-    lw_strategy *strategy = law_strategy("c3", 16);
-    for (uint32_t i = 0; i < MANY; i++) {
-        sample.latency = (i == MANY - 1 ? 50 : 51) * ANSWERS_MS;
-        sample.now = ANSWERS_SECOND;
-        assert_int_equal(lw_feedback(strategy, &nodes, i, &sample), LW_OK);
-    }
-    assert_int_equal(lw_select_at(strategy, &nodes, NULL, ANSWERS_SECOND), MANY - 1);
-    lw_strategy_free(strategy);
-    free(inflight);
+    answers_of_many("c3", 50 * ANSWERS_MS, 51 * ANSWERS_MS);
 }
 
 static void c3_holds_its_parameters_in_range(void **state) {
@@ -314,7 +284,7 @@ static void c3_holds_its_parameters_in_range(void **state) {
                                        "alpha=1",   "decay=0.001",     "decay=86400"};
     static const char *const bad[] = {"clients=0",    "clients=1000001", "alpha=0.0009",
                                       "alpha=1.0001", "decay=0.0009",    "decay=86401"};
-    answers_range("c3", good, LAW_COUNT(good), bad, LAW_COUNT(bad));
+    LAW_RANGES("c3", good, bad);
 }
 
 static void c3_repeats_itself(void **state) {

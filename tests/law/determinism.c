@@ -4,31 +4,29 @@
  * whatever thread, prepared or not. Another seed gives other picks wherever chance has a say.
  */
 #include "laws.h"
+#include "specs.h"
 #include <pthread.h>
 
 enum { REPEAT_PICKS = 3000, REPEAT_NODES = 60 };
 
 static const char *const every_spec[] = {
-    "round_robin",
+    SPECS_THAT_TURN,
+    SPECS_THAT_CHOOSE,
+    SPECS_THAT_PLACE,
     "round_robin lanes=2",
-    "smooth_wrr",
-    "smooth_wrr max_period=1",
-    "stride",
-    "edf",
-    "random",
-    "weighted_random",
-    "least_load",
-    "least_load weighted=true",
-    "p2c",
+    "weighted_random live=true",
     "p2c choices=5 weighted=true",
-    "ring",
-    "jump",
-    "anchor",
-    "multi_probe",
-    "most_available",
+    "maglev",
+    "ketama",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(round_robin, random))",
+    "bounded(ring)",
+    "sticky(p2c, max=64)",
+    "subset(jiq, size=60)",
 };
+
+/* No chance has a say there: the same picks whatever the seed. */
+static bool is_all_rule(const char *spec) { return strcmp(spec, "fill_first") == 0; }
 
 static law_set *motley(void) {
     uint64_t chance = 61;
@@ -37,6 +35,7 @@ static law_set *motley(void) {
         set->weight[i] = law_below(&chance, 10);
         set->load[i] = law_below(&chance, 3);
         set->remaining[i] = 0.01 * law_below(&chance, 20);
+        set->inflight[i] = law_below(&chance, 3);
     }
     return set;
 }
@@ -75,7 +74,9 @@ static void one_seed_gives_one_course_of_picks(void **state) {
     for (size_t s = 0; s < LAW_COUNT(every_spec); s++) {
         play_anew(every_spec[s], 63, true, first);
         play_anew(every_spec[s], 63, false, second);
-        assert_memory_equal(first, second, sizeof first);
+        if (memcmp(first, second, sizeof first) != 0) {
+            fail_msg("%s", every_spec[s]);
+        }
     }
 }
 
@@ -85,7 +86,11 @@ static void another_seed_gives_another(void **state) {
     for (size_t s = 0; s < LAW_COUNT(every_spec); s++) {
         play_anew(every_spec[s], 64, true, first);
         play_anew(every_spec[s], 65, true, second);
-        assert_memory_not_equal(first, second, sizeof first);
+        if (is_all_rule(every_spec[s])) {
+            assert_memory_equal(first, second, sizeof first);
+        } else if (memcmp(first, second, sizeof first) == 0) {
+            fail_msg("%s", every_spec[s]);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
  * The scheduler is written here a second time, as a queue that is searched: deadlines are multiples of 1 / L, where L
  * is a multiple of every weight, and each entry remembers when it was put in.
  */
-#include "laws.h"
+#include "weight_laws.h"
 
 enum { EDF_MOST = 40, WEIGHT_MOST = 12, MULTIPLE = 27720 /* of 1 to 12 */ };
 
@@ -30,37 +30,17 @@ static uint32_t naive_turn(struct queue *queue, const uint32_t *weights, uint32_
     return best;
 }
 
-static uint64_t sum_of(const uint32_t *weights, uint32_t count) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i];
-    }
-    return sum;
-}
-
-static void assert_sequence(const char *spec, const uint32_t *weights, uint32_t count, const char *expected) {
-    law_set *set = law_set_weighted(weights, count);
-    lw_strategy *strategy = law_strategy(spec, 3);
-    for (int cycle = 0; cycle < 50; cycle++) {
-        for (const char *letter = expected; *letter != '\0'; letter++) {
-            assert_int_equal('a' + law_pick(strategy, &set->nodes, NULL), *letter);
-        }
-    }
-    lw_strategy_free(strategy);
-    free(set);
-}
-
 static void plays_the_same_in_every_cycle(void **state) {
     (void)state;
     static const char *const spec = "edf phase=0 lanes=1";
-    assert_sequence(spec, (const uint32_t[]){5, 1, 1}, 3, "aaaabca");
-    assert_sequence(spec, (const uint32_t[]){500000000, 100000000, 100000000}, 3, "aaaabca");
-    assert_sequence("edf phase=0 lanes=1 max_period=7", (const uint32_t[]){10, 2, 2}, 3, "aaaabca");
-    assert_sequence(spec, (const uint32_t[]){4, 2, 1}, 3, "abaacba");
-    assert_sequence(spec, (const uint32_t[]){3, 3, 3}, 3, "abc");
-    assert_sequence(spec, (const uint32_t[]){0, 5, 0, 1, 1}, 5, "bbbbdeb");
-    assert_sequence(spec, (const uint32_t[]){UINT32_MAX}, 1, "a");
-    assert_sequence(spec, (const uint32_t[]){0, UINT32_MAX, UINT32_MAX}, 3, "bc");
+    weight_law_of_sequence(spec, (const uint32_t[]){5, 1, 1}, 3, 50, "aaaabca");
+    weight_law_of_sequence(spec, (const uint32_t[]){500000000, 100000000, 100000000}, 3, 50, "aaaabca");
+    weight_law_of_sequence("edf phase=0 lanes=1 max_period=7", (const uint32_t[]){10, 2, 2}, 3, 50, "aaaabca");
+    weight_law_of_sequence(spec, (const uint32_t[]){4, 2, 1}, 3, 50, "abaacba");
+    weight_law_of_sequence(spec, (const uint32_t[]){3, 3, 3}, 3, 50, "abc");
+    weight_law_of_sequence(spec, (const uint32_t[]){0, 5, 0, 1, 1}, 5, 50, "bbbbdeb");
+    weight_law_of_sequence(spec, (const uint32_t[]){UINT32_MAX}, 1, 50, "a");
+    weight_law_of_sequence(spec, (const uint32_t[]){0, UINT32_MAX, UINT32_MAX}, 3, 50, "bc");
 }
 
 static void equals_the_naive_queue(void **state) {
@@ -75,7 +55,7 @@ static void equals_the_naive_queue(void **state) {
         weights[law_below(&chance, count)] = 1 + law_below(&chance, WEIGHT_MOST);
         law_set *set = law_set_weighted(weights, count);
         lw_strategy *strategy = law_strategy("edf phase=0 lanes=1", 1);
-        for (uint64_t i = 0; i < 4 * sum_of(weights, count); i++) {
+        for (uint64_t i = 0; i < 4 * weight_sum(weights, count); i++) {
             assert_int_equal(law_pick(strategy, &set->nodes, NULL), naive_turn(&queue, weights, count));
         }
         lw_strategy_free(strategy);
@@ -102,45 +82,12 @@ static void gives_exact_shares_over_a_cycle(void **state) {
 
 static void keeps_shares_over_a_part_of_the_nodes(void **state) {
     (void)state;
-    static const uint32_t weights[] = {5, 1, 3, 0, 2, 4, 6};
-    uint64_t counts[7] = {0};
-    law_set *set = law_set_weighted(weights, 7);
-    law_set_only(set, 0x2e); /* b, c, d, f */
-    lw_strategy *strategy = law_strategy("edf", 8);
-    law_tally(strategy, &set->nodes, NULL, 8000, counts);
-    for (uint32_t i = 0; i < 7; i++) {
-        assert_int_equal(counts[i], (0x2e >> i & 1) * 1000 * weights[i]);
-    }
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_a_part("edf", 1000, 0);
 }
 
 static void plays_on_between_excluding_picks(void **state) {
     (void)state;
-    static const uint32_t weights[] = {5, 1, 3, 2};
-    static const uint64_t excluded[] = {0};
-    lw_request retry = law_excluding(excluded, 1);
-    uint64_t retries[4] = {0};
-    double shares[4];
-    law_set *set = law_set_weighted(weights, 4);
-    lw_strategy *mixed = law_strategy("edf phase=0 lanes=1", 16), *plain = law_strategy("edf phase=0 lanes=1", 16);
-    for (int i = 0; i < 30000; i++) {
-        law_tally(mixed, &set->nodes, &retry, (size_t)(i % 3), retries);
-        assert_int_equal(law_pick(mixed, &set->nodes, NULL), law_pick(plain, &set->nodes, NULL));
-    }
-    law_weighted_shares(set, &retry, shares);
-    assert_true(law_fits(retries, shares, 4));
-    lw_strategy_free(mixed);
-    lw_strategy_free(plain);
-    free(set);
-}
-
-static char told[200];
-
-static void hear(void *user, int level, const char *message) {
-    (void)user;
-    (void)level;
-    snprintf(told, sizeof told, "%s", message);
+    weight_law_of_retries("edf phase=0 lanes=1");
 }
 
 /* One turn more than allowed is refused, with the node and its weight; one less is not. */
@@ -148,13 +95,11 @@ static void refuses_a_cycle_that_is_too_long(void **state) {
     (void)state;
     static const uint32_t weights[] = {3, 5, 2};
     law_set *set = law_set_weighted(weights, 3);
-    lw_env env = LW_ENV_INIT;
     lw_strategy *strategy = NULL;
-    env.log = hear;
-    assert_int_equal(lw_strategy_new(&strategy, &env, "edf max_period=9"), LW_OK);
+    assert_int_equal(law_strategy_heard(&strategy, "edf max_period=9"), LW_OK);
     assert_int_equal(lw_prepare(strategy, &set->nodes), LW_TOO_LARGE);
-    assert_non_null(strstr(told, "node 2"));
-    assert_non_null(strstr(told, "weight 2"));
+    assert_non_null(strstr(law_said, "node 2"));
+    assert_non_null(strstr(law_said, "weight 2"));
     assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_TOO_LARGE);
     lw_strategy_free(strategy);
     strategy = law_strategy("edf max_period=10", 1);
@@ -184,34 +129,14 @@ static void names_no_node_that_it_does_not_mean(void **state) {
 
 static void refuses_what_it_cannot_choose_from(void **state) {
     (void)state;
-    static const uint32_t some[] = {0, 3, 0}, none[] = {0, 0, 0};
-    static const uint64_t excluded[] = {1}, everyone[] = {0, 1, 2};
-    lw_request retry = law_excluding(excluded, 1), nobody = law_excluding(everyone, 3);
-    law_set *set = law_set_weighted(some, 3);
-    lw_strategy *strategy = law_strategy("edf", 18);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), 1);
-    assert_int_equal(lw_select(strategy, &set->nodes, &retry), LW_NO_WEIGHT);
-    assert_int_equal(lw_select(strategy, &set->nodes, &nobody), LW_EXCLUDED);
-    law_set_only(set, 5);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    law_set_only(set, 0);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_FILTERED);
-    set->nodes.eligible = NULL;
-    law_set_weights(set, none);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    set->nodes.present &= ~LW_HAS(weight);
-    assert_int_equal(lw_prepare(strategy, &set->nodes), LW_NO_COLUMN);
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_refusals("edf");
 }
 
 static void keeps_to_the_range_of_its_parameters(void **state) {
     (void)state;
-    static const char *const bad[] = {"edf max_period=0", "edf max_period=65537", "edf lanes=0", "edf lanes=32"};
-    for (size_t i = 0; i < LAW_COUNT(bad); i++) {
-        lw_strategy *strategy = NULL;
-        assert_int_equal(lw_strategy_new(&strategy, NULL, bad[i]), LW_RANGE);
-    }
+    static const char *const good[] = {"max_period=1", "max_period=65536"};
+    static const char *const bad[] = {"max_period=0", "max_period=65537", "lanes=0", "lanes=32"};
+    LAW_RANGES("edf", good, bad);
 }
 
 int main(void) {

@@ -249,7 +249,7 @@ static void begins_each_version_without_hints(void **state) {
 static void jiq_refuses_as_all_do(void **state) {
     (void)state;
     crowds_assert_refusals("jiq", false);
-    crowds_assert_wrong("jiq choices=2", LW_UNKNOWN);
+    law_answers(&(law_answer){"jiq choices=2", LW_UNKNOWN}, 1);
 }
 
 static void jiq_repeats_and_tells(void **state) {

@@ -119,13 +119,7 @@ static void takes_lists_of_any_length(void **state) {
     lw_nodes nodes;
     lw_nodes_init(&nodes, KEY_LAW_CROWD);
     lw_strategy *strategy = law_strategy("jump", 1);
-    uint64_t halves[2] = {0}, chance = 74;
-    const double shares[2] = {1, 1};
-    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
-        lw_request request = law_keyed(law_random(&chance));
-        halves[law_pick(strategy, &nodes, &request) >= KEY_LAW_CROWD / 2]++;
-    }
-    assert_true(law_fits(halves, shares, 2));
+    key_law_of_crowds(strategy, &nodes, KEY_LAW_KEYS);
     lw_strategy_free(strategy);
 }
 
@@ -136,21 +130,9 @@ static void passes_over_weight_zero(void **state) {
     uint32_t *before = key_owners(strategy, set, KEY_LAW_KEYS);
     set->weight[3] = 0;
     set->nodes.version++;
-    uint32_t *after = key_owners(strategy, set, KEY_LAW_KEYS);
-    uint64_t heirs[KEY_LAW_NODES] = {0};
-    double shares[KEY_LAW_NODES];
-    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
-        if (before[i] == 3) {
-            heirs[after[i]]++;
-        } else {
-            assert_int_equal(after[i], before[i]);
-        }
-    }
-    law_weighted_shares(set, NULL, shares);
-    assert_true(law_fits(heirs, shares, KEY_LAW_NODES));
+    key_law_of_heirs(strategy, set, before, 3);
     lw_strategy_free(strategy);
     free(before);
-    free(after);
     free(set);
 }
 

@@ -158,6 +158,39 @@ static void refuses_where_weights_leave_nobody(void **state) {
     }
 }
 
+/* Below a 40th of the mean weight a node has no points. It stays behind all others, but it is there. */
+static void has_room_for_nodes_without_points(void **state) {
+    (void)state;
+    enum { NODES = 50, LIGHT = 3 };
+    static const char *const weighted[] = {"ketama", "ketama flavour=libmemcached_weighted"};
+    for (size_t f = 0; f < LAW_COUNT(weighted); f++) {
+        struct crowd *crowd = crowd_of(NODES);
+        uint64_t counts[NODES] = {0}, chance = 19;
+        lw_strategy *strategy = law_strategy(weighted[f], 1);
+        for (uint32_t i = 0; i < NODES; i++) {
+            crowd->weight[i] = i == 0 ? 0 : i < 1 + LIGHT ? 1 + (i == 1) : 1000;
+        }
+        for (uint32_t k = 0; k < 3000; k++) {
+            uint32_t order[NODES], room = k % 2 == 0 ? NODES : NODES - 2;
+            lw_request request = law_keyed(law_random(&chance));
+            crowd->nodes.eligible = NULL;
+            assert_int_equal(lw_replicas(strategy, &crowd->nodes, request.key, order, room), room - (k % 2 == 0));
+            assert_true(law_pick(strategy, &crowd->nodes, &request) == order[0] && order[NODES - LIGHT - 2] > LIGHT);
+            memset(crowd->words, 0, sizeof crowd->words);
+            for (uint32_t i = 0; i <= LIGHT; i++) {
+                lw_bitmap_set(crowd->words, i);
+            }
+            crowd->nodes.eligible = crowd->words;
+            uint32_t index = law_pick(strategy, &crowd->nodes, &request);
+            assert_int_equal(index, order[NODES - LIGHT - 1]);
+            counts[index]++;
+        }
+        assert_true(fabs((double)counts[1] - 1500) < 150 && fabs((double)counts[2] - 750) < 150);
+        lw_strategy_free(strategy);
+        free(crowd);
+    }
+}
+
 static void treats_absent_keys_as_told(void **state) {
     (void)state;
     struct crowd *crowd = crowd_of(3);
@@ -226,6 +259,33 @@ static void needs_a_name_of_every_node(void **state) {
     }
 }
 
+/* Servers are their names: a set without a number that keeps its ids and renames a node is another set. */
+static void builds_anew_for_a_new_name(void **state) {
+    (void)state;
+    uint64_t ids[5], chance = 17, moved = 0;
+    struct crowd *crowd = crowd_of(5), *renamed = crowd_of(5);
+    for (uint32_t i = 0; i < 5; i++) {
+        ids[i] = 70 + i;
+    }
+    LW_SET_VALUES(crowd->nodes, id, ids);
+    crowd->nodes.set = 0;
+    lw_strategy *strategy = law_strategy("ketama", 1), *fresh = law_strategy("ketama", 1);
+    for (uint32_t k = 0; k < 2000; k++) {
+        lw_request request = law_keyed(law_random(&chance));
+        crowd->name[3] = crowd->text[3];
+        uint32_t before = law_pick(strategy, &crowd->nodes, &request);
+        crowd->name[3] = renamed->name[3] = "10.9.9.9:7000";
+        uint32_t after = law_pick(strategy, &crowd->nodes, &request);
+        assert_int_equal(after, law_pick(fresh, &renamed->nodes, &request));
+        moved += before != after;
+    }
+    assert_true(moved > 0);
+    lw_strategy_free(strategy);
+    lw_strategy_free(fresh);
+    free(crowd);
+    free(renamed);
+}
+
 static void refuses_more_points_than_allowed(void **state) {
     (void)state;
     static const struct {
@@ -256,14 +316,9 @@ static void refuses_more_points_than_allowed(void **state) {
 
 static void knows_its_parameters(void **state) {
     (void)state;
-    static const char *const wrong[] = {"ketama flavour=envoy", "ketama max_points=0", "ketama max_points=134217729",
-                                        "ketama absent_key=zero"};
-    for (size_t i = 0; i < LAW_COUNT(wrong); i++) {
-        lw_strategy *strategy = NULL;
-        assert_int_equal(lw_strategy_new(&strategy, NULL, wrong[i]), LW_RANGE);
-    }
-    lw_strategy_free(law_strategy("ketama max_points=134217728 absent_key=next", 1));
-    lw_strategy_free(law_strategy("ketama max_points=1", 1));
+    static const char *const good[] = {"max_points=1", "max_points=134217728 absent_key=next"};
+    static const char *const bad[] = {"flavour=envoy", "max_points=0", "max_points=134217729", "absent_key=zero"};
+    LAW_RANGES("ketama", good, bad);
 }
 
 /* One, two and ten thousand servers: everyone is somebody's. */
@@ -296,9 +351,11 @@ int main(void) {
         cmocka_unit_test(takes_the_low_half_of_the_key_as_it_is),
         cmocka_unit_test(shares_keys_by_weight),
         cmocka_unit_test(refuses_where_weights_leave_nobody),
+        cmocka_unit_test(has_room_for_nodes_without_points),
         cmocka_unit_test(treats_absent_keys_as_told),
         cmocka_unit_test(refuses_names_that_mean_one_server),
         cmocka_unit_test(needs_a_name_of_every_node),
+        cmocka_unit_test(builds_anew_for_a_new_name),
         cmocka_unit_test(refuses_more_points_than_allowed),
         cmocka_unit_test(knows_its_parameters),
         cmocka_unit_test(serves_sets_of_every_size),

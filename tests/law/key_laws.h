@@ -60,6 +60,45 @@ static inline void key_law_of_absence(const char *spec, bool excluded) {
     free(set);
 }
 
+/* A node has gone, and these were the owners before: its keys go to the others by weight, and theirs stay. */
+static inline void key_law_of_heirs(lw_strategy *strategy, const law_set *set, const uint32_t *before, uint32_t gone) {
+    uint32_t *after = key_owners(strategy, set, KEY_LAW_KEYS);
+    uint64_t heirs[KEY_LAW_NODES] = {0};
+    double shares[KEY_LAW_NODES];
+    assert_true(set->nodes.count <= KEY_LAW_NODES);
+    for (uint32_t i = 0; i < KEY_LAW_KEYS; i++) {
+        if (before[i] == gone) {
+            heirs[after[i]]++;
+        } else {
+            assert_int_equal(after[i], before[i]);
+        }
+    }
+    law_weighted_shares(set, NULL, shares);
+    assert_true(law_fits(heirs, shares, set->nodes.count));
+    free(after);
+}
+
+/* More nodes than a set holds: either half of the list has as many keys, and so have odd and even places. */
+static inline void key_law_of_crowds(lw_strategy *strategy, const lw_nodes *nodes, uint32_t keys) {
+    uint64_t quarters[4] = {0}, chance = 74;
+    static const double shares[4] = {1, 1, 1, 1};
+    for (uint32_t i = 0; i < keys; i++) {
+        lw_request request = law_keyed(law_random(&chance));
+        uint32_t owner = law_pick(strategy, nodes, &request);
+        quarters[(owner >= nodes->count / 2 ? 2 : 0) + owner % 2]++;
+    }
+    assert_true(law_fits(quarters, shares, 4));
+}
+
+static inline void key_law_of_twins(const char *spec) {
+    law_set *set = law_set_new(5);
+    lw_strategy *strategy = law_strategy(spec, 1);
+    set->id[4] = set->id[1];
+    assert_int_equal(lw_prepare(strategy, &set->nodes), LW_DUPLICATE);
+    lw_strategy_free(strategy);
+    free(set);
+}
+
 /* One in a thousand may be chosen: found all the same, and evenly, whatever the weights, which do not count. */
 static inline void key_law_of_few(const char *spec) {
     law_set *set = law_set_new(LAW_MOST);
@@ -162,19 +201,6 @@ static inline void key_law_of_absent_keys(const char *spec) {
     lw_strategy_free(failing);
     lw_strategy_free(passing);
     free(set);
-}
-
-/* A spec that the strategy must refuse, or must take. */
-static inline void key_law_of_ranges(const char *const *good, size_t good_count, const char *const *bad,
-                                     size_t bad_count) {
-    for (size_t i = 0; i < good_count; i++) {
-        lw_strategy_free(law_strategy(good[i], 1));
-    }
-    for (size_t i = 0; i < bad_count; i++) {
-        lw_strategy *strategy = NULL;
-        assert_int_equal(lw_strategy_new(&strategy, NULL, bad[i]), LW_RANGE);
-        assert_null(strategy);
-    }
 }
 
 #endif

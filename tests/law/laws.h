@@ -29,13 +29,16 @@
 
 /* ---- a set of nodes, one dense column a property ---- */
 
-enum { LAW_MOST = 4096 };
+enum { LAW_MOST = 4096, LAW_NAME = 12 };
 
 typedef struct law_set {
     uint64_t id[LAW_MOST];
     uint32_t weight[LAW_MOST];
     double load[LAW_MOST];
     double remaining[LAW_MOST];
+    uint32_t inflight[LAW_MOST];
+    char text[LAW_MOST][LAW_NAME];
+    const char *name[LAW_MOST];
     uint64_t words[LW_BITMAP_WORDS(LAW_MOST)];
     uint32_t blocks[LW_BITMAP_BLOCKS(LAW_MOST)];
     lw_nodes nodes;
@@ -50,7 +53,7 @@ static inline void *law_room(size_t count, size_t size) {
     return room;
 }
 
-/* Weight 1, load 0, nothing remaining, everyone eligible. Each call makes a set of its own number. */
+/* Weight 1, load 0, nothing remaining or in flight, everyone eligible. Each call makes a set of its own number. */
 static inline void law_set_init(law_set *set, uint32_t count) {
     static uint64_t number;
     assert_true(count <= LAW_MOST);
@@ -59,6 +62,8 @@ static inline void law_set_init(law_set *set, uint32_t count) {
     LW_SET_VALUES(set->nodes, weight, set->weight);
     LW_SET_VALUES(set->nodes, load, set->load);
     LW_SET_VALUES(set->nodes, remaining, set->remaining);
+    LW_SET_VALUES(set->nodes, inflight, set->inflight);
+    LW_SET_VALUES(set->nodes, name, set->name);
     set->nodes.set = ++number;
     set->nodes.version = 1;
     for (uint32_t i = 0; i < count; i++) {
@@ -66,6 +71,9 @@ static inline void law_set_init(law_set *set, uint32_t count) {
         set->weight[i] = 1;
         set->load[i] = 0;
         set->remaining[i] = 0;
+        set->inflight[i] = 0;
+        snprintf(set->text[i], LAW_NAME, "node-%u", (unsigned)i);
+        set->name[i] = set->text[i];
     }
 }
 
@@ -134,6 +142,53 @@ static inline lw_strategy *law_strategy(const char *spec, uint64_t seed) {
     lw_strategy *strategy = NULL;
     assert_int_equal(lw_strategy_new(&strategy, &env, spec), LW_OK);
     return strategy;
+}
+
+/* What a strategy that law_strategy_heard has made said last. */
+static char law_said[512];
+
+static inline void law_listen(void *user, int level, const char *message) {
+    (void)user;
+    (void)level;
+    snprintf(law_said, sizeof law_said, "%s", message);
+}
+
+/* Returns what came of it. */
+static inline int law_strategy_heard(lw_strategy **strategy, const char *spec) {
+    lw_env env = LW_ENV_INIT;
+    env.log = law_listen;
+    law_said[0] = '\0';
+    return lw_strategy_new(strategy, &env, spec);
+}
+
+typedef struct law_answer {
+    const char *spec;
+    int answer;
+} law_answer;
+
+/* Which specifications make a strategy, and what the others are refused for. */
+static inline void law_answers(const law_answer *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        lw_strategy *strategy = NULL;
+        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
+        if (answer != cases[i].answer) {
+            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
+        }
+        assert_int_equal(strategy != NULL, answer == LW_OK);
+        lw_strategy_free(strategy);
+    }
+}
+
+/* Of a strategy: parameters at both ends of their ranges, and beyond. */
+#define LAW_RANGES(name, good, bad) law_ranges((name), (good), LAW_COUNT(good), (bad), LAW_COUNT(bad))
+
+static inline void law_ranges(const char *name, const char *const *good, size_t good_count, const char *const *bad,
+                              size_t bad_count) {
+    char spec[128];
+    for (size_t i = 0; i < good_count + bad_count; i++) {
+        snprintf(spec, sizeof spec, "%s %s", name, i < good_count ? good[i] : bad[i - good_count]);
+        law_answers(&(law_answer){spec, i < good_count ? LW_OK : LW_RANGE}, 1);
+    }
 }
 
 /* A request that excludes so many nodes, for NULL-free brevity in the laws. */

@@ -284,12 +284,9 @@ static void nodes_without_weights_are_alike(void **state) {
 
 static void parameters_have_their_ranges(void **state) {
     (void)state;
-    crowds_assert_allowed("least_request choices=2 bias=0 mode=sample");
-    crowds_assert_allowed("least_request choices=16 bias=10 mode=scan");
-    crowds_assert_wrong("least_request choices=1", LW_RANGE);
-    crowds_assert_wrong("least_request choices=17", LW_RANGE);
-    crowds_assert_wrong("least_request bias=10.1", LW_RANGE);
-    crowds_assert_wrong("least_request mode=all", LW_RANGE);
+    static const char *const good[] = {"choices=2 bias=0 mode=sample", "choices=16 bias=10 mode=scan"};
+    static const char *const bad[] = {"choices=1", "choices=17", "bias=10.1", "mode=all"};
+    LAW_RANGES("least_request", good, bad);
 }
 
 static void least_request_refuses_as_all_do(void **state) {

@@ -55,24 +55,15 @@ static void picks_the_least_of_the_list(void **state) {
         }
         uint32_t sure = law_below(&chance, count);
         a->set->weight[sure] = 1 + law_below(&chance, 2);
-        law_set_only(a->set, law_random(&chance) | UINT64_C(1) << sure);
-        a->set->nodes.eligible = round % 2 == 0 ? a->set->words : NULL;
-        excluded[0] = sure + 1;
-        excluded[1] = sure + 2;
-        lw_request retry = law_excluding(excluded, round % 5 == 0 ? 2 : 0);
+        lw_request retry = answers_part(a, round, sure, &chance, excluded);
         list_winners(a, &retry, latency, 20 * ANSWERS_MS, shares);
         answers_fit(a, &retry, 400, shares);
         answers_close(a);
     }
 }
 
-/* Holds the estimate of node 0 against fresh nodes, `next` and the one after, whose one answer lies beside it. */
 static void assert_estimate(answers *a, uint32_t next, double estimate) {
-    double room = 3 + estimate * 1e-7;
-    answers_good(a, next, (uint64_t)(estimate + room));
-    answers_good(a, next + 1, (uint64_t)(estimate - room));
-    assert_true(answers_prefer(a, 0, next));
-    assert_true(answers_prefer(a, next + 1, 0));
+    answers_between(a, next, estimate, 3 + estimate * 1e-7);
 }
 
 static void keeps_19_parts_of_20(void **state) {
@@ -203,7 +194,7 @@ static void caps_what_an_answer_counts(void **state) {
     answers *a = answers_open("least_time bucket=0", 4, 10);
     answers_good(a, 0, 5000 * ANSWERS_MS);
     answers_good(a, 1, UINT64_MAX);
-    const double equals[] = {1, 1};
+    const double equals[4] = {1, 1};
     law_set_only(a->set, 3);
     answers_fit(a, NULL, 4000, equals);
     answers_close(a);
@@ -263,25 +254,9 @@ static void needs_what_is_under_way_only(void **state) {
     answers_close(a);
 }
 
-/* Ten thousand nodes, the best of them last. */
 static void finds_one_in_ten_thousand(void **state) {
     (void)state;
-    enum { MANY = 10000 };
-    uint32_t *inflight = law_room(MANY, sizeof *inflight);
-    lw_nodes nodes;
-    lw_sample sample = LW_SAMPLE_INIT;
-    lw_nodes_init(&nodes, MANY);
-    LW_SET_VALUES(nodes, inflight, inflight);
-    nodes.set = nodes.version = 1;
-    lw_strategy *strategy = law_strategy("least_time", 15);
-    for (uint32_t i = 0; i < MANY; i++) {
-        sample.latency = (i == MANY - 1 ? 50 : 90) * ANSWERS_MS;
-        sample.now = ANSWERS_SECOND;
-        assert_int_equal(lw_feedback(strategy, &nodes, i, &sample), LW_OK);
-    }
-    assert_int_equal(lw_select_at(strategy, &nodes, NULL, ANSWERS_SECOND), MANY - 1);
-    lw_strategy_free(strategy);
-    free(inflight);
+    answers_of_many("least_time", 50 * ANSWERS_MS, 90 * ANSWERS_MS);
 }
 
 /* What is known of a node stays with its id, wherever it stands in the next version. */
@@ -303,7 +278,7 @@ static void holds_its_parameters_in_range(void **state) {
     static const char *const good[] = {"bucket=0",    "bucket=60000", "decay=0.001",
                                        "decay=86400", "cap=0.001",    "cap=3600000"};
     static const char *const bad[] = {"bucket=60000.1", "decay=0.0009", "decay=86401", "cap=0.0009", "cap=3600001"};
-    answers_range("least_time", good, LAW_COUNT(good), bad, LAW_COUNT(bad));
+    LAW_RANGES("least_time", good, bad);
 }
 
 static void least_time_repeats_itself(void **state) {

@@ -171,11 +171,9 @@ static void heeds_neither_order_nor_seed(void **state) {
 
 static void takes_parameters_within_their_ranges(void **state) {
     (void)state;
-    static const char *const good[] = {"multi_probe probes=1", "multi_probe probes=1024", "multi_probe max_points=1",
-                                       "multi_probe max_points=134217728"};
-    static const char *const bad[] = {"multi_probe probes=0", "multi_probe probes=1025", "multi_probe max_points=0",
-                                      "multi_probe max_points=134217729"};
-    key_law_of_ranges(good, 4, bad, 4);
+    static const char *const good[] = {"probes=1", "probes=1024", "max_points=1", "max_points=134217728"};
+    static const char *const bad[] = {"probes=0", "probes=1025", "max_points=0", "max_points=134217729"};
+    LAW_RANGES("multi_probe", good, bad);
     law_set *set = law_set_new(3);
     lw_strategy *strategy = law_strategy("multi_probe max_points=3 probes=1024", 1);
     assert_int_equal(lw_prepare(strategy, &set->nodes), LW_OK);

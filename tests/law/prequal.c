@@ -357,7 +357,7 @@ static void prequal_holds_its_parameters_in_range(void **state) {
     static const char *const good[] = {"probes=0",   "probes=16",     "quantile=0",
                                        "quantile=1", "max_age=0.001", "max_age=3600"};
     static const char *const bad[] = {"probes=16.01", "quantile=1.01", "max_age=0.0009", "max_age=3601"};
-    answers_range("prequal", good, LAW_COUNT(good), bad, LAW_COUNT(bad));
+    LAW_RANGES("prequal", good, bad);
 }
 
 /* What probing is for: twenty nodes, a quarter of them eight times as slow as others use them too. The pool avoids

@@ -154,10 +154,9 @@ static void finds_the_few_that_may(void **state) {
 
 static void takes_lists_of_any_length(void **state) {
     (void)state;
-    uint64_t halves[2] = {0}, chance = 74, *ids = law_room(KEY_LAW_CROWD, sizeof *ids);
+    uint64_t chance = 74, *ids = law_room(KEY_LAW_CROWD, sizeof *ids);
     uint32_t *order = law_room(KEY_LAW_CROWD, sizeof *order);
     bool *seen = law_room(KEY_LAW_CROWD, sizeof *seen);
-    const double shares[2] = {1, 1};
     lw_nodes nodes;
     lw_nodes_init(&nodes, KEY_LAW_CROWD);
     for (uint32_t i = 0; i < KEY_LAW_CROWD; i++) {
@@ -166,11 +165,7 @@ static void takes_lists_of_any_length(void **state) {
     LW_SET_VALUES(nodes, id, ids);
     nodes.set = 1;
     lw_strategy *strategy = law_strategy("rendezvous", 1);
-    for (uint32_t i = 0; i < 5000; i++) {
-        lw_request request = law_keyed(law_random(&chance));
-        halves[law_pick(strategy, &nodes, &request) >= KEY_LAW_CROWD / 2]++;
-    }
-    assert_true(law_fits(halves, shares, 2));
+    key_law_of_crowds(strategy, &nodes, 5000);
     assert_int_equal(lw_replicas(strategy, &nodes, 5, order, KEY_LAW_CROWD), KEY_LAW_CROWD);
     for (uint32_t i = 0; i < KEY_LAW_CROWD; i++) {
         assert_false(seen[order[i]]);
@@ -184,12 +179,7 @@ static void takes_lists_of_any_length(void **state) {
 
 static void refuses_one_identity_twice(void **state) {
     (void)state;
-    law_set *set = law_set_new(5);
-    lw_strategy *strategy = law_strategy("rendezvous", 1);
-    set->id[4] = set->id[1];
-    assert_int_equal(lw_prepare(strategy, &set->nodes), LW_DUPLICATE);
-    lw_strategy_free(strategy);
-    free(set);
+    key_law_of_twins("rendezvous");
 }
 
 static void keeps_the_laws_of_keys(void **state) {

@@ -6,21 +6,13 @@
  * is chosen and pays the sum of all weights. From it follows that after k picks a node was chosen at most
  * k * share + 1 - 1/n times: the richest owns at least the mean, so it never pays below -(1 - 1/n) of the sum.
  */
-#include "laws.h"
+#include "weight_laws.h"
 
 enum { NAIVE_MOST = 64 };
 
 struct naive {
     int64_t current[NAIVE_MOST];
 };
-
-static uint64_t sum_of(const uint32_t *weights, uint32_t count) {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i];
-    }
-    return sum;
-}
 
 static uint32_t naive_pick(struct naive *naive, const uint32_t *weights, uint32_t count) {
     uint32_t best = count;
@@ -30,7 +22,7 @@ static uint32_t naive_pick(struct naive *naive, const uint32_t *weights, uint32_
             best = i;
         }
     }
-    naive->current[best] -= (int64_t)sum_of(weights, count);
+    naive->current[best] -= (int64_t)weight_sum(weights, count);
     return best;
 }
 
@@ -42,26 +34,15 @@ static void draw_weights(uint64_t *chance, uint32_t *weights, uint32_t count, ui
     weights[law_below(chance, count)] |= 1;
 }
 
-static void assert_sequence(const uint32_t *weights, uint32_t count, const char *expected) {
-    law_set *set = law_set_weighted(weights, count);
-    lw_strategy *strategy = law_strategy("smooth_wrr phase=0 lanes=1", 3);
-    for (int cycle = 0; cycle < 3; cycle++) {
-        for (const char *letter = expected; *letter != '\0'; letter++) {
-            assert_int_equal('a' + law_pick(strategy, &set->nodes, NULL), *letter);
-        }
-    }
-    lw_strategy_free(strategy);
-    free(set);
-}
-
 static void plays_the_published_sequences(void **state) {
     (void)state;
-    assert_sequence((const uint32_t[]){5, 1, 1}, 3, "aabacaa");
-    assert_sequence((const uint32_t[]){4, 2, 1}, 3, "abacaba");
-    assert_sequence((const uint32_t[]){10, 2, 2}, 3, "aabacaa");
-    assert_sequence((const uint32_t[]){3, 3, 3, 3}, 4, "abcd");
-    assert_sequence((const uint32_t[]){0, 5, 0, 1, 1}, 5, "bbdbebb");
-    assert_sequence((const uint32_t[]){7}, 1, "a");
+    static const char *const spec = "smooth_wrr phase=0 lanes=1";
+    weight_law_of_sequence(spec, (const uint32_t[]){5, 1, 1}, 3, 3, "aabacaa");
+    weight_law_of_sequence(spec, (const uint32_t[]){4, 2, 1}, 3, 3, "abacaba");
+    weight_law_of_sequence(spec, (const uint32_t[]){10, 2, 2}, 3, 3, "aabacaa");
+    weight_law_of_sequence(spec, (const uint32_t[]){3, 3, 3, 3}, 4, 3, "abcd");
+    weight_law_of_sequence(spec, (const uint32_t[]){0, 5, 0, 1, 1}, 5, 3, "bbdbebb");
+    weight_law_of_sequence(spec, (const uint32_t[]){7}, 1, 3, "a");
 }
 
 static void equals_the_naive_rule(void **state) {
@@ -74,7 +55,7 @@ static void equals_the_naive_rule(void **state) {
         draw_weights(&chance, weights, count, mosts[round % 5]);
         law_set *set = law_set_weighted(weights, count);
         lw_strategy *strategy = law_strategy("smooth_wrr phase=0 lanes=1", 1 + (uint64_t)round);
-        uint64_t picks = 2 * sum_of(weights, count);
+        uint64_t picks = 2 * weight_sum(weights, count);
         for (uint64_t i = 0; i < picks && i < 20000; i++) {
             assert_int_equal(law_pick(strategy, &set->nodes, NULL), naive_pick(&naive, weights, count));
         }
@@ -90,7 +71,7 @@ static void assert_exact_cycles(const char *spec, const uint32_t *weights, uint3
     lw_strategy *strategy = law_strategy(spec, seed);
     for (uint32_t cycle = 0; cycle < 4; cycle++) {
         uint64_t counts[NAIVE_MOST] = {0};
-        law_tally(strategy, &set->nodes, NULL, sum_of(weights, count), counts);
+        law_tally(strategy, &set->nodes, NULL, weight_sum(weights, count), counts);
         for (uint32_t i = 0; i < count; i++) {
             assert_int_equal(counts[i], weights[i]);
             set->weight[i] = weights[i] * (cycle == 0 ? 60 : 1);
@@ -127,13 +108,7 @@ static void gives_exact_shares_beyond_the_longest_period(void **state) {
 static void reduces_weights_before_it_measures_the_period(void **state) {
     (void)state;
     static const uint32_t weights[] = {500000000, 100000000, 100000000};
-    law_set *set = law_set_weighted(weights, 3);
-    lw_strategy *strategy = law_strategy("smooth_wrr phase=0 lanes=1 max_period=7", 4);
-    for (const char *letter = "aabacaaaabacaa"; *letter != '\0'; letter++) {
-        assert_int_equal('a' + law_pick(strategy, &set->nodes, NULL), *letter);
-    }
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_sequence("smooth_wrr phase=0 lanes=1 max_period=7", weights, 3, 2, "aabacaa");
 }
 
 /* No bursts: from the head of the cycle nobody runs ahead of the share by a whole request. */
@@ -146,7 +121,7 @@ static void never_runs_ahead_of_a_share_by_one(void **state) {
         draw_weights(&chance, weights, count, 100);
         law_set *set = law_set_weighted(weights, count);
         lw_strategy *strategy = law_strategy("smooth_wrr phase=0 lanes=1", 1 + round);
-        uint64_t sum = sum_of(weights, count);
+        uint64_t sum = weight_sum(weights, count);
         for (uint64_t k = 1; k <= sum; k++) {
             uint32_t i = law_pick(strategy, &set->nodes, NULL);
             counts[i]++; /* counts <= k * w / sum + 1 - 1 / n, in whole numbers */
@@ -232,28 +207,10 @@ static void keeps_shares_when_the_heavy_nodes_are_away(void **state) {
     }
 }
 
-/* Retries draw by weight from what remains; the sequence of first tries does not notice them. */
 static void plays_on_between_excluding_picks(void **state) {
     (void)state;
-    static const uint32_t weights[] = {5, 1, 3, 2};
-    static const uint64_t excluded[] = {0};
-    static const char *const specs[] = {"smooth_wrr phase=0 lanes=1", "smooth_wrr phase=0 lanes=1 max_period=1"};
-    lw_request retry = law_excluding(excluded, 1);
-    for (size_t s = 0; s < LAW_COUNT(specs); s++) {
-        uint64_t retries[4] = {0};
-        double shares[4];
-        law_set *set = law_set_weighted(weights, 4);
-        lw_strategy *mixed = law_strategy(specs[s], 16), *plain = law_strategy(specs[s], 16);
-        for (int i = 0; i < 30000; i++) {
-            law_tally(mixed, &set->nodes, &retry, (size_t)(i % 3), retries);
-            assert_int_equal(law_pick(mixed, &set->nodes, NULL), law_pick(plain, &set->nodes, NULL));
-        }
-        law_weighted_shares(set, &retry, shares);
-        assert_true(law_fits(retries, shares, 4));
-        lw_strategy_free(mixed);
-        lw_strategy_free(plain);
-        free(set);
-    }
+    weight_law_of_retries("smooth_wrr phase=0 lanes=1");
+    weight_law_of_retries("smooth_wrr phase=0 lanes=1 max_period=1");
 }
 
 static void begins_anywhere_in_the_cycle_by_default(void **state) {
@@ -264,11 +221,7 @@ static void begins_anywhere_in_the_cycle_by_default(void **state) {
         uint64_t counts[5] = {0};
         double shares[5];
         law_set *set = law_set_weighted(weights, 5);
-        for (uint64_t seed = 1; seed <= 20000; seed++) {
-            lw_strategy *strategy = law_strategy(specs[s], seed);
-            law_tally(strategy, &set->nodes, NULL, 1, counts);
-            lw_strategy_free(strategy);
-        }
+        weight_tally_seeds(specs[s], set, counts);
         law_weighted_shares(set, NULL, shares);
         assert_true(law_fits(counts, shares, 5));
         free(set);
@@ -294,24 +247,7 @@ static void takes_weights_of_any_size(void **state) {
 
 static void refuses_when_nobody_eligible_has_weight(void **state) {
     (void)state;
-    static const uint32_t some[] = {0, 3, 0}, none[] = {0, 0, 0};
-    static const uint64_t excluded[] = {1};
-    lw_request retry = law_excluding(excluded, 1);
-    law_set *set = law_set_weighted(some, 3);
-    lw_strategy *strategy = law_strategy("smooth_wrr", 18);
-    for (int i = 0; i < 10; i++) {
-        assert_int_equal(law_pick(strategy, &set->nodes, NULL), 1);
-    }
-    assert_int_equal(lw_select(strategy, &set->nodes, &retry), LW_NO_WEIGHT);
-    law_set_only(set, 5);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    law_set_only(set, 0);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_FILTERED);
-    set->nodes.eligible = NULL;
-    law_set_weights(set, none);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_refusals("smooth_wrr");
 }
 
 int main(void) {

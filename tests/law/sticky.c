@@ -3,24 +3,15 @@
  * sticky: a key stays where it was first sent, as long as its node may be chosen and its pin is neither too old nor
  * pushed out; and there are never more pins than allowed.
  */
+#include "counted.h"
 #include "laws.h"
 #include <loadwise/ops.h>
-
-enum { LISTED = 8 };
 
 #define SECOND UINT64_C(1000000000)
 #define NOON (UINT64_C(1000000) * SECOND)
 
 static uint64_t sticky_reading(const lw_strategy *strategy, const char *name) {
-    lw_counter counters[LISTED];
-    size_t count = lw_strategy_counters(strategy, counters, LISTED);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(counters[i].name, name) == 0) {
-            return counters[i].value;
-        }
-    }
-    fail_msg("no counter %s", name);
-    return 0;
+    return counted(strategy, "sticky", name);
 }
 
 static uint32_t send_at(lw_strategy *strategy, const law_set *set, uint64_t key, uint64_t now) {
@@ -327,10 +318,7 @@ static void pins_what_the_tree_chose(void **state) {
 
 static void checks_its_parameters(void **state) {
     (void)state;
-    static const struct {
-        const char *spec;
-        int answer;
-    } cases[] = {
+    static const law_answer cases[] = {
         {"sticky(p2c)", LW_OK},
         {"sticky(p2c, ttl=0, max=1)", LW_OK},
         {"sticky(p2c) ttl=31536000", LW_OK},
@@ -343,14 +331,7 @@ static void checks_its_parameters(void **state) {
         {"bounded(sticky(p2c))", LW_OK},
         {"sticky(bounded(ring))", LW_OK},
     };
-    for (size_t i = 0; i < LAW_COUNT(cases); i++) {
-        lw_strategy *strategy = NULL;
-        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
-        if (answer != cases[i].answer) {
-            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
-        }
-        lw_strategy_free(strategy);
-    }
+    law_answers(cases, LAW_COUNT(cases));
 }
 
 int main(void) {

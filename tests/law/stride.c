@@ -4,7 +4,7 @@
  *
  * The rule is written here a second time, node by node and in 64 bits, with weights scaled in floating point.
  */
-#include "laws.h"
+#include "weight_laws.h"
 
 enum { SCALE = 65535, STRIDE_MOST = 64 };
 
@@ -34,25 +34,16 @@ static uint32_t naive_turn(uint64_t *sequence, const uint64_t *scaled, uint32_t 
     }
 }
 
-static void assert_sequence(const uint32_t *weights, uint32_t count, const char *expected) {
-    law_set *set = law_set_weighted(weights, count);
-    lw_strategy *strategy = law_strategy("stride phase=0 lanes=1", 3);
-    for (const char *letter = expected; *letter != '\0'; letter++) {
-        assert_int_equal('a' + law_pick(strategy, &set->nodes, NULL), *letter);
-    }
-    lw_strategy_free(strategy);
-    free(set);
-}
-
 static void plays_the_published_sequences(void **state) {
     (void)state;
-    assert_sequence((const uint32_t[]){5, 1, 1}, 3, "acaabaaacaabaa");
-    assert_sequence((const uint32_t[]){4, 2, 1}, 3, "abcaabacabaaba");
-    assert_sequence((const uint32_t[]){500000000, 100000000, 100000000}, 3, "acaabaaacaabaa");
-    assert_sequence((const uint32_t[]){0, 4, 0, 2, 1, 0}, 6, "bdebbdbebdbbdb");
-    assert_sequence((const uint32_t[]){9}, 1, "aaaaaa");
-    assert_sequence((const uint32_t[]){0, UINT32_MAX}, 2, "bbbbb");
-    assert_sequence((const uint32_t[]){3, 3}, 2, "ababab"); /* node b's first turn comes in generation 0 too */
+    static const char *const spec = "stride phase=0 lanes=1";
+    weight_law_of_sequence(spec, (const uint32_t[]){5, 1, 1}, 3, 1, "acaabaaacaabaa");
+    weight_law_of_sequence(spec, (const uint32_t[]){4, 2, 1}, 3, 1, "abcaabacabaaba");
+    weight_law_of_sequence(spec, (const uint32_t[]){500000000, 100000000, 100000000}, 3, 1, "acaabaaacaabaa");
+    weight_law_of_sequence(spec, (const uint32_t[]){0, 4, 0, 2, 1, 0}, 6, 1, "bdebbdbebdbbdb");
+    weight_law_of_sequence(spec, (const uint32_t[]){9}, 1, 1, "aaaaaa");
+    weight_law_of_sequence(spec, (const uint32_t[]){0, UINT32_MAX}, 2, 1, "bbbbb");
+    weight_law_of_sequence(spec, (const uint32_t[]){3, 3}, 2, 1, "ababab"); /* both have a turn in generation 0 */
 }
 
 static void equals_the_naive_rule(void **state) {
@@ -134,18 +125,7 @@ static void bounds_weights_from_above_and_below(void **state) {
 /* The others keep the shares that they have among themselves, far closer than chance would. */
 static void keeps_shares_over_a_part_of_the_nodes(void **state) {
     (void)state;
-    static const uint32_t weights[] = {5, 1, 3, 0, 2, 4, 6};
-    static const double shares[] = {0, 1, 3, 0, 0, 4, 0};
-    uint64_t counts[7] = {0};
-    law_set *set = law_set_weighted(weights, 7);
-    law_set_only(set, 0x2e); /* b, c, d, f */
-    lw_strategy *strategy = law_strategy("stride", 8);
-    law_tally(strategy, &set->nodes, NULL, 80000, counts);
-    for (uint32_t i = 0; i < 7; i++) {
-        assert_true(fabs((double)counts[i] - shares[i] * 10000) < 20);
-    }
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_a_part("stride", 10000, 19);
 }
 
 /* Nearly every turn is a node's that is away: the rest is drawn, by weight. */
@@ -171,23 +151,7 @@ static void draws_by_weight_when_the_heavy_nodes_are_away(void **state) {
 
 static void plays_on_between_excluding_picks(void **state) {
     (void)state;
-    static const uint32_t weights[] = {5, 1, 3, 2};
-    static const uint64_t excluded[] = {0};
-    lw_request retry = law_excluding(excluded, 1);
-    uint64_t retries[4] = {0};
-    double shares[4];
-    law_set *set = law_set_weighted(weights, 4);
-    lw_strategy *mixed = law_strategy("stride phase=0 lanes=1", 16),
-                *plain = law_strategy("stride phase=0 lanes=1", 16);
-    for (int i = 0; i < 30000; i++) {
-        law_tally(mixed, &set->nodes, &retry, (size_t)(i % 3), retries);
-        assert_int_equal(law_pick(mixed, &set->nodes, NULL), law_pick(plain, &set->nodes, NULL));
-    }
-    law_weighted_shares(set, &retry, shares);
-    assert_true(law_fits(retries, shares, 4));
-    lw_strategy_free(mixed);
-    lw_strategy_free(plain);
-    free(set);
+    weight_law_of_retries("stride phase=0 lanes=1");
 }
 
 /* 10,000 nodes, one heavy among light ones, most of weight 0: every one has its share, and none of the others any. */
@@ -218,11 +182,7 @@ static void begins_anywhere_by_default(void **state) {
     static const uint32_t weights[] = {5, 1, 0, 3, 11};
     uint64_t counts[5] = {0};
     law_set *set = law_set_weighted(weights, 5);
-    for (uint64_t seed = 1; seed <= 20000; seed++) {
-        lw_strategy *strategy = law_strategy("stride", seed);
-        law_tally(strategy, &set->nodes, NULL, 1, counts);
-        lw_strategy_free(strategy);
-    }
+    weight_tally_seeds("stride", set, counts);
     for (uint32_t i = 0; i < 5; i++) { /* the first pick is by weight only roughly: light turns come in clusters */
         assert_in_range(counts[i], 250 * weights[i], 4000 * weights[i]);
     }
@@ -231,35 +191,14 @@ static void begins_anywhere_by_default(void **state) {
 
 static void refuses_what_it_cannot_choose_from(void **state) {
     (void)state;
-    static const uint32_t some[] = {0, 3, 0}, none[] = {0, 0, 0};
-    static const uint64_t excluded[] = {1}, everyone[] = {0, 1, 2};
-    lw_request retry = law_excluding(excluded, 1), nobody = law_excluding(everyone, 3);
-    law_set *set = law_set_weighted(some, 3);
-    lw_strategy *strategy = law_strategy("stride", 18);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), 1);
-    assert_int_equal(lw_select(strategy, &set->nodes, &retry), LW_NO_WEIGHT);
-    assert_int_equal(lw_select(strategy, &set->nodes, &nobody), LW_EXCLUDED);
-    law_set_only(set, 5);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    law_set_only(set, 0);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_FILTERED);
-    set->nodes.eligible = NULL;
-    law_set_weights(set, none);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    set->nodes.present &= ~LW_HAS(weight);
-    assert_int_equal(lw_prepare(strategy, &set->nodes), LW_NO_COLUMN);
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_refusals("stride");
 }
 
 static void keeps_to_the_range_of_its_parameters(void **state) {
     (void)state;
-    static const char *const bad[] = {"stride max_ratio=0", "stride max_ratio=1001", "stride lanes=0",
-                                      "stride lanes=32"};
-    for (size_t i = 0; i < LAW_COUNT(bad); i++) {
-        lw_strategy *strategy = NULL;
-        assert_int_equal(lw_strategy_new(&strategy, NULL, bad[i]), LW_RANGE);
-    }
+    static const char *const good[] = {"max_ratio=1", "max_ratio=1000"};
+    static const char *const bad[] = {"max_ratio=0", "max_ratio=1001", "lanes=0", "lanes=32"};
+    LAW_RANGES("stride", good, bad);
 }
 
 int main(void) {

@@ -4,6 +4,7 @@
  * inside keeps to it. A recorder inside writes down which nodes it may choose.
  */
 #include "laws.h"
+#include "specs.h"
 #include <loadwise/ops.h>
 
 enum { MOST = 10000, WAYS = 3 };
@@ -272,29 +273,31 @@ static void changes_members_as_its_page_says(void **state) {
 static void holds_every_strategy_inside(void **state) {
     (void)state;
     enum { NODES = 300, SIZE = 11 };
-    static const char *const inside[] = {"round_robin",
-                                         "smooth_wrr",
-                                         "smooth_wrr max_period=1",
-                                         "random",
-                                         "weighted_random",
-                                         "least_load",
-                                         "least_load weighted=true",
-                                         "least_load tie=first",
-                                         "p2c",
-                                         "p2c choices=5",
-                                         "p2c choices=3 weighted=true",
-                                         "most_available",
-                                         "ring",
-                                         "chain(ring absent_key=next, p2c)",
-                                         "bounded(ring)",
-                                         "bounded(ring, factor=1, overflow=next)",
-                                         "sticky(p2c)"};
+    static const char *const inside[] = {
+        SPECS_THAT_TURN,
+        SPECS_THAT_CHOOSE,
+        SPECS_THAT_PLACE,
+        "least_load tie=first",
+        "p2c choices=5",
+        "p2c choices=3 weighted=true",
+        "chain(ring absent_key=next, p2c)",
+        "bounded(ring)",
+        "bounded(ring, factor=1, overflow=next)",
+        "sticky(p2c)",
+        "weighted_random live=true",
+        "maglev table=1009",
+        "ketama",
+        "bounded(maglev table=1009, factor=1)",
+    };
+    static uint32_t inflight[NODES];
     law_set *set = law_set_new(NODES);
     uint64_t chance = 12, members[LW_BITMAP_WORDS(NODES)];
+    LW_SET_VALUES(set->nodes, inflight, inflight);
     for (uint32_t i = 0; i < NODES; i++) {
         set->weight[i] = 1 + law_below(&chance, 4);
         set->load[i] = law_below(&chance, 50);
         set->remaining[i] = 0.01 * law_below(&chance, 100);
+        inflight[i] = law_below(&chance, 3);
     }
     record_client(&set->nodes, "random", SIZE, 7);
     memcpy(members, recorded, sizeof members);
@@ -445,10 +448,7 @@ static void spills_for_nothing_else(void **state) {
 
 static void checks_its_parameters(void **state) {
     (void)state;
-    static const struct {
-        const char *spec;
-        int answer;
-    } cases[] = {
+    static const law_answer cases[] = {
         {"subset(p2c)", LW_OK},
         {"subset(p2c, size=1, client=0)", LW_OK},
         {"subset(p2c, size=2147483647, client=4294967295)", LW_OK},
@@ -465,14 +465,7 @@ static void checks_its_parameters(void **state) {
         {"subset(sticky(p2c))", LW_OK},
         {"sticky(subset(p2c))", LW_OK},
     };
-    for (size_t i = 0; i < LAW_COUNT(cases); i++) {
-        lw_strategy *strategy = NULL;
-        int answer = lw_strategy_new(&strategy, NULL, cases[i].spec);
-        if (answer != cases[i].answer) {
-            fail_msg("%s: %s", cases[i].spec, lw_error_name(answer));
-        }
-        lw_strategy_free(strategy);
-    }
+    law_answers(cases, LAW_COUNT(cases));
 }
 
 int main(void) {

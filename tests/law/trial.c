@@ -5,6 +5,7 @@
  * and both go the same way.
  */
 #include "laws.h"
+#include "specs.h"
 #include <loadwise/ops.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -12,31 +13,25 @@
 enum { TRIAL_NODES = 40, TRIAL_PICKS = 1500, TRIAL_LODGERS = LW_LANES };
 
 static const char *const tried_specs[] = {
-    "round_robin",
+    SPECS_THAT_TURN,
+    SPECS_THAT_CHOOSE,
+    SPECS_THAT_PLACE,
     "round_robin phase=0",
     "round_robin lanes=8",
     "round_robin lanes=2",
     "round_robin lanes=1",
-    "smooth_wrr",
     "smooth_wrr lanes=4",
     "smooth_wrr lanes=1",
-    "smooth_wrr max_period=1",
     "smooth_wrr max_period=1 lanes=1",
-    "stride",
-    "edf",
     "stride lanes=1",
-    "random",
-    "weighted_random",
-    "least_load",
+    "weighted_random live=true",
     "least_load tie=first",
-    "least_load weighted=true",
-    "p2c",
     "p2c choices=7",
     "p2c choices=3 weighted=true",
-    "ring",
     "ring absent_key=next",
     "ring absent_key=error",
-    "most_available",
+    "maglev",
+    "ketama",
     "chain(ring absent_key=next, p2c)",
     "chain(ring absent_key=next, chain(smooth_wrr lanes=1, round_robin lanes=2), random)",
     "chain(ring absent_key=next, round_robin, round_robin)",
@@ -54,6 +49,7 @@ static law_set *tried_set(void) {
         set->weight[i] = law_below(&chance, 9);
         set->load[i] = law_below(&chance, 3);
         set->remaining[i] = 0.02 * law_below(&chance, 20);
+        set->inflight[i] = law_below(&chance, 3);
     }
     return set;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* weighted_random: shares by weight, over everyone or any eligible part; weight 0 never. */
-#include "laws.h"
+#include "weight_laws.h"
 
 static void assert_by_weight(const law_set *set, const lw_request *request, size_t picks, uint64_t seed) {
     uint64_t counts[256] = {0};
@@ -137,21 +137,7 @@ static void insists_on_weights(void **state) {
 
 static void refuses_when_nobody_eligible_has_weight(void **state) {
     (void)state;
-    static const uint32_t some[] = {0, 3, 0}, none[] = {0, 0, 0};
-    static const uint64_t excluded[] = {1};
-    lw_request request = law_excluding(excluded, 1);
-    law_set *set = law_set_weighted(some, 3);
-    lw_strategy *strategy = law_strategy("weighted_random", 8);
-    assert_int_equal(lw_select(strategy, &set->nodes, &request), LW_NO_WEIGHT);
-    law_set_only(set, 5);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    law_set_only(set, 0);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_FILTERED);
-    set->nodes.eligible = NULL;
-    law_set_weights(set, none);
-    assert_int_equal(lw_select(strategy, &set->nodes, NULL), LW_NO_WEIGHT);
-    lw_strategy_free(strategy);
-    free(set);
+    weight_law_of_refusals("weighted_random");
 }
 
 int main(void) {

@@ -190,6 +190,7 @@ static void test_other_plans(void **state) {
         "smooth_wrr max_period=1", /* golden steps instead of slots */
         "ring vnodes=3",
         "ketama flavour=nginx",
+        "weighted_random live=true",
         "chain(ring, smooth_wrr, weighted_random, least_load)",
     };
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {

@@ -5,9 +5,9 @@
  *
  * A node's count here goes up after the pick and down before the end, so it is never above the strategy's own.
  */
+#include "../law/counted.h"
 #include "crew.h"
 #include <loadwise/loadwise.h>
-#include <string.h>
 
 enum { NODES = 16, THREADS = 4, HELD = 24, ROUNDS = 100000 };
 
@@ -55,17 +55,7 @@ static void hold_and_release(crew_hand *hand) {
     }
 }
 
-static uint64_t reading(const char *name) {
-    lw_counter counters[8];
-    size_t count = lw_strategy_counters(strategy, counters, 8);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(counters[i].name, name) == 0) {
-            return counters[i].value;
-        }
-    }
-    fail_msg("no counter %s", name);
-    return 0;
-}
+static uint64_t reading(const char *name) { return counted(strategy, "bounded", name); }
 
 static void work_with(const char *spec, uint32_t version_count) {
     static crew c;

@@ -5,10 +5,10 @@
  * table that is too small no pin is ever half of one key's and half of another's: there each key has a node of its own
  * that it may be on, and a wrong node would show.
  */
+#include "../law/counted.h"
 #include "crew.h"
 #include <loadwise/loadwise.h>
 #include <loadwise/ops.h>
-#include <string.h>
 
 enum { NODES = 64, THREADS = 4, KEYS = 500, ROUNDS = 200 };
 
@@ -17,17 +17,7 @@ static lw_nodes nodes;
 static uint64_t ids[NODES];
 static uint32_t strayed;
 
-static uint64_t reading(const char *name) {
-    lw_counter counters[8];
-    size_t count = lw_strategy_counters(strategy, counters, 8);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(counters[i].name, name) == 0) {
-            return counters[i].value;
-        }
-    }
-    fail_msg("no counter %s", name);
-    return 0;
-}
+static uint64_t reading(const char *name) { return counted(strategy, "sticky", name); }
 
 static ptrdiff_t send_key(uint64_t key, uint64_t now) {
     lw_request request = LW_REQUEST_INIT;

@@ -273,6 +273,31 @@ static void test_fingerprint_tells_changes_apart(void **state) {
     assert_true(lw_nodes_fingerprint(&nodes) != first);
 }
 
+/* A node may keep its id and get another name, from which some strategies build. */
+static void test_fingerprint_sees_names_beside_ids(void **state) {
+    (void)state;
+    lw_nodes nodes = weighted_backends();
+    uint64_t nameless = lw_nodes_fingerprint(&nodes), named;
+    LW_SET(nodes, name, backends, name);
+    named = lw_nodes_fingerprint(&nodes);
+    assert_true(named != nameless);
+    for (uint32_t i = 0; i < BACKENDS; i++) {
+        const char *before = backends[i].name;
+        backends[i].name = "renamed";
+        assert_true(lw_nodes_fingerprint(&nodes) != named);
+        backends[i].name = NULL;
+        assert_true(lw_nodes_fingerprint(&nodes) != named);
+        backends[i].name = before;
+    }
+    const char *first = backends[0].name;
+    backends[0].name = backends[1].name;
+    backends[1].name = first;
+    assert_true(lw_nodes_fingerprint(&nodes) != named);
+    backends[1].name = backends[0].name;
+    backends[0].name = first;
+    assert_true(lw_nodes_fingerprint(&nodes) == named);
+}
+
 static void test_fingerprint_is_never_zero(void **state) {
     (void)state;
     lw_nodes nodes;
@@ -308,6 +333,7 @@ int main(void) {
         cmocka_unit_test_setup(test_fingerprint_of_equal_content, fill_backends),
         cmocka_unit_test_setup(test_fingerprint_of_names_is_that_of_their_ids, fill_backends),
         cmocka_unit_test_setup(test_fingerprint_tells_changes_apart, fill_backends),
+        cmocka_unit_test_setup(test_fingerprint_sees_names_beside_ids, fill_backends),
         cmocka_unit_test_setup(test_fingerprint_is_never_zero, fill_backends),
         cmocka_unit_test_setup(test_column_names, fill_backends),
     };

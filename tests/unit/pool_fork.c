@@ -365,6 +365,107 @@ static void test_boards_begin_anew(void **state) {
     run(pick_on_a_clean_board);
 }
 
+/* ---- what strategies know ---- */
+
+/* Node 1 while it knows of a request under way on node 0: as strategies count that keep no state but memory per node.
+ */
+static uint32_t *tallied(const lw_view *view, uint32_t index) { return lw_view_scratch(view, index); }
+
+static ptrdiff_t tally_pick(const lw_view *view) { return *tallied(view, 0) > 0 ? 1 : 0; }
+
+static void tally_begin(const lw_view *view, uint32_t index) { ++*tallied(view, index); }
+
+static void tally_done(const lw_view *view, uint32_t index, const lw_sample *sample) {
+    (void)sample;
+    --*tallied(view, index);
+}
+
+static const lw_strategy_ops tally = {
+    .size = sizeof tally,
+    .name = "tally",
+    .help = "Counts.",
+    .scratch_size = sizeof(uint32_t),
+    .pick = tally_pick,
+    .begin = tally_begin,
+    .done = tally_done,
+};
+
+static int count_from_nothing(int to) {
+    lw_ticket first, second;
+    lw_request request = LW_REQUEST_INIT;
+    (void)to;
+    CHECK(lw_pool_after_fork(s.pool) == LW_OK);
+    request.flags = LW_REQUEST_KEYED;
+    for (int i = 0; i < 3; i++) {
+        CHECK(lw_pick_at(s.pool, s.route, &request, s.book.now, &first) == LW_OK);
+        CHECK(first.node == parents[0].node);
+        CHECK(lw_pick_at(s.pool, s.route, &request, s.book.now, &second) == LW_OK);
+        CHECK(second.node != first.node);
+        CHECK(lw_done(s.pool, &first, NULL) == LW_OK);
+        CHECK(lw_done(s.pool, &second, NULL) == LW_OK);
+    }
+    return 0;
+}
+
+/* Who counts requests from begin to done knows of none in the child, and of all its own in the parent. A ticket that
+   ended before the fork is not told of again. */
+static void test_counts_begin_anew(void **state) {
+    (void)state;
+    static const char *const specs[] = {"bounded(ring, factor=1)", "tally", "chain(tally, tally)",
+                                        "subset(bounded(maglev, factor=1))"};
+    static const lw_strategy_ops *const own[] = {&tally};
+    lw_request request = LW_REQUEST_INIT;
+    request.flags = LW_REQUEST_KEYED;
+    for (size_t i = 0; i < STAND_COUNT(specs); i++) {
+        stand_close(&s);
+        stand_open(&s, 59);
+        s.options.ops = own;
+        s.options.ops_count = 1;
+        stand_found(&s, specs[i], 2);
+        stand_serve_times(&s, 0, LW_OUTCOME_OK, 2);
+        parents[0] = stand_pick(&s, &request);
+        parents[1] = stand_pick(&s, &request);
+        assert_true(parents[0].node != parents[1].node);
+        stand_done(&s, &parents[1], LW_OUTCOME_OK);
+        run(count_from_nothing);
+        parents[2] = stand_pick(&s, &request);
+        assert_true(parents[2].node != parents[0].node);
+        stand_done(&s, &parents[0], LW_OUTCOME_OK);
+        stand_done(&s, &parents[2], LW_OUTCOME_OK);
+    }
+}
+
+static int pick_the_fast(int to) {
+    lw_ticket ticket;
+    (void)to;
+    CHECK(lw_pool_after_fork(s.pool) == LW_OK);
+    for (int i = 0; i < 10; i++) {
+        CHECK(pick_quietly(&ticket) == LW_OK);
+        CHECK(stand_index(&s, ticket.node) == 1);
+        CHECK(lw_done(s.pool, &ticket, NULL) == LW_OK);
+    }
+    return 0;
+}
+
+/* What nodes are like is as true in the child, whatever was under way. */
+static void test_learning_survives(void **state) {
+    (void)state;
+    static const char *const specs[] = {"least_time", "c3"};
+    for (size_t i = 0; i < STAND_COUNT(specs); i++) {
+        stand_close(&s);
+        stand_open(&s, 59);
+        s.options.explore = 10001;
+        stand_found(&s, specs[i], 2);
+        for (int round = 0; round < 20; round++) {
+            stand_serve(&s, 0, LW_OUTCOME_OK, 900 * MS);
+            stand_serve(&s, 1, LW_OUTCOME_OK, 5 * MS);
+        }
+        parents[0] = stand_pick_node(&s, 0);
+        run(pick_the_fast);
+        stand_done(&s, &parents[0], LW_OUTCOME_OK);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_first_picks, open_fork, close_fork),
@@ -374,6 +475,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_forgotten_call, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_life_of_a_child, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_boards_begin_anew, open_fork, close_fork),
+        cmocka_unit_test_setup_teardown(test_counts_begin_anew, open_fork, close_fork),
+        cmocka_unit_test_setup_teardown(test_learning_survives, open_fork, close_fork),
         cmocka_unit_test_setup_teardown(test_fork_among_picks, open_fork, close_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

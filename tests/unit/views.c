@@ -224,13 +224,17 @@ static ptrdiff_t look_at_columns(const lw_view *view) {
         EXPECT(lw_view_remaining(view, i) == nodes.member[i].remaining);
         EXPECT(lw_view_weight(view, i) == nodes.member[i].weight);
         EXPECT(lw_view_inflight(view, i) == nodes.member[i].inflight);
+        EXPECT(lw_view_capacity(view, i) == nodes.member[i].capacity);
+        EXPECT(lw_view_priority(view, i) == nodes.member[i].priority);
     }
     return 0;
 }
 
-static ptrdiff_t look_at_no_weights(const lw_view *view) {
+static ptrdiff_t look_at_optional_columns(const lw_view *view) {
     for (uint32_t i = 0; i < view->count; i++) {
         EXPECT(lw_view_weight(view, i) == 1);
+        EXPECT(lw_view_capacity(view, i) == 0);
+        EXPECT(lw_view_priority(view, i) == 0);
     }
     return 0;
 }
@@ -240,10 +244,12 @@ static void test_columns(void **state) {
     fleet_open(&nodes, 100, 0);
     for (uint32_t i = 0; i < 100; i++) {
         nodes.member[i].inflight = i * 3;
+        nodes.member[i].capacity = i * 5;
+        nodes.member[i].priority = i / 10;
     }
     pick_with(look_at_columns, NULL);
-    nodes.nodes.present &= ~LW_HAS(weight);
-    pick_with(look_at_no_weights, NULL);
+    nodes.nodes.present &= ~(LW_HAS(weight) | LW_HAS(capacity) | LW_HAS(priority));
+    pick_with(look_at_optional_columns, NULL);
 }
 
 /* ---- the request ---- */

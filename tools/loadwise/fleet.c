@@ -17,11 +17,12 @@ void fleet_view(const struct fleet *fleet, lw_nodes *nodes) {
     LW_SET(*nodes, load, fleet->nodes, load);
     LW_SET(*nodes, remaining, fleet->nodes, remaining);
     LW_SET(*nodes, health, fleet->nodes, health);
+    LW_SET(*nodes, inflight, fleet->nodes, inflight);
     LW_SET(*nodes, capacity, fleet->nodes, capacity);
     LW_SET(*nodes, priority, fleet->nodes, priority);
     LW_SET(*nodes, zone, fleet->nodes, zone);
     LW_SET(*nodes, tags, fleet->nodes, tags);
-    nodes->present = fleet->present & ~FLEET_LIMITS;
+    nodes->present = (fleet->present & ~FLEET_LIMITS) | LW_HAS(inflight);
     nodes->set = nodes->version = 1;
 }
 

@@ -16,7 +16,7 @@ struct node_limit {
 
 struct node {
     char *name;
-    uint32_t weight, health, priority, capacity;
+    uint32_t weight, health, priority, inflight, capacity;
     double load, remaining; /* NaN where the file does not say */
     char *zone;             /* NULL: none */
     char *tags;             /* "key=value,key=value"; NULL: none */
@@ -39,7 +39,8 @@ struct fleet {
 /* What a node is before the file says anything about it. */
 void fleet_node_init(struct node *node, size_t line);
 
-/* The fleet as the library reads it: a column for each present bit, borrowed from the fleet. */
+/* The fleet as the library reads it: a column for each present bit, borrowed from the fleet. Requests under way always
+   have theirs: a node of which the file says nothing is idle, not unknown. */
 void fleet_view(const struct fleet *fleet, lw_nodes *nodes);
 
 /* Position of the node with this name, or fleet->count. */

@@ -35,8 +35,9 @@ static void pick_help_requests(void) {
 
 static void pick_help_limits(void) {
     help_paragraph("What is simulated: the choice, and with --quota the limits. Each request is one selection over the "
-                   "nodes as the file has them. Nothing is sent, no request ends: loads and health stay as they are in "
-                   "the file. So least_load keeps to the best nodes of the file, and p2c goes on preferring them. "
+                   "nodes as the file has them. Nothing is sent, no request ends: loads, requests under way and health "
+                   "stay as they are in the file. So least_load keeps to the best nodes of the file, and p2c goes on "
+                   "preferring them; to see them move, run the requests through `loadwise pool`. "
                    "Without --quota free quotas stay as well, and arrival times are not looked at. Costs are added up "
                    "for the summary; they guide no choice.");
 }
