@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { WIDTH = 860, HEIGHT = 360, NARROW_WIDTH = 400, NARROW_HEIGHT = 300, POINTS = 60 };
-enum { LEFT = 76, LEFT_NARROW = 72, RIGHT = 32 };
+enum { LEFT = 88, LEFT_NARROW = 84, RIGHT = 32 };
 
 #define MS 1e6
 
