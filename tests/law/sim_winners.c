@@ -172,10 +172,14 @@ static void the_last_nodes_fall_idle(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_choices_beat_one),         cmocka_unit_test(idle_nodes_beat_two_choices),
-        cmocka_unit_test(latency_finds_the_slow_node),  cmocka_unit_test(ranking_by_queues_cuts_the_tail),
-        cmocka_unit_test(probes_beat_own_counts),       cmocka_unit_test(bounds_tame_hot_keys),
-        cmocka_unit_test(keys_fill_caches),             cmocka_unit_test(weights_are_speeds),
+        cmocka_unit_test(two_choices_beat_one),
+        cmocka_unit_test(idle_nodes_beat_two_choices),
+        cmocka_unit_test(latency_finds_the_slow_node),
+        cmocka_unit_test(ranking_by_queues_cuts_the_tail),
+        cmocka_unit_test(probes_beat_own_counts),
+        cmocka_unit_test(bounds_tame_hot_keys),
+        cmocka_unit_test(keys_fill_caches),
+        cmocka_unit_test(weights_are_speeds),
         cmocka_unit_test(the_last_nodes_fall_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
