@@ -7,19 +7,20 @@
  * R is the mean latency seen from here, S the mean time that the node worked on a request (1/mu), Q the mean number of
  * requests that waited there. The cube keeps queues short: a node twice as fast is not worth a queue twice as long.
  * `clients` counts those who send like this one, since each sees only its own requests under way. A node that reports
- * nothing has S = R and Q = 0.
+ * nothing has S = R and Q = 0. Bad answers move no mean (see learnt.h), but q is divided by 1 - the share of failures
+ * (failures.h), as if all that wait there were tried until they succeed.
  *
  * Idle nodes are asked again since what is known of a node fades towards what is known of the present best, halfway in
  * each `decay` without an answer; one that has not answered yet is as good as the best. Then the requests under way
  * decide. (Elasticsearch moves the others halfway at every choice; time does not depend on the rate of requests, and a
- * pick writes nothing.) Bad answers move no mean; see learnt.h.
+ * pick writes nothing.)
  *
  * Source: Suresh, Canini, Schmid, Feldmann, NSDI 2015; the drift after Elasticsearch's adaptive replica selection. The
  * paper's rate control is no part of choosing: quotas and concurrency limits do that. Whole numbers throughout, q in
- * 1/256. Cost per pick: two passes over the nodes, O(n), about 21 ns a node; memory 32 bytes a node.
+ * 1/256. Cost per pick: two passes over the nodes, O(n), about 21 ns a node; memory 40 bytes a node.
  */
 #include "strategy/contest.h"
-#include "strategy/learnt.h"
+#include "strategy/failures.h"
 #include "strategy/table.h"
 
 enum { C3_WORD_BITS = 64, Q_BITS = 8, Q_MOST_BITS = 20 };
@@ -37,11 +38,13 @@ struct c3_node {
     uint64_t latency, service; /* ns, or what the samples come in */
     uint64_t queue;            /* in 1/256, plus 1 */
     uint64_t answered;
+    uint64_t failing;
 };
 
 /* The means of one node, as far as they count now. */
 struct c3_means {
     uint64_t latency, service, queue;
+    uint64_t tries; /* not a mean: it does not fade towards the best */
 };
 
 static uint64_t capped(lw__wide value, uint64_t most) { return value < most ? (uint64_t)value : most; }
@@ -49,14 +52,15 @@ static uint64_t capped(lw__wide value, uint64_t most) { return value < most ? (u
 /* R - S + q^3 S is never negative, as q is at least 1. Below 2^127. */
 static lw__wide c3_score(const struct c3_means *means, uint64_t under_way, uint64_t clients) {
     lw__wide waiting = (((lw__wide)under_way * clients + 1) << Q_BITS) + means->queue;
-    lw__wide q = capped(waiting, Q_MOST), one = (lw__wide)1 << 3 * Q_BITS;
+    lw__wide q = capped(waiting * means->tries >> LW__TRIES_BITS, Q_MOST), one = (lw__wide)1 << 3 * Q_BITS;
     return means->latency * one + (q * q * q - one) * means->service;
 }
 
 static bool read_means(const lw_view *view, uint32_t index, struct c3_means *means) {
     const struct c3_node *node = lw_view_scratch(view, index);
     uint64_t queue = lw__learnt(&node->queue);
-    *means = (struct c3_means){lw__learnt(&node->latency), lw__learnt(&node->service), queue - (queue != 0)};
+    uint64_t tries = lw__tries(lw__failures(&node->failing, &node->answered, view->now));
+    *means = (struct c3_means){lw__learnt(&node->latency), lw__learnt(&node->service), queue - (queue != 0), tries};
     return means->latency != 0 && means->service != 0;
 }
 
@@ -92,7 +96,7 @@ static struct lw__contest c3_best(const lw_view *view, const struct c3_means *be
 
 static ptrdiff_t c3_pick(const lw_view *view) {
     struct lw__contest known = c3_best(view, NULL);
-    struct c3_means best = {1, 1, 0}; /* where nobody has answered, anything that is the same for all */
+    struct c3_means best = {.latency = 1, .service = 1}; /* where nobody has answered, anything that is the same for all */
     if (known.equals != 0) {
         read_means(view, known.winner, &best);
     }
@@ -114,6 +118,7 @@ static void c3_done(const lw_view *view, uint32_t index, const lw_sample *sample
         lw__learn(&node->service, lw__learnable(service, LW__LEARNT_MOST), share);
     }
     if (learns || answer == LW__ANSWER_BAD) {
+        lw__failures_learn(&node->failing, &node->answered, view->now, answer);
         lw__raise(&node->answered, view->now);
     }
 }

@@ -12,8 +12,7 @@
  *
  * libmemcached leaves the port 11211 out, and so "-i" follows the host. Of points at one place the node that stands
  * first in the list has the first, with nginx the only one. An owner that may not be chosen passes its keys on to the
- * next different node clockwise, as both programs do; after the last of them come nodes without points, the nearest by
- * distance.h first.
+ * next different node clockwise, as both programs do; after all of them come nodes without points, as in distance.h.
  *
  * Source: Jones, libketama 2007; libmemcached 1.1.4 and nginx 1.22 as tests/peers finds them.
  * Cost per pick: that of ring. Build: one MD5 for one or four points, or one CRC-32 of 4 bytes for one; then the sort.
@@ -216,21 +215,17 @@ static int ketama_build(const lw_build *build, void **out) {
 static ptrdiff_t ketama_pick(const lw_view *view) {
     const struct ketama_config *config = lw_view_config(view);
     const struct lw__points *points = lw_view_plan(view);
-    uint64_t key;
-    if (points == NULL) {
-        return lw__weightless(view);
-    }
-    int error = lw__key_of(view, config->absent_key, &key);
+    uint64_t key = 0;
+    int error = points == NULL ? LW_NO_WEIGHT : lw__key_of(view, config->absent_key, &key);
     ptrdiff_t index = error == LW_OK ? lw__points_walk(view, points, lw__points_from(points, (uint32_t)key)) : error;
     return __builtin_expect(index == LW_NO_WEIGHT, 0) ? lw__nearest(view, (uint32_t)key) : index;
 }
 
 static ptrdiff_t ketama_sequence(const lw_view *view, uint64_t key, uint32_t *out, uint32_t room) {
     const struct lw__points *points = lw_view_plan(view);
-    if (points == NULL) {
-        return lw__weightless(view);
-    }
-    ptrdiff_t found = lw__points_sequence(view, points, lw__points_from(points, (uint32_t)key), out, room);
+    ptrdiff_t found = points == NULL
+                          ? lw__weightless(view)
+                          : lw__points_sequence(view, points, lw__points_from(points, (uint32_t)key), out, room);
     return lw__then_nearest(view, (uint32_t)key, out, found, room);
 }
 

@@ -2,19 +2,20 @@
 /*
  * least_time: the node that will have answered first, by its own answers so far. i = argmin eta_i,
  *
- *     eta = buckets(latency) * (1 + requests under way) / weight
+ *     eta = buckets(latency) * (1 + requests under way) / weight / (1 - share of failures)
  *
  * latency is the mean of good answers, 0.95 old and 0.05 new, halved by each `decay` without an answer, so that a node
  * that was slow once is asked again. It is rounded to buckets (the nearest, at least 1): nodes whose difference is
  * noise are equal, and do not all yield to the luckiest. A node that has not answered yet counts as the mean of the
  * others that may be chosen: neither flooded as if it took no time nor left aside. Bad answers say nothing of the time
- * a good one takes; see learnt.h.
+ * a good one takes; see learnt.h. But they make it take more tries: eta is divided by 1 - the share of failures, see
+ * failures.h.
  *
  * Source: nginx least_time (0.95/0.05, buckets of 20 ms, cap of 5 s), Kong (the mean for newcomers). Whole numbers
- * throughout. Cost per pick: O(n), about 11 ns a node; memory 16 bytes a node.
+ * throughout. Cost per pick: O(n), about 11 ns a node; memory 24 bytes a node.
  */
 #include "strategy/contest.h"
-#include "strategy/learnt.h"
+#include "strategy/failures.h"
 #include "strategy/table.h"
 #include "strategy/weighted.h"
 
@@ -31,6 +32,7 @@ struct least_time_config {
 struct least_time_node {
     uint64_t latency; /* ns; 0: no good answer yet */
     uint64_t answered;
+    uint64_t failing;
 };
 
 /* One pick under way. */
@@ -40,13 +42,8 @@ struct race {
     lw__wide sum;               /* of the latencies known */
     uint32_t known_count;
     struct lw__contest known;  /* by eta */
-    struct lw__contest silent; /* by requests under way alone, for the same latency is put in for all of them */
+    struct lw__contest silent; /* by requests under way and failures, for the same latency is put in for all of them */
 };
-
-static uint64_t milliseconds(double given) {
-    uint64_t ns = (uint64_t)(given * 1e6);
-    return ns > 0 ? ns : 1;
-}
 
 static uint64_t buckets_of(uint64_t latency, uint64_t bucket) {
     uint64_t buckets = (latency + bucket / 2) / bucket;
@@ -57,6 +54,7 @@ static void race_enter(struct race *race, uint32_t index) {
     const struct least_time_node *node = lw_view_scratch(race->view, index);
     uint32_t weight = lw_view_weight(race->view, index);
     uint64_t latency = lw__learnt(&node->latency), cost = (uint64_t)lw_view_inflight(race->view, index) + 1;
+    cost *= lw__tries(lw__failures(&node->failing, &node->answered, race->view->now));
     if (weight == 0) {
         return;
     }
@@ -90,7 +88,7 @@ static ptrdiff_t race_end(const struct race *race) {
 
 static ptrdiff_t least_time_pick(const lw_view *view) {
     const struct least_time_config *config = lw_view_config(view);
-    struct race race = {.view = view, .bucket = milliseconds(config->bucket), .half_life = lw__seconds(config->decay)};
+    struct race race = {.view = view, .bucket = lw__seconds(config->bucket), .half_life = lw__seconds(config->decay)};
     for (uint32_t w = 0; w < LW_BITMAP_WORDS(view->count); w++) {
         for (uint64_t bits = lw_view_word(view, w); bits != 0; bits &= bits - 1) {
             race_enter(&race, w * WORD_BITS + (uint32_t)__builtin_ctzll(bits));
@@ -106,21 +104,22 @@ static void least_time_done(const lw_view *view, uint32_t index, const lw_sample
     bool learns = answer == LW__ANSWER_GOOD && sample->latency != 0;
     if (learns) {
         uint64_t kept = lw__kept(lw__learnt(&node->answered), view->now, lw__seconds(config->decay));
-        uint64_t latency = lw__learnable(sample->latency, milliseconds(config->cap));
+        uint64_t latency = lw__learnable(sample->latency, lw__seconds(config->cap));
         lw__learn(&node->latency, latency, lw__share_of(KEPT_BY_AN_ANSWER, kept));
     }
     if (learns || answer == LW__ANSWER_BAD) {
+        lw__failures_learn(&node->failing, &node->answered, view->now, answer);
         lw__raise(&node->answered, view->now);
     }
 }
 
 static const lw_param least_time_params[] = {
-    {"bucket", LW_PARAM_F64, offsetof(struct least_time_config, bucket), "20", "0", "60000", NULL,
-     "ms; latencies that round to the same multiple of it count as equal"},
+    {"bucket", LW_PARAM_F64, offsetof(struct least_time_config, bucket), "0.02", "0", "60", NULL,
+     "seconds; latencies that round to the same multiple of it count as equal; 0 for no rounding"},
     {"decay", LW_PARAM_F64, offsetof(struct least_time_config, decay), "10", "0.001", "86400", NULL,
      "seconds without an answer after which the estimate has halved"},
-    {"cap", LW_PARAM_F64, offsetof(struct least_time_config, cap), "5000", "0.001", "3600000", NULL,
-     "ms; a longer answer counts as this long"},
+    {"cap", LW_PARAM_F64, offsetof(struct least_time_config, cap), "5", "0.000001", "3600", NULL,
+     "seconds; a longer answer counts as this long"},
 };
 
 const lw_strategy_ops lw__least_time = {

@@ -61,6 +61,7 @@ static int count_hosts(const lw_build *build, uint32_t *hosts) {
 
 static struct lw__walk walk_of(uint64_t id, uint32_t size) {
     uint64_t first = lw__mix(id), second = lw__mix(first + LW__GOLDEN);
+    // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): the least prime that a table may have is above 1
     return (struct lw__walk){(uint32_t)(first % size), (uint32_t)(second % (size - 1)) + 1};
 }
 

@@ -153,6 +153,7 @@ static ptrdiff_t multi_probe_sequence(const lw_view *view, uint64_t key, uint32_
     place_walkers(points, lw__mix(key), probes, walkers);
     while (found < room) {
         struct walker *least = least_of(walkers, probes);
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): there is at least one probe
         if (least->here == UINT64_MAX) {
             break;
         }

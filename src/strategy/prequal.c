@@ -11,7 +11,9 @@
  *
  * An answer goes stale as it is used and as it ages. Each use adds one to the requests under way that it tells of; it
  * may be used b = max(1, 2 / ((1 - 16/n) probes - 1)) times, so that the pool neither dries up nor rots; and each
- * request also removes one answer, the oldest and the worst in turn. Fractions of b and `probes` are rounded at random.
+ * request also removes one answer, the oldest and the worst in turn. With probes <= 1, where the host sends answers of
+ * its own accord, nothing is removed, and b = 2 / (1 - 16/n): the nodes in the pool take no more than three times their
+ * share if all report once in n requests. Fractions of b and `probes` are rounded at random.
  *
  * A node that fails fast looks idle and quick, and would draw all requests. So its share of failures (3/4 old, 1/4 new,
  * fading by half in 10 s) adds twice as much of the greatest number in the pool to each of its own: three failures in a
@@ -22,15 +24,14 @@
  */
 #include "strategy/contest.h"
 #include "strategy/distinct.h"
-#include "strategy/learnt.h"
+#include "strategy/failures.h"
 #include "strategy/probes.h"
 #include "strategy/table.h"
 
 enum { FEWEST_ANSWERS = 2, MOST_USES = 100 };
 
-#define FAILURES_FADE (UINT64_C(10000000000)) /* ns in which half of them is forgotten */
-#define MORE_THAN_REMOVED 1.0                 /* the paper's delta: answers gained over those lost, a request */
-#define REMOVED 1.0                           /* answers a request */
+#define MORE_THAN_REMOVED 1.0 /* the paper's delta: answers gained over those lost, a request */
+#define REMOVED 1.0           /* answers a request */
 #define LONGEST (UINT64_C(1) << 62)
 
 struct prequal_config {
@@ -49,8 +50,7 @@ struct prequal_node {
 /* A Q32. */
 static uint64_t failing_now(const lw_view *view, uint32_t index) {
     const struct prequal_node *node = lw_view_scratch(view, index);
-    uint64_t failing = lw__learnt(&node->failing);
-    return failing == 0 ? 0 : lw__share_of(failing, lw__kept(lw__learnt(&node->answered), view->now, FAILURES_FADE));
+    return lw__failures(&node->failing, &node->answered, view->now);
 }
 
 /* What failures add to a number, of which this is the greatest that anyone says. */
@@ -137,6 +137,9 @@ static void ask_some(const lw_view *view) {
     }
 }
 
+/* Answers are removed only where more come, or two nodes would be left to take everything. */
+static bool removes(const struct prequal_config *config) { return config->probes > REMOVED; }
+
 static void prequal_begin(const lw_view *view, uint32_t index) {
     const struct prequal_config *config = lw_view_config(view);
     struct lw__probe_board *board = lw_view_board(view);
@@ -144,8 +147,10 @@ static void prequal_begin(const lw_view *view, uint32_t index) {
     if (lw__probes_open(board, &probes)) {
         lw__probes_expire(&probes, youth(view));
         lw__probes_use(&probes, index);
-        struct lw__probes judged = judge(view, &probes);
-        lw__probes_remove(&probes, &judged, config->quantile);
+        if (removes(config)) {
+            struct lw__probes judged = judge(view, &probes);
+            lw__probes_remove(&probes, &judged, config->quantile);
+        }
         lw__probes_close(board, &probes);
     }
     ask_some(view);
@@ -154,7 +159,7 @@ static void prequal_begin(const lw_view *view, uint32_t index) {
 static double uses_of(const lw_view *view) {
     const struct prequal_config *config = lw_view_config(view);
     double fresh = 1 - (double)LW__PROBES / view->count; /* share of answers that do not replace another */
-    double gained = fresh * config->probes - REMOVED;
+    double gained = removes(config) ? fresh * config->probes - REMOVED : fresh;
     double uses = gained > 0 ? (1 + MORE_THAN_REMOVED) / gained : MOST_USES;
     uses = uses < MOST_USES ? uses : MOST_USES;
     return uses > 1 ? uses : 1;
@@ -173,16 +178,9 @@ static void prequal_probed(const lw_view *view, uint32_t index, const lw_probe *
 
 static void prequal_done(const lw_view *view, uint32_t index, const lw_sample *sample) {
     struct prequal_node *node = lw_view_scratch(view, index);
-    enum lw__answer answer = lw__answer_of(sample->outcome);
-    uint64_t old = lw__learnt(&node->failing), fresh;
-    if (answer == LW__ANSWER_SILENT || (answer == LW__ANSWER_GOOD && old == 0)) {
-        return;
+    if (lw__failures_learn(&node->failing, &node->answered, view->now, lw__answer_of(sample->outcome))) {
+        lw__raise(&node->answered, view->now);
     }
-    uint64_t kept = lw__kept(lw__learnt(&node->answered), view->now, FAILURES_FADE);
-    do {
-        fresh = lw__between(answer == LW__ANSWER_BAD ? LW__ONE : 0, lw__share_of(old, kept), LW__ONE / 4 * 3);
-    } while (!__atomic_compare_exchange_n(&node->failing, &old, fresh, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    lw__raise(&node->answered, view->now);
 }
 
 static size_t prequal_board(const void *config, uint32_t count) {

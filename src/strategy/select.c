@@ -294,7 +294,8 @@ ptrdiff_t lw_select(lw_strategy *strategy, const lw_nodes *nodes, const lw_reque
 static int report_begin(lw_strategy *strategy, const lw_nodes *nodes, uint32_t index, uint64_t now, const char *what,
                         struct pick *pick) {
     if (index >= nodes->count) {
-        return lw__fail(&strategy->env, LW_INVALID, "%s: index %u must be below %u", what, index, nodes->count);
+        lw__fail(&strategy->env, LW_INVALID, "%s: index %u must be below %u", what, index, nodes->count);
+        return LW_INVALID;
     }
     return any_begin(strategy, nodes, &plain_request, now != 0 ? now : time_for(strategy, nodes), pick);
 }

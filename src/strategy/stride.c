@@ -7,13 +7,15 @@
  * asked. As g runs over any K generations, that holds exactly W_i times; 32767 i keeps nodes out of step. Only nodes of
  * weight above 0 count here, so that the others cost nothing: i is the position among them.
  *
- * The mean number of tickets for a pick is max / mean of the weights. To bound it, weights above max_ratio times the
- * mean count as that, and weights below a hundredth of the mean as a hundredth.
+ * The mean number of tickets for a pick is max / mean of the weights. To bound it, weights above a cap count as the
+ * cap, the greatest that is at most max_ratio times the mean of the weights as they then count; and weights below a
+ * hundredth of that mean as a hundredth.
  *
  * Ineligible nodes are passed over by taking the next turns; see rotation.h.
  *
  * Cost per pick: max / mean tickets, at most max_ratio, and one product in place of a division; at most n tickets in a
- * lane of one's own, since the heaviest node takes each of its turns. The plan has 8 bytes a node and is built in O(n).
+ * lane of one's own, since the heaviest node takes each of its turns. The plan has 8 bytes a node and is built in O(n):
+ * a few passes.
  */
 #include "strategy/rotation.h"
 #include "strategy/table.h"
@@ -38,47 +40,66 @@ struct stride_plan {
     struct stride_entry entries[];
 };
 
-/* What the weights are measured by: everything times the count, so that the mean is a whole number. */
+__extension__ typedef unsigned __int128 stride_wide;
+
+/* What the weights are measured by. */
 struct stride_measure {
-    uint64_t count, sum;
-    uint64_t most; /* becomes STRIDE_SCALE */
+    uint64_t count;
+    stride_wide top, bottom; /* top / bottom, the cap, becomes STRIDE_SCALE */
     uint32_t least;
 };
-
-__extension__ typedef unsigned __int128 stride_wide;
 
 /* part / whole of the scale, to the nearest. */
 static uint64_t share_of_scale(stride_wide part, stride_wide whole) {
     return (uint64_t)((2 * part * STRIDE_SCALE + whole) / (2 * whole));
 }
 
+/* What the weights come to under this cap: the sum of what counts, times its bottom, and that of the cap which would
+   be right for the nodes that reach this one: ratio * under / (count - ratio * reaching). */
+static stride_wide sum_under_cap(const lw_build *build, struct stride_measure *measure, uint64_t ratio) {
+    stride_wide under = 0, reaching = 0;
+    for (uint32_t i = 0; i < build->count; i++) {
+        bool reaches = build->weights[i] * measure->bottom >= measure->top;
+        reaching += reaches;
+        under += reaches ? 0 : build->weights[i];
+    }
+    stride_wide sum = under * measure->bottom + reaching * measure->top;
+    if (measure->top * measure->count > ratio * sum) {
+        measure->top = ratio * under;
+        measure->bottom = measure->count - ratio * reaching;
+        return 0;
+    }
+    return sum;
+}
+
+/* Lowers the cap from the greatest weight until it is no more than the ratio allows. Each step leaves it too high or
+   right, since the mean is concave in the cap (Newton's method), and a few are enough. */
 static struct stride_measure measure_weights(const lw_build *build) {
     const struct stride_config *config = build->config;
-    struct stride_measure measure = {0};
-    uint32_t max = 0;
+    struct stride_measure measure = {.bottom = 1};
+    stride_wide sum = 0;
     for (uint32_t i = 0; i < build->count; i++) {
         measure.count += build->weights[i] > 0;
-        measure.sum += build->weights[i];
-        max = build->weights[i] > max ? build->weights[i] : max;
+        measure.top = build->weights[i] > measure.top ? build->weights[i] : measure.top;
     }
-    stride_wide cap = (stride_wide)measure.sum * config->max_ratio;
-    measure.most = max * measure.count;
-    measure.most = cap < measure.most ? (uint64_t)cap : measure.most;
-    if (measure.sum > 0) { /* at least 1, since max_ratio is at most 1000 */
-        measure.least = (uint32_t)share_of_scale(measure.sum, (stride_wide)measure.most * STRIDE_FLOOR);
+    while (measure.count > 0 && sum == 0) {
+        sum = sum_under_cap(build, &measure, config->max_ratio);
+    }
+    if (measure.count > 0) { /* at least 1, since max_ratio is at most 1000 */
+        measure.least = (uint32_t)share_of_scale(sum, measure.top * measure.count * STRIDE_FLOOR);
     }
     return measure;
 }
 
 static uint16_t scale_weight(const struct stride_measure *measure, uint32_t weight) {
-    uint64_t scaled = share_of_scale((stride_wide)weight * measure->count, measure->most);
-    scaled = scaled > STRIDE_SCALE ? STRIDE_SCALE : scaled;
+    stride_wide part = weight * measure->bottom;
+    uint64_t scaled = part < measure->top ? share_of_scale(part, measure->top) : STRIDE_SCALE;
     return (uint16_t)(scaled < measure->least ? measure->least : scaled);
 }
 
 static int stride_build(const lw_build *build, void **out) {
     struct stride_measure measure = measure_weights(build);
-    if (measure.sum == 0) {
+    if (measure.count == 0) {
         return LW_OK; /* no weights, no plan */
     }
     struct stride_plan *plan = lw_build_alloc(build, sizeof *plan + measure.count * sizeof *plan->entries);
@@ -143,7 +164,7 @@ static ptrdiff_t stride_pick(const lw_view *view) {
 static const lw_param stride_params[] = {
     LW__ROTATION_PARAMS,
     {"max_ratio", LW_PARAM_U64, offsetof(struct stride_config, max_ratio), "10", "1", "1000", NULL,
-     "weights above so many times the mean count as that, which bounds the tickets for a pick"},
+     "no weight counts as more than so many times the mean, which bounds the tickets for a pick"},
 };
 
 const lw_strategy_ops lw__stride = {

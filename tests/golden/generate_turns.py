@@ -24,10 +24,23 @@ def nearest(share):
     return floor(share + Fraction(1, 2))
 
 
+def capped(weights, max_ratio):
+    """The greatest cap that is at most max_ratio times the mean of the weights under it."""
+    rest, falling = sum(weights), sorted(weights, reverse=True)
+    cap = Fraction(falling[0])
+    if cap * len(weights) <= max_ratio * rest:
+        return cap
+    for k, weight in enumerate(falling, 1):
+        rest -= weight
+        cap = Fraction(max_ratio * rest, len(weights) - max_ratio * k)
+        if cap >= falling[k]:
+            return cap
+
+
 def scaled(weights, max_ratio):
     """Weights above 0 as parts of SCALE: none above max_ratio times the mean, none below a hundredth of it."""
-    mean = Fraction(sum(weights), len(weights))
-    most = min(Fraction(max(weights)), mean * max_ratio)
+    most = capped(weights, max_ratio)
+    mean = Fraction(sum(min(w, most) for w in weights), len(weights))
     least = nearest(mean / 100 / most * SCALE)
     return [max(least, min(SCALE, nearest(w / most * SCALE))) for w in weights]
 

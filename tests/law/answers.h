@@ -125,6 +125,41 @@ static inline void answers_of_many(const char *spec, uint64_t best, uint64_t oth
     free(inflight);
 }
 
+/* Ten nodes, a request each millisecond, whose answer takes 50. The first node refuses at once, all the time
+   or for the first half of it: its share of the requests, then of those of the last quarter, in 1/1000. */
+static inline uint32_t answers_share_of_refusing(const char *spec, bool recovers) {
+    enum { NODES = 10, TAKES = 50, REQUESTS = 40000 };
+    answers *a = answers_open(spec, NODES, 45);
+    uint32_t at[TAKES], count = 0, begun = 0;
+    for (uint32_t i = 0; i < REQUESTS; i++, a->now += ANSWERS_MS) {
+        uint32_t slot = i % TAKES;
+        if (i >= TAKES && at[slot] < NODES) {
+            a->inflight[at[slot]]--;
+            answers_good(a, at[slot], TAKES * ANSWERS_MS);
+        }
+        uint32_t index = answers_pick(a, NULL);
+        bool refuses = index == 0 && !(recovers && i >= REQUESTS / 2);
+        bool counts = !recovers || i >= REQUESTS * 3 / 4;
+        begun += counts;
+        count += counts && index == 0;
+        at[slot] = refuses ? NODES : index;
+        if (refuses) {
+            answers_bad(a, 0, LW_OUTCOME_CONNECT_FAILURE, 1);
+        } else {
+            a->inflight[index]++;
+        }
+    }
+    answers_close(a);
+    return (uint32_t)(UINT64_C(1000) * count / begun);
+}
+
+/* A node that refuses at once has nothing under way and never a slow answer: it gets next to nothing all the same, and
+   its share again when it answers. */
+static inline void answers_shun_refusing(const char *spec) {
+    assert_in_range(answers_share_of_refusing(spec, false), 0, 20);
+    assert_in_range(answers_share_of_refusing(spec, true), 70, 130);
+}
+
 /* What every strategy that learns answers when nobody may be chosen, with one node, and with two of one id. */
 static inline void answers_corners(const char *spec) {
     static const uint64_t excluded[] = {0, 1, 2};

@@ -375,81 +375,6 @@ static void works_for_one_and_two(void **state) {
     }
 }
 
-/* Two sets that one strategy serves do not add up to each other's caps. */
-static void tells_sets_apart(void **state) {
-    (void)state;
-    law_set *one = law_set_new(10), *other = law_set_new(10);
-    one->nodes.set = 1, other->nodes.set = 2;
-    lw_strategy *strategy = law_strategy("bounded(ring)", 1);
-    uint64_t count[10] = {0};
-    for (uint32_t i = 0; i < 1000; i++) {
-        begin_key(strategy, one, i);
-    }
-    for (uint64_t m = 1; m <= 200; m++) {
-        uint32_t index = begin_key(strategy, other, 4);
-        assert_true(++count[index] <= cap_of(other, NULL, 1250000, m, index));
-    }
-    assert_int_equal(bounded_reading(strategy, "under_way"), 1200);
-    lw_strategy_free(strategy);
-    free(one);
-    free(other);
-}
-
-/* Whatever their numbers are: the caps of one hold while there is a crowd at the other. */
-static void tells_all_sets_apart(void **state) {
-    (void)state;
-    for (uint64_t number = 2; number <= 18; number++) {
-        law_set *one = law_set_new(10), *other = law_set_new(10);
-        one->nodes.set = 1, other->nodes.set = number;
-        lw_strategy *strategy = law_strategy("bounded(ring)", 1);
-        uint64_t count[10] = {0};
-        for (uint32_t i = 0; i < 300; i++) {
-            begin_key(strategy, one, i);
-        }
-        for (uint64_t m = 1; m <= 50; m++) {
-            other->nodes.version += m % 20 == 0;
-            uint32_t index = begin_key(strategy, other, 4);
-            assert_true(++count[index] <= cap_of(other, NULL, 1250000, m, index));
-        }
-        assert_int_equal(bounded_reading(strategy, "under_way"), 350);
-        put_away(strategy, NULL, one);
-        free(other);
-    }
-}
-
-/* A set without a number is known by its content: another weight, and counting begins anew, the total with it. */
-static void begins_anew_where_a_set_has_no_number(void **state) {
-    (void)state;
-    law_set *set = law_set_new(10);
-    lw_strategy *strategy = law_strategy("bounded(ring)", 1);
-    set->nodes.set = 0;
-    for (uint32_t content = 1; content <= 6; content++) {
-        uint64_t count[10] = {0};
-        set->weight[0] = content;
-        for (uint64_t m = 1; m <= 200; m++) {
-            uint32_t index = begin_key(strategy, set, 4);
-            assert_true(++count[index] <= cap_of(set, NULL, 1250000, m, index));
-        }
-    }
-    put_away(strategy, NULL, set);
-}
-
-/* A set that comes back after the plans of 8 others begins with nothing under way, at the nodes and in all. */
-static void forgets_a_set_that_makes_room(void **state) {
-    (void)state;
-    law_set *set = law_set_new(10);
-    lw_strategy *strategy = law_strategy("bounded(ring)", 1);
-    for (uint64_t number = 1; number <= 40; number++) {
-        set->nodes.set = 1 + number % 10;
-        for (uint32_t i = 0; i < 100; i++) {
-            begin_key(strategy, set, i);
-        }
-    }
-    assert_true(bounded_reading(strategy, "under_way") <= 10 * 100);
-    assert_true(bounded_reading(strategy, "under_way") >= 8 * 100);
-    put_away(strategy, NULL, set);
-}
-
 /* However many ends are told, no count falls below 0. */
 static void takes_no_end_twice(void **state) {
     (void)state;
@@ -527,10 +452,6 @@ int main(void) {
         cmocka_unit_test(heeds_neither_order_nor_seed),
         cmocka_unit_test(reckons_exactly),
         cmocka_unit_test(works_for_one_and_two),
-        cmocka_unit_test(tells_sets_apart),
-        cmocka_unit_test(tells_all_sets_apart),
-        cmocka_unit_test(begins_anew_where_a_set_has_no_number),
-        cmocka_unit_test(forgets_a_set_that_makes_room),
         cmocka_unit_test(takes_no_end_twice),
         cmocka_unit_test(refuses_as_the_inner_one_does),
         cmocka_unit_test(refuses_what_it_cannot_stand_around),

@@ -233,6 +233,24 @@ static void failures_make_nobody_better(void **state) {
     answers_close(a);
 }
 
+/* After k failures in a row q is (4/3)^k times as long. */
+static void failures_make_the_queue_longer(void **state) {
+    (void)state;
+    answers *a = answers_open("c3", 60, 17);
+    answers_good(a, 0, ANSWERS_MS);
+    for (uint32_t k = 1; k <= 8; k++) {
+        answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+        double cost = 1e6 * pow(4.0 / 3, 3 * k);
+        answers_between(a, 2 * k, cost, cost * 0.02);
+    }
+    answers_close(a);
+}
+
+static void c3_shuns_what_refuses(void **state) {
+    (void)state;
+    answers_shun_refusing("c3");
+}
+
 static void c3_learns_nothing_from_the_callers_part(void **state) {
     (void)state;
     answers *a = answers_open("c3", 2, 13);
@@ -305,6 +323,8 @@ int main(void) {
         cmocka_unit_test(newcomers_are_as_good_as_the_best),
         cmocka_unit_test(c3_believes_an_answer_more_after_a_silence),
         cmocka_unit_test(failures_make_nobody_better),
+        cmocka_unit_test(failures_make_the_queue_longer),
+        cmocka_unit_test(c3_shuns_what_refuses),
         cmocka_unit_test(c3_learns_nothing_from_the_callers_part),
         cmocka_unit_test(ranks_the_largest_numbers),
         cmocka_unit_test(needs_what_is_under_way_and_no_weight),

@@ -125,23 +125,49 @@ static void believes_an_answer_more_after_a_silence(void **state) {
     answers_close(a);
 }
 
-/* Whatever goes wrong, and however fast: the estimate stays, and a silence before it is forgotten. */
+/* Whatever goes wrong, and however fast: the estimate stays, a silence before it is forgotten, and it takes 1 / (1 - f)
+   tries, f the share of failures. */
 static void a_failure_makes_nobody_fast(void **state) {
     (void)state;
     static const uint32_t outcomes[] = {LW_OUTCOME_FAILURE, LW_OUTCOME_CONNECT_FAILURE, LW_OUTCOME_TIMEOUT,
                                         LW_OUTCOME_RATE_LIMITED, LW_OUTCOME_OVERLOAD};
     answers *a = answers_open("least_time bucket=0", 20, 6);
     answers_good(a, 0, 100 * ANSWERS_MS);
+    double failing = 0;
     for (uint32_t i = 0; i < LAW_COUNT(outcomes); i++) {
         a->now += 8 * ANSWERS_SECOND;
         answers_bad(a, 0, outcomes[i], 1);
-        assert_estimate(a, 1 + 2 * i, 100e6);
+        failing = 0.25 + 0.75 * failing * pow(2, -0.8);
+        answers_between(a, 1 + 2 * i, 100e6 / (1 - failing), 1e6);
     }
-    answers_bad(a, 19, LW_OUTCOME_FAILURE, 1); /* nor one that never answered well: still the mean, of 100 here */
+    answers_bad(a, 19, LW_OUTCOME_FAILURE, 1); /* nor one that never answered well: the mean, and a third more tries */
     answers_good(a, 18, 101 * ANSWERS_MS);
-    a->inflight[19] = 1;
     assert_true(answers_prefer(a, 18, 19));
     answers_close(a);
+}
+
+/* Half of the failures are forgotten in ten seconds; good answers take a quarter of them each. */
+static void failures_of_a_node_fade(void **state) {
+    (void)state;
+    answers *a = answers_open("least_time bucket=0 decay=86400", 20, 6);
+    answers_good(a, 0, 100 * ANSWERS_MS);
+    for (int i = 0; i < 100; i++) {
+        answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);
+    }
+    answers_good(a, 1, UINT64_MAX); /* 5 s, the cap */
+    assert_true(answers_prefer(a, 1, 0));
+    a->now += 10 * ANSWERS_SECOND;
+    answers_between(a, 4, 200e6, 1e6);
+    a->now += 10 * ANSWERS_SECOND;
+    answers_between(a, 6, 100e6 / 0.75, 1e6);
+    answers_good(a, 0, 100 * ANSWERS_MS);
+    answers_between(a, 8, 100e6 / (1 - 0.25 * 0.75), 1e6);
+    answers_close(a);
+}
+
+static void least_time_shuns_what_refuses(void **state) {
+    (void)state;
+    answers_shun_refusing("least_time");
 }
 
 /* What the caller did says nothing, neither a time nor a sign of life; nor does an answer without a time. */
@@ -198,7 +224,7 @@ static void caps_what_an_answer_counts(void **state) {
     law_set_only(a->set, 3);
     answers_fit(a, NULL, 4000, equals);
     answers_close(a);
-    a = answers_open("least_time bucket=0 cap=0.5", 3, 11);
+    a = answers_open("least_time bucket=0 cap=0.0005", 3, 11);
     answers_good(a, 0, ANSWERS_MS);
     answers_good(a, 1, ANSWERS_MS / 2);
     answers_good(a, 2, ANSWERS_MS / 2 - 1);
@@ -211,7 +237,7 @@ static void caps_what_an_answer_counts(void **state) {
 /* The ends of every column at once: fractions are compared exactly, nothing overflows. */
 static void compares_the_largest_numbers(void **state) {
     (void)state;
-    answers *a = answers_open("least_time bucket=0 cap=3600000", 3, 12);
+    answers *a = answers_open("least_time bucket=0 cap=3600", 3, 12);
     for (uint32_t i = 0; i < 3; i++) {
         answers_good(a, i, UINT64_MAX);
         a->inflight[i] = UINT32_MAX;
@@ -275,9 +301,9 @@ static void the_estimate_follows_the_id(void **state) {
 
 static void holds_its_parameters_in_range(void **state) {
     (void)state;
-    static const char *const good[] = {"bucket=0",    "bucket=60000", "decay=0.001",
-                                       "decay=86400", "cap=0.001",    "cap=3600000"};
-    static const char *const bad[] = {"bucket=60000.1", "decay=0.0009", "decay=86401", "cap=0.0009", "cap=3600001"};
+    static const char *const good[] = {"bucket=0",    "bucket=60",    "decay=0.001",
+                                       "decay=86400", "cap=0.000001", "cap=3600"};
+    static const char *const bad[] = {"bucket=60.1", "decay=0.0009", "decay=86401", "cap=0.0000009", "cap=3601"};
     LAW_RANGES("least_time", good, bad);
 }
 
@@ -294,6 +320,8 @@ int main(void) {
         cmocka_unit_test(fades_smoothly_over_ten_seconds),
         cmocka_unit_test(believes_an_answer_more_after_a_silence),
         cmocka_unit_test(a_failure_makes_nobody_fast),
+        cmocka_unit_test(failures_of_a_node_fade),
+        cmocka_unit_test(least_time_shuns_what_refuses),
         cmocka_unit_test(learns_nothing_from_the_callers_part),
         cmocka_unit_test(an_older_answer_does_not_turn_time_back),
         cmocka_unit_test(rounds_to_the_nearest_bucket),

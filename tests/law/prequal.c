@@ -193,15 +193,64 @@ static void answers_wear_out(void **state) {
     assert_in_range(uses_in_the_mean("prequal quantile=1 probes=16", 100, 300) * 1000, 980, 1020);
     assert_in_range(uses_in_the_mean("prequal quantile=1 probes=2", 40, 300) * 1000, 9900, 10100);
     assert_in_range(uses_in_the_mean("prequal quantile=1", 16, 20) * 1000, 99900, 100100);
-    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=1", 4000, 20) * 1000, 99900, 100100);
-    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=0", 100, 20) * 1000, 99900, 100100);
     assert_in_range(uses_in_the_mean("prequal quantile=1 probes=1.005", 4000, 20) * 1000, 99900, 100100);
+}
+
+/* 2 / (1 - 16/n) where nobody is asked, or one at most: with 16 nodes all are in the pool. */
+static void answers_that_come_unasked_wear_out_soon(void **state) {
+    (void)state;
+    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=0", 100, 3000) * 1000, 2381 - 50, 2381 + 50);
+    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=0", 32, 300) * 1000, 3950, 4050);
+    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=0", 16, 20) * 1000, 99900, 100100);
+    assert_in_range(uses_in_the_mean("prequal quantile=1 probes=1", 4000, 3000) * 1000, 2008 - 50, 2008 + 50);
+}
+
+/* An agent reports equal nodes, all of them once in 100 requests or one with each: nobody gets more than a few shares,
+   neither in a round nor in the long run. */
+static void an_agent_may_report_them_all(void **state) {
+    (void)state;
+    enum { NODES = 100, ROUNDS = 100 };
+    for (int bulk = 0; bulk < 2; bulk++) {
+        uint64_t total[NODES] = {0};
+        answers *a = probed_open("prequal probes=0", NODES, 19);
+        for (uint32_t round = 0; round < ROUNDS; round++, a->now += 100 * ANSWERS_MS) {
+            uint64_t counts[NODES] = {0};
+            for (uint32_t i = 0; i < NODES; i++) {
+                for (uint32_t node = bulk ? 0 : i; node < (!bulk ? i + 1 : i == 0 ? NODES : 0); node++) {
+                    say(a, node, 0, ANSWERS_MS);
+                }
+                counts[answers_pick(a, NULL)]++;
+            }
+            for (uint32_t i = 0; i < NODES; i++) {
+                assert_in_range(counts[i], 0, 9); /* up to 3 uses, and draws of one in the mean */
+                total[i] += counts[i];
+            }
+        }
+        for (uint32_t i = 0; i < NODES; i++) {
+            assert_in_range(total[i], ROUNDS / 5, 7 * ROUNDS / 2);
+        }
+        answers_close(a);
+    }
+}
+
+/* Where they come unasked none is removed. */
+static void answers_that_come_unasked_stay(void **state) {
+    (void)state;
+    answers *a = probed_open("prequal quantile=1 probes=1", 9, 6);
+    for (uint32_t i = 0; i < 6; i++, a->now += ANSWERS_MS) {
+        say(a, i, 0, 10 + i);
+    }
+    for (uint32_t step = 0; step < 20; step++) {
+        place_elsewhere(a, 8);
+        assert_int_equal(foretold(a), 0);
+    }
+    answers_close(a);
 }
 
 /* Every request removes one answer: the oldest, then the worst, then the oldest; two stay. */
 static void each_request_removes_an_answer(void **state) {
     (void)state;
-    answers *a = probed_open("prequal quantile=1 probes=0", 9, 6);
+    answers *a = probed_open("prequal quantile=1 probes=2", 9, 6);
     for (uint32_t i = 0; i < 6; i++, a->now += ANSWERS_MS) {
         say(a, i, 0, 10 + i);
     }
@@ -390,6 +439,9 @@ int main(void) {
         cmocka_unit_test(answers_age),
         cmocka_unit_test(a_use_adds_what_is_under_way),
         cmocka_unit_test(answers_wear_out),
+        cmocka_unit_test(answers_that_come_unasked_wear_out_soon),
+        cmocka_unit_test(an_agent_may_report_them_all),
+        cmocka_unit_test(answers_that_come_unasked_stay),
         cmocka_unit_test(each_request_removes_an_answer),
         cmocka_unit_test(asks_different_nodes_evenly),
         cmocka_unit_test(a_trial_asks_nobody),

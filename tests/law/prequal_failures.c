@@ -54,7 +54,7 @@ static void a_sinkhole_is_the_worst(void **state) {
         assert_int_equal(foretold(a), 1);
         answers_close(a);
     }
-    answers *a = probed_open("prequal quantile=1 probes=0", 9, 21);
+    answers *a = probed_open("prequal quantile=1 probes=2", 9, 21);
     for (uint32_t i = 5; i-- > 0; a->now++) {
         say(a, i, 0, 10 + i);
         answers_bad(a, 0, LW_OUTCOME_FAILURE, 1);

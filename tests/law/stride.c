@@ -8,15 +8,37 @@
 
 enum { SCALE = 65535, STRIDE_MOST = 64 };
 
+static int heavier_first(const void *a, const void *b) {
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left < right) - (left > right);
+}
+
+/* The cap: with the k heaviest at it, it is ratio times the mean; k is the first for which it is above the next. */
+static double cap_of(const uint32_t *weights, uint32_t count, double ratio, double *mean) {
+    uint32_t *sorted = law_room(count, sizeof *sorted), k = 0, some = 0;
+    double rest = 0;
+    memcpy(sorted, weights, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, heavier_first);
+    for (uint32_t i = 0; i < count; i++) {
+        rest += sorted[i];
+        some += sorted[i] > 0;
+    }
+    double cap = sorted[0];
+    *mean = rest / some;
+    if (cap > ratio * *mean) {
+        do {
+            rest -= sorted[k++];
+            cap = ratio * rest / (some - ratio * k);
+        } while (cap < sorted[k]);
+        *mean = cap / ratio;
+    }
+    free(sorted);
+    return cap;
+}
+
 /* The scaled weights, by the letter of the rule; 0 stays 0. */
 static void scale(const uint32_t *weights, uint32_t count, double ratio, uint64_t *scaled) {
-    double sum = 0, max = 0, some = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += weights[i];
-        some += weights[i] > 0;
-        max = weights[i] > max ? weights[i] : max;
-    }
-    double mean = sum / some, most = max < ratio * mean ? max : ratio * mean;
+    double mean, most = cap_of(weights, count, ratio, &mean);
     double least = fmax(1, floor(0.01 * mean * SCALE / most + 0.5));
     for (uint32_t i = 0; i < count; i++) {
         double share = fmin(SCALE, floor((double)weights[i] * SCALE / most + 0.5));
@@ -105,21 +127,71 @@ static void gives_exact_shares_over_a_cycle(void **state) {
     assert_exact_cycles(one, 3, 6, 10, "stride");
 }
 
-/* One node of a hundred has nearly all the weight: it gets ten times the mean and no more; and the light ones get no
-   less than a hundredth of it. */
-static void bounds_weights_from_above_and_below(void **state) {
+/* One node of a hundred has nearly all the weight: it gets ten times the mean and no more. */
+static void caps_at_so_many_times_the_mean(void **state) {
     (void)state;
     uint64_t counts[100] = {0};
     law_set *set = law_set_new(100);
     lw_strategy *strategy = law_strategy("stride", 7);
     set->weight[40] = 1000000000;
     law_tally(strategy, &set->nodes, NULL, 110000, counts);
-    for (uint32_t i = 0; i < 100; i++) { /* scaled: 65535 once, 66 for the others */
-        double expected = i == 40 ? 110000.0 * 65535 / (65535 + 99 * 66) : 110000.0 * 66 / (65535 + 99 * 66);
-        assert_true(fabs((double)counts[i] - expected) < (i == 40 ? 150 : 3));
+    for (uint32_t i = 0; i < 100; i++) {
+        assert_in_range(counts[i], i == 40 ? 10990 : 990, i == 40 ? 11010 : 1010);
     }
     lw_strategy_free(strategy);
     free(set);
+}
+
+/* A node of next to no weight gets a hundredth of the mean. */
+static void gives_at_least_a_hundredth_of_the_mean(void **state) {
+    (void)state;
+    uint64_t counts[100] = {0};
+    law_set *set = law_set_new(100);
+    lw_strategy *strategy = law_strategy("stride", 7);
+    for (uint32_t i = 0; i < 100; i++) {
+        set->weight[i] = i == 40 ? 1 : 1000000;
+    }
+    law_tally(strategy, &set->nodes, NULL, 990100, counts);
+    assert_in_range(counts[40], 98, 102);
+    lw_strategy_free(strategy);
+    free(set);
+}
+
+/* The heaviest node takes each of its turns, one in n tickets; so its picks count the tickets of all. */
+static void assert_tickets_bounded(const char *spec, const uint32_t *weights, uint32_t count, uint32_t heaviest,
+                                   double ratio) {
+    enum { PICKS = 400000 };
+    uint64_t *counts = law_room(count, sizeof *counts);
+    lw_nodes nodes;
+    lw_nodes_init(&nodes, count);
+    LW_SET_VALUES(nodes, weight, weights);
+    nodes.set = 1;
+    lw_strategy *strategy = law_strategy(spec, 3);
+    law_tally(strategy, &nodes, NULL, PICKS, counts);
+    double tickets = (double)counts[heaviest] * count / PICKS;
+    if (tickets > ratio * 1.01 + (double)count / PICKS) {
+        fail_msg("%s: %.1f tickets a pick over %u nodes", spec, tickets, (unsigned)count);
+    }
+    lw_strategy_free(strategy);
+    free(counts);
+}
+
+static void asks_at_most_max_ratio_tickets_a_pick(void **state) {
+    (void)state;
+    enum { MANY = 10000 };
+    static const uint32_t heavy[] = {1000, 100000, UINT32_MAX}, sizes[] = {20, 100, MANY};
+    uint32_t *weights = law_room(MANY, sizeof *weights);
+    for (uint32_t round = 0; round < 9; round++) {
+        uint32_t count = sizes[round / 3];
+        for (uint32_t i = 0; i < count; i++) { /* light ones, or ever lighter ones behind the heaviest */
+            weights[i] = round % 2 == 0 || i > 31 ? 1 : UINT32_MAX >> i;
+        }
+        weights[0] = round % 2 == 0 ? heavy[round % 3] : weights[0];
+        assert_tickets_bounded("stride", weights, count, 0, 10);
+        assert_tickets_bounded("stride max_ratio=1", weights, count, 0, 1);
+        assert_tickets_bounded("stride max_ratio=1000", weights, count, 0, 1000);
+    }
+    free(weights);
 }
 
 /* The others keep the shares that they have among themselves, far closer than chance would. */
@@ -206,7 +278,9 @@ int main(void) {
         cmocka_unit_test(plays_the_published_sequences),
         cmocka_unit_test(equals_the_naive_rule),
         cmocka_unit_test(gives_exact_shares_over_a_cycle),
-        cmocka_unit_test(bounds_weights_from_above_and_below),
+        cmocka_unit_test(caps_at_so_many_times_the_mean),
+        cmocka_unit_test(gives_at_least_a_hundredth_of_the_mean),
+        cmocka_unit_test(asks_at_most_max_ratio_tickets_a_pick),
         cmocka_unit_test(keeps_shares_over_a_part_of_the_nodes),
         cmocka_unit_test(draws_by_weight_when_the_heavy_nodes_are_away),
         cmocka_unit_test(plays_on_between_excluding_picks),

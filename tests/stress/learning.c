@@ -104,7 +104,7 @@ static void learn_along(const char *spec) {
 
 static void test_latencies_stay_with_their_nodes(void **state) {
     (void)state;
-    static const char *const specs[] = {"least_time bucket=1", "c3"};
+    static const char *const specs[] = {"least_time bucket=0.001", "c3"};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         ledger_open(&book);
         learn_along(specs[i]);
