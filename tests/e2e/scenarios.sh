@@ -83,6 +83,12 @@ wrong 14 "for: a restart takes how long the node is gone" <<EOT
 events: [{at: 1s, nodes: web, do: restart}]
 $good_nodes
 EOT
+wrong 14 "scenario.yaml:2: events: number 2 freezes a node that number 1 has frozen already" <<EOT
+events:
+- {at: 1s, for: 5s, nodes: web, do: freeze}
+- {at: 4s, for: 1s, nodes: web-2, do: freeze}
+$good_nodes
+EOT
 wrong 14 "warmup: it must be shorter than the duration" <<EOT
 duration: 2s
 warmup: 2s

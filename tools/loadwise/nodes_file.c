@@ -45,7 +45,7 @@ static enum status nodes_read_field(struct yaml_file *file, struct node *node, u
     case NODE_FIELD_NOMEM: return problem_memory(file->problem);
     default:
         return yaml_file_wrong(file, wrong, "%s: %s is not allowed; it must be %s", field->name, yaml_shown(wrong).text,
-                           field->allowed);
+                               field->allowed);
     }
 }
 
@@ -54,7 +54,7 @@ static enum status nodes_read_node(struct yaml_file *file, struct fleet *fleet, 
     fleet_node_init(node, yaml->start_mark.line + 1);
     if (yaml->type != YAML_MAPPING_NODE) {
         return yaml_file_wrong(file, yaml, "a node is a mapping of fields, such as `name: a`; here is %s",
-                           yaml_shown(yaml).text);
+                               yaml_shown(yaml).text);
     }
     uint32_t seen = 0;
     for (const yaml_node_pair_t *pair = yaml->data.mapping.pairs.start; pair < yaml->data.mapping.pairs.top; pair++) {
@@ -126,7 +126,7 @@ static enum status nodes_read_root(struct yaml_file *file, const yaml_node_t *ro
     }
     if (root->type != YAML_MAPPING_NODE) {
         return yaml_file_wrong(file, root, "the file must hold a list under `nodes:`; here is %s",
-                           yaml_shown(root).text);
+                               yaml_shown(root).text);
     }
     const yaml_node_t *list = NULL;
     for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++) {

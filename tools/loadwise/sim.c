@@ -45,15 +45,14 @@ static enum status sim_contest_run(const struct sim_options *options, const stru
     bool shown = isatty(STDERR_FILENO);
     struct sim_contest contest;
     interrupt_listen();
-    struct sim_contest_options run = {.strategies = options->strategy_count > 0 ? options->strategies
-                                                                                : scenario->strategies,
-                                      .strategy_count = options->strategy_count > 0 ? options->strategy_count
-                                                                                    : scenario->strategy_count,
-                                      .first_seed = options->seed,
-                                      .seeds = (uint32_t)options->seeds,
-                                      .threads = (uint32_t)options->threads,
-                                      .progress = sim_progress,
-                                      .user = &shown};
+    struct sim_contest_options run = {
+        .strategies = options->strategy_count > 0 ? options->strategies : scenario->strategies,
+        .strategy_count = options->strategy_count > 0 ? options->strategy_count : scenario->strategy_count,
+        .first_seed = options->seed,
+        .seeds = (uint32_t)options->seeds,
+        .threads = (uint32_t)options->threads,
+        .progress = sim_progress,
+        .user = &shown};
     if (run.strategy_count == 0) {
         return problem_set(problem, STATUS_USAGE, "--strategy: missing; the scenario names none either");
     }

@@ -98,7 +98,6 @@ enum status sim_write_csv(const struct sim_contest *contest, const char *directo
         status = csv_file(contest, directory, "nodes", "node,served,failed,turned_away,busy_s,queued_s,peak", csv_nodes,
                           problem);
     }
-    return status == STATUS_DONE
-               ? csv_file(contest, directory, "latency", "quantile,latency_ms", csv_latency, problem)
-               : status;
+    return status == STATUS_DONE ? csv_file(contest, directory, "latency", "quantile,latency_ms", csv_latency, problem)
+                                 : status;
 }

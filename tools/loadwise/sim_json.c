@@ -30,11 +30,11 @@ static json_t *json_of_result(const struct sim_contest *contest, const struct si
     json_t *nodes = json_array();
     for (uint32_t i = 0; i < result->node_count; i++) {
         const struct sim_tally *tally = &result->nodes[i];
-        json_array_append_new(
-            nodes, json_pack("{s:s, s:I, s:I, s:I, s:o, s:I}", "name", contest->scenario->nodes[i].name, "served",
-                             (json_int_t)tally->served, "failed", (json_int_t)tally->failed, "turned_away",
-                             (json_int_t)tally->turned_away, "busy", json_of_real(tally->busy), "peak",
-                             (json_int_t)tally->peak));
+        json_array_append_new(nodes,
+                              json_pack("{s:s, s:I, s:I, s:I, s:o, s:I}", "name", contest->scenario->nodes[i].name,
+                                        "served", (json_int_t)tally->served, "failed", (json_int_t)tally->failed,
+                                        "turned_away", (json_int_t)tally->turned_away, "busy",
+                                        json_of_real(tally->busy), "peak", (json_int_t)tally->peak));
     }
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "seed", (json_int_t)(contest->first_seed + number),
                      "requests", (json_int_t)result->requests, "well", (json_int_t)result->well, "failed",

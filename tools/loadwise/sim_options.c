@@ -70,7 +70,8 @@ static enum status sim_set_json(const struct setting *setting) {
 }
 
 static const struct option_entry sim_option_table[] = {
-    {"strategy", sim_set_strategy, "SPEC", "compare this one (may be repeated; default: those that the scenario names)"},
+    {"strategy", sim_set_strategy, "SPEC",
+     "compare this one (may be repeated; default: those that the scenario names)"},
     {"seeds", sim_set_seeds, "N", "runs of each strategy, each with chances of its own (default 3)"},
     {"seed", sim_set_seed, "N", "the first of the seeds (default 1)"},
     {"threads", sim_set_threads, "N", "runs at a time (default: one per processor); the result is the same"},

@@ -65,8 +65,7 @@ static enum status yaml_check_end(struct yaml_file *file, yaml_parser_t *parser)
         return yaml_invalid(file, parser);
     }
     const yaml_node_t *root = yaml_document_get_root_node(&next);
-    enum status status =
-        root == NULL ? STATUS_DONE : yaml_file_wrong(file, root, "a second YAML document begins here");
+    enum status status = root == NULL ? STATUS_DONE : yaml_file_wrong(file, root, "a second YAML document begins here");
     yaml_document_delete(&next);
     return status;
 }

@@ -20,8 +20,8 @@ struct sim_source {
     uint64_t seed;
     struct sim_chance chance; /* of the times */
     struct sim_zipf zipf;
-    double low;         /* rate between bursts */
-    double at;          /* ns, of the request before */
+    double low; /* rate between bursts */
+    double at;  /* ns, of the request before */
     uint64_t number;
     size_t row;         /* of the trace */
     double lap, length; /* when the trace began last; how long one round of it takes, sped up */

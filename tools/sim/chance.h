@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Streams of chance. A stream is named by the seed of the run, a purpose and a number, and depends on nothing else: what
- * request 17 takes is the same whoever serves it, and however many draws were made for others.
+ * Streams of chance. A stream is named by the seed of the run, a purpose and a number, and depends on nothing else:
+ * what request 17 takes is the same whoever serves it, and however many draws were made for others.
  */
 #ifndef LOADWISE_SIM_CHANCE_H
 #define LOADWISE_SIM_CHANCE_H
@@ -38,9 +38,7 @@ static inline uint64_t sim_bits(struct sim_chance *chance) {
 }
 
 /* Above 0, up to 1. */
-static inline double sim_uniform(struct sim_chance *chance) {
-    return (double)((sim_bits(chance) >> 11) + 1) * 0x1p-53;
-}
+static inline double sim_uniform(struct sim_chance *chance) { return (double)((sim_bits(chance) >> 11) + 1) * 0x1p-53; }
 
 /* Below bound, which must not be 0; the bias is below 2^-32. */
 static inline uint32_t sim_below(struct sim_chance *chance, uint32_t bound) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * log: x = m 2^e with m from 0.707 to 1.414, log m = 2 atanh((m - 1) / (m + 1)) by its series, whose argument is at
- * most 0.172. exp: x = k log 2 + r with |r| at most 0.347, e^r by Taylor's series, k into the exponent. sin: the turn is
- * folded into a quarter, then Taylor's series.
+ * most 0.172. exp: x = k log 2 + r with |r| at most 0.347, e^r by Taylor's series, k into the exponent. sin: the turn
+ * is folded into a quarter, then Taylor's series.
  */
 #include "exact.h"
 
@@ -29,8 +29,8 @@ static double from_bits(uint64_t bits) {
 }
 
 double exact_log(double x) {
-    static const double odd[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
-                                 1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3};
+    static const double odd[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13,
+                                 1.0 / 11, 1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3};
     uint64_t bits = bits_of(x);
     int exponent = (int)(bits >> MANTISSA_BITS) - EXPONENT_BIAS;
     double m = from_bits((bits & ((UINT64_C(1) << MANTISSA_BITS) - 1)) | (uint64_t)EXPONENT_BIAS << MANTISSA_BITS);

@@ -50,8 +50,7 @@ void sim_measure_level(struct sim_world *world, uint32_t node) {
     tally->busy += measured * server->working.count;
     tally->queued += measured * server->waiting.count;
     for (uint64_t slice = from / length; slice < SIM_SLICES && slice * length < to; slice++) {
-        tally->load[slice] +=
-            (float)(load * overlap(from, to, slice * length, (slice + 1) * length) / (double)length);
+        tally->load[slice] += (float)(load * overlap(from, to, slice * length, (slice + 1) * length) / (double)length);
     }
 }
 

@@ -25,28 +25,28 @@ struct sim_tally {
     uint64_t served, failed, turned_away; /* tries that ended there; that failed; that found no place to wait */
     uint64_t after_recovery;              /* tries sent there within a second after it was well again */
     uint64_t cache_hits, cache_asked;
-    double busy;                          /* slot-seconds of service within the measured time */
-    double queued;                        /* request-seconds of waiting */
-    uint32_t peak;                        /* most under way and waiting */
-    float load[SIM_SLICES];               /* mean number under way and waiting in each slice */
-    uint32_t sent[SIM_SLICES];            /* tries in each slice; counted where the scenario has events */
+    double busy;               /* slot-seconds of service within the measured time */
+    double queued;             /* request-seconds of waiting */
+    uint32_t peak;             /* most under way and waiting */
+    float load[SIM_SLICES];    /* mean number under way and waiting in each slice */
+    uint32_t sent[SIM_SLICES]; /* tries in each slice; counted where the scenario has events */
 };
 
 struct sim_result {
     uint64_t requests; /* arrived; each ended well, failed or was refused */
     uint64_t well, failed, refused;
-    uint64_t retries, over_budget;    /* retries made; that the budget forbade */
-    uint64_t tries, waited;           /* tries that a node took; that had to wait there */
-    uint64_t moved, keyed;            /* keyed tries that went to another node than the key's last; all keyed ones */
-    double overshoot;                 /* largest share by which a node was sent more than a quota of it in a window */
-    uint64_t limited;                 /* answers 429 */
-    uint64_t in_recovery;             /* tries sent anywhere in those seconds, for each node that had one */
-    double seconds;                   /* of measured time */
-    struct sim_histogram latency;     /* of requests that ended well */
-    struct sim_slice *slices;         /* SIM_SLICES */
+    uint64_t retries, over_budget; /* retries made; that the budget forbade */
+    uint64_t tries, waited;        /* tries that a node took; that had to wait there */
+    uint64_t moved, keyed;         /* keyed tries that went to another node than the key's last; all keyed ones */
+    double overshoot;              /* largest share by which a node was sent more than a quota of it in a window */
+    uint64_t limited;              /* answers 429 */
+    uint64_t in_recovery;          /* tries sent anywhere in those seconds, for each node that had one */
+    double seconds;                /* of measured time */
+    struct sim_histogram latency;  /* of requests that ended well */
+    struct sim_slice *slices;      /* SIM_SLICES */
     struct sim_tally *nodes;
     uint32_t node_count;
-    bool stopped;  /* by progress */
+    bool stopped;      /* by progress */
     char why[SIM_WHY]; /* after an error */
 };
 

@@ -19,12 +19,12 @@
 /* ---- numbers drawn from a distribution ---- */
 
 enum sim_shape {
-    SIM_FIXED = 0,    /* always the mean */
-    SIM_EXPONENTIAL,  /* by the mean */
-    SIM_LOGNORMAL,    /* by the mean and sigma, the standard deviation of the logarithm */
-    SIM_PARETO,       /* by the mean and alpha, above 1 */
-    SIM_UNIFORM,      /* from 0 to twice the mean */
-    SIM_EMPIRICAL,    /* one of `values`, equally likely; the mean is theirs */
+    SIM_FIXED = 0,   /* always the mean */
+    SIM_EXPONENTIAL, /* by the mean */
+    SIM_LOGNORMAL,   /* by the mean and sigma, the standard deviation of the logarithm */
+    SIM_PARETO,      /* by the mean and alpha, above 1 */
+    SIM_UNIFORM,     /* from 0 to twice the mean */
+    SIM_EMPIRICAL,   /* one of `values`, equally likely; the mean is theirs */
 };
 
 struct sim_distribution {
@@ -94,14 +94,14 @@ struct sim_node {
     const char *zone; /* NULL: none */
     uint32_t weight;
     uint32_t priority;
-    uint32_t max_inflight; /* of the spec; 0: no limit */
-    uint32_t slots;        /* requests that it serves at once; 0: any number (then nothing ever waits) */
-    uint32_t queue;        /* requests that may wait; more are turned away (LW_OUTCOME_OVERLOAD, at once) */
-    double speed;          /* 1: as the service says */
-    double noise;          /* sigma of a lognormal factor of mean 1 on each service; 0: none */
-    uint32_t cache;        /* keys that it keeps, least recently used goes first; 0: none */
-    double error_share;    /* of requests fail, from the start */
-    uint64_t error_after;  /* ns that a failing request takes; 0: as long as any other */
+    uint32_t max_inflight;             /* of the spec; 0: no limit */
+    uint32_t slots;                    /* requests that it serves at once; 0: any number (then nothing ever waits) */
+    uint32_t queue;                    /* requests that may wait; more are turned away (LW_OUTCOME_OVERLOAD, at once) */
+    double speed;                      /* 1: as the service says */
+    double noise;                      /* sigma of a lognormal factor of mean 1 on each service; 0: none */
+    uint32_t cache;                    /* keys that it keeps, least recently used goes first; 0: none */
+    double error_share;                /* of requests fail, from the start */
+    uint64_t error_after;              /* ns that a failing request takes; 0: as long as any other */
     double quota[LW_QUOTA_DIMENSIONS]; /* per window, what the node really allows, and what the pool is told: see
                                           sim_pool.dimensions; 0: no limit */
     uint64_t joins;                    /* when it appears; 0: from the start */
@@ -134,7 +134,7 @@ struct sim_event {
 /* ---- clients ---- */
 
 struct sim_clients {
-    uint32_t count; /* each has a pool of its own and gets an equal, random share of the requests */
+    uint32_t count;                  /* each has a pool of its own and gets an equal, random share of the requests */
     const char *zone;                /* where they stand, for the pool's zone preference; NULL: nowhere */
     struct sim_distribution network; /* ns, one way, drawn per message */
     double far;                      /* ns more, one way, between different zones */
@@ -150,16 +150,17 @@ struct sim_pool {
     lw_pool_options options; /* LW_POOL_OPTIONS_INIT and what the scenario says */
     lw_health_options health;
     lw_outlier_options outlier;
-    lw_quota_dimension dimensions[LW_QUOTA_DIMENSIONS]; /* "requests", "tokens" have a meaning: 1, and context + output */
+    lw_quota_dimension
+        dimensions[LW_QUOTA_DIMENSIONS]; /* "requests", "tokens" have a meaning: 1, and context + output */
     bool has_outlier;
 };
 
 struct sim_scenario {
-    const char *name;  /* of the file, without directory and ending */
-    const char *title; /* one line */
-    const char *text;  /* a paragraph for the report; "" */
-    uint64_t duration; /* requests come until then; those under way are served to the end */
-    uint64_t warmup;   /* not measured */
+    const char *name;      /* of the file, without directory and ending */
+    const char *title;     /* one line */
+    const char *text;      /* a paragraph for the report; "" */
+    uint64_t duration;     /* requests come until then; those under way are served to the end */
+    uint64_t warmup;       /* not measured */
     uint64_t max_requests; /* ends the run earlier; 0: no bound */
     struct sim_arrivals arrivals;
     struct sim_service service;

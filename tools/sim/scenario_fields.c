@@ -55,16 +55,17 @@ static enum status read_trace(struct scenario_reading *reading, const struct sce
 static const struct scenario_field arrivals_fields[] = {
     {"process", scenario_choice, ARRIVALS(process), 0, 0, "poisson|paced|bursty|diurnal|trace",
      "how requests come; a trace is told by `trace`", NULL},
-    {"rate", read_rate, 0, 1e-3, 1e8, "a rate such as 800/s (0.001 to 1e8), or a share of the nodes' capacity such as 70%",
+    {"rate", read_rate, 0, 1e-3, 1e8,
+     "a rate such as 800/s (0.001 to 1e8), or a share of the nodes' capacity such as 70%",
      "requests of all clients together", NULL},
-    {"burst", scenario_real, ARRIVALS(burst), 1, 1000, "a number from 1 to 1000", "bursty: the rate in a burst, in rates",
-     NULL},
+    {"burst", scenario_real, ARRIVALS(burst), 1, 1000, "a number from 1 to 1000",
+     "bursty: the rate in a burst, in rates", NULL},
     {"burst_for", scenario_duration, ARRIVALS(burst_for), 1e6, DAY, "a duration from 1ms to 1d",
      "bursty: how long a burst is", NULL},
     {"burst_every", scenario_duration, ARRIVALS(burst_every), 1e6, DAY, "a duration from 1ms to 1d",
      "bursty: from the beginning of a burst to that of the next", NULL},
-    {"swing", scenario_share, ARRIVALS(swing), 0, 1, "a share from 0% to 100%", "diurnal: how far the rate goes up and down",
-     NULL},
+    {"swing", scenario_share, ARRIVALS(swing), 0, 1, "a share from 0% to 100%",
+     "diurnal: how far the rate goes up and down", NULL},
     {"period", scenario_duration, ARRIVALS(period), SECOND, YEAR, "a duration from 1s to 365d", "diurnal: a day", NULL},
     {"trace", read_trace, 0, 0, 4096, "the name of a file: CSV with times, or an access log of nginx",
      "requests at the times of a trace", NULL},
@@ -72,7 +73,8 @@ static const struct scenario_field arrivals_fields[] = {
      "trace: how many times as fast", NULL},
     {"keys", scenario_number, ARRIVALS(keys), 0, 1e9, "a whole number from 0 to 1000000000",
      "how many different keys; 0: none", NULL},
-    {"skew", scenario_real, ARRIVALS(skew), 0, 5, "a number from 0 to 5", "exponent of Zipf's law; 0: all keys alike", NULL},
+    {"skew", scenario_real, ARRIVALS(skew), 0, 5, "a number from 0 to 5", "exponent of Zipf's law; 0: all keys alike",
+     NULL},
 };
 static const struct scenario_table arrivals_table = {"arrivals", arrivals_fields, COUNT(arrivals_fields)};
 
@@ -97,7 +99,8 @@ static const struct scenario_field service_fields[] = {
      "llm: tokens generated", NULL},
     {"prefill", scenario_span, SERVICE(prefill), 0, 10 * SECOND, "a duration from 0 to 10s", "llm: per context token",
      NULL},
-    {"decode", scenario_span, SERVICE(decode), 0, 10 * SECOND, "a duration from 0 to 10s", "llm: per output token", NULL},
+    {"decode", scenario_span, SERVICE(decode), 0, 10 * SECOND, "a duration from 0 to 10s", "llm: per output token",
+     NULL},
     {"batch_slowdown", scenario_real, SERVICE(batch_slowdown), 0, 100, "a number from 0 to 100",
      "llm: how much slower a full node is than one with a single request", NULL},
     {"miss", scenario_real, SERVICE(miss), 1, 1e6, "a number from 1 to 1000000",
@@ -148,7 +151,8 @@ static const struct scenario_table health_table = {"health", health_fields, COUN
 #define OUTLIER(member) offsetof(lw_outlier_options, member)
 
 static const struct scenario_field outlier_fields[] = {
-    {"interval", scenario_duration, OUTLIER(interval), 1e6, DAY, "a duration from 1ms to 1d", "between two looks", NULL},
+    {"interval", scenario_duration, OUTLIER(interval), 1e6, DAY, "a duration from 1ms to 1d", "between two looks",
+     NULL},
     {"base_ejection", scenario_duration, OUTLIER(base_ejection), 1e6, DAY, "a duration from 1ms to 1d",
      "the first ejection", NULL},
     {"max_percent", scenario_count, OUTLIER(max_percent), 0, 100, "a whole number from 0 to 100",
@@ -177,10 +181,12 @@ static enum status read_outlier(struct scenario_reading *reading, const struct s
 }
 
 static const struct scenario_field pool_fields[] = {
-    {"slow_start", scenario_duration, POOL(slow_start), 0, YEAR, "a duration from 0 to 365d", "ramp of a new node", NULL},
+    {"slow_start", scenario_duration, POOL(slow_start), 0, YEAR, "a duration from 0 to 365d", "ramp of a new node",
+     NULL},
     {"slow_start_floor", scenario_count, POOL(slow_start_floor), 1, 100, "a whole number from 1 to 100",
      "percent to begin with", NULL},
-    {"panic", scenario_choice, POOL(panic), 0, 0, "fail_open|fail_closed|last_resort", "when too few nodes are well", NULL},
+    {"panic", scenario_choice, POOL(panic), 0, 0, "fail_open|fail_closed|last_resort", "when too few nodes are well",
+     NULL},
     {"panic_enter", scenario_count, POOL(panic_enter), 0, 100, "a whole number from 0 to 100",
      "percent of nodes that are well, below which panic begins", NULL},
     {"tries", scenario_count, POOL(tries), 1, LW_POOL_TRIES, "a whole number from 1 to 16",
@@ -280,8 +286,7 @@ static const struct scenario_field root_fields[] = {
 };
 const struct scenario_table scenario_root = {"a scenario", root_fields, COUNT(root_fields)};
 
-const struct scenario_table *const scenario_tables[] = {&scenario_root, &arrivals_table, &service_table,
-                                                        &scenario_node, &scenario_event, &clients_table,
-                                                        &pool_table,    &scenario_quota, &health_table,
-                                                        &outlier_table};
+const struct scenario_table *const scenario_tables[] = {
+    &scenario_root, &arrivals_table, &service_table,  &scenario_node, &scenario_event,
+    &clients_table, &pool_table,     &scenario_quota, &health_table,  &outlier_table};
 const size_t scenario_table_count = COUNT(scenario_tables);

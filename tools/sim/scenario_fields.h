@@ -8,9 +8,9 @@
 /* The root of the file, before it is checked and resolved. */
 struct scenario_draft {
     struct sim_scenario scenario;
-    double share;                    /* a rate given as a share of the capacity; 0: none */
-    const char *trace;               /* name of its file */
-    const yaml_node_t *trace_at;     /* where it was said */
+    double share;                /* a rate given as a share of the capacity; 0: none */
+    const char *trace;           /* name of its file */
+    const yaml_node_t *trace_at; /* where it was said */
     const yaml_node_t *arrivals_at;
     const yaml_node_t *nodes, *events, *strategies, *quotas;
     bool health;

@@ -26,8 +26,8 @@ struct scenario_work {
 
 /* ---- nodes ---- */
 
-static enum status count_nodes(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position,
-                               size_t count, void *user) {
+static enum status count_nodes(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
+                               void *user) {
     struct scenario_work *work = user;
     struct node_draft draft = {.count = 1};
     (void)position;
@@ -180,7 +180,8 @@ static const char *event_fault(const struct sim_event *event, const struct sim_s
     if (event->action == SIM_RESTART && event->length == SIM_NEVER) {
         return "for: a restart takes how long the node is gone";
     }
-    return event->action == SIM_LIMIT && event->wait == 0 ? "wait: limit takes the Retry-After that nodes answer" : NULL;
+    return event->action == SIM_LIMIT && event->wait == 0 ? "wait: limit takes the Retry-After that nodes answer"
+                                                          : NULL;
 }
 
 static enum status read_event(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
@@ -201,7 +202,9 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
     }
     if (draft.event.at == SIM_NEVER || draft.event.action == UINT32_MAX || draft.nodes == NULL) {
         return yaml_file_wrong(reading->file, yaml, "%s: missing; an event says at, nodes and do",
-                               draft.event.at == SIM_NEVER ? "at" : draft.nodes == NULL ? "nodes" : "do");
+                               draft.event.at == SIM_NEVER ? "at"
+                               : draft.nodes == NULL       ? "nodes"
+                                                           : "do");
     }
     if (!find_range(work, draft.nodes, &draft.event.first, &draft.event.count)) {
         return yaml_file_wrong(reading->file, yaml, "nodes: \"%s\" is no node, nodes of one name, or range",
@@ -212,6 +215,34 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
         return yaml_file_wrong(reading->file, yaml, "%s", fault);
     }
     ((struct sim_event *)(uintptr_t)scenario->events)[position] = draft.event;
+    return STATUS_DONE;
+}
+
+/* Is the node in two freezes at once? */
+static bool freezes_overlap(const struct sim_event *a, const struct sim_event *b) {
+    uint32_t first = a->first > b->first ? a->first : b->first;
+    for (uint32_t node = first; node - a->first < a->count && node - b->first < b->count; node++) {
+        uint64_t begin = a->at + (node - a->first) * a->every, other = b->at + (node - b->first) * b->every;
+        uint64_t gap = begin < other ? other - begin : begin - other;
+        if (gap < (begin < other ? a->length : b->length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_freezes(struct scenario_reading *reading, const struct scenario_work *work) {
+    const struct sim_scenario *scenario = &work->draft.scenario;
+    for (size_t i = 0; i < scenario->event_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct sim_event *a = &scenario->events[j], *b = &scenario->events[i];
+            if (a->action == SIM_FREEZE && b->action == SIM_FREEZE && freezes_overlap(a, b)) {
+                return yaml_file_wrong(reading->file, work->draft.events,
+                                       "events: number %zu freezes a node that number %zu has frozen already", i + 1,
+                                       j + 1);
+            }
+        }
+    }
     return STATUS_DONE;
 }
 
@@ -370,9 +401,10 @@ static enum status read_root(struct yaml_file *file, const yaml_node_t *root, vo
     status = status != STATUS_DONE ? status : read_list(&reading, work, "quotas", work->draft.quotas, read_quota);
     status = status != STATUS_DONE ? status : read_nodes(&reading, work);
     status = status != STATUS_DONE ? status : read_list(&reading, work, "events", work->draft.events, read_event);
-    status = status != STATUS_DONE ? status
-                                   : read_list(&reading, work, "strategies", work->draft.strategies, read_strategy);
+    status =
+        status != STATUS_DONE ? status : read_list(&reading, work, "strategies", work->draft.strategies, read_strategy);
     status = status != STATUS_DONE ? status : read_trace_file(&reading, work);
+    status = status != STATUS_DONE ? status : check_freezes(&reading, work);
     status = status != STATUS_DONE ? status : check_whole(&reading, work);
     out->scenario = work->draft.scenario;
     pool = &out->scenario.pool;

@@ -66,9 +66,8 @@ enum status scenario_mapping(struct scenario_reading *reading, const struct scen
             return yaml_file_wrong(reading->file, key, "%s: given twice", field->name);
         }
         seen |= bit;
-        enum status status =
-            field->read(reading, field, yaml_document_get_node(&reading->file->document, pair->value),
-                        (char *)into + field->offset);
+        enum status status = field->read(reading, field, yaml_document_get_node(&reading->file->document, pair->value),
+                                         (char *)into + field->offset);
         if (status != STATUS_DONE) {
             return status;
         }
@@ -84,8 +83,7 @@ enum status scenario_list(struct scenario_reading *reading, const char *name, co
     const yaml_node_item_t *first = yaml->data.sequence.items.start;
     size_t count = (size_t)(yaml->data.sequence.items.top - first);
     for (size_t i = 0; i < count; i++) {
-        enum status status =
-            each(reading, yaml_document_get_node(&reading->file->document, first[i]), i, count, user);
+        enum status status = each(reading, yaml_document_get_node(&reading->file->document, first[i]), i, count, user);
         if (status != STATUS_DONE) {
             return status;
         }
@@ -115,8 +113,7 @@ static bool read_ns(const char *text, double *ns) {
     static const struct {
         const char *unit;
         double ns;
-    } units[] = {{"ns", 1},  {"us", 1e3},   {"ms", 1e6},     {"s", 1e9},
-                 {"m", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
+    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
     char number[32];
     const char *unit;
     if (strcmp(text, "0") == 0) {
@@ -135,8 +132,8 @@ static bool read_ns(const char *text, double *ns) {
     return false;
 }
 
-enum status scenario_span(struct scenario_reading *reading, const struct scenario_field *field,
-                          const yaml_node_t *yaml, void *member) {
+enum status scenario_span(struct scenario_reading *reading, const struct scenario_field *field, const yaml_node_t *yaml,
+                          void *member) {
     double ns;
     if (!read_ns(scalar(yaml), &ns) || ns < field->least || ns > field->most) {
         return scenario_refuse(reading, field, yaml);
@@ -154,8 +151,8 @@ enum status scenario_duration(struct scenario_reading *reading, const struct sce
     return status;
 }
 
-enum status scenario_real(struct scenario_reading *reading, const struct scenario_field *field,
-                          const yaml_node_t *yaml, void *member) {
+enum status scenario_real(struct scenario_reading *reading, const struct scenario_field *field, const yaml_node_t *yaml,
+                          void *member) {
     double real;
     if (!text_to_real(scalar(yaml), field->least, field->most, &real)) {
         return scenario_refuse(reading, field, yaml);
@@ -204,8 +201,8 @@ enum status scenario_share(struct scenario_reading *reading, const struct scenar
     return STATUS_DONE;
 }
 
-enum status scenario_flag(struct scenario_reading *reading, const struct scenario_field *field,
-                          const yaml_node_t *yaml, void *member) {
+enum status scenario_flag(struct scenario_reading *reading, const struct scenario_field *field, const yaml_node_t *yaml,
+                          void *member) {
     uint32_t flag = strcmp(scalar(yaml), "true") == 0;
     if (!flag && strcmp(scalar(yaml), "false") != 0) {
         return scenario_refuse(reading, field, yaml);
@@ -214,8 +211,8 @@ enum status scenario_flag(struct scenario_reading *reading, const struct scenari
     return STATUS_DONE;
 }
 
-enum status scenario_text(struct scenario_reading *reading, const struct scenario_field *field,
-                          const yaml_node_t *yaml, void *member) {
+enum status scenario_text(struct scenario_reading *reading, const struct scenario_field *field, const yaml_node_t *yaml,
+                          void *member) {
     if (yaml->type != YAML_SCALAR_NODE || yaml->data.scalar.length > (size_t)field->most ||
         strlen(scalar(yaml)) != yaml->data.scalar.length) {
         return scenario_refuse(reading, field, yaml);
@@ -284,11 +281,11 @@ static const struct scenario_field distribution_fields[] = {
      "empirical: drawn from these", NULL},
 };
 
-static const struct scenario_table distribution_table = {
-    "a distribution", distribution_fields, sizeof distribution_fields / sizeof *distribution_fields};
+static const struct scenario_table distribution_table = {"a distribution", distribution_fields,
+                                                         sizeof distribution_fields / sizeof *distribution_fields};
 
-static enum status drawn_value(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position,
-                               size_t count, void *user) {
+static enum status drawn_value(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
+                               void *user) {
     struct sim_distribution *distribution = user;
     if (position == 0) {
         distribution->values = scenario_keep(reading, count * sizeof(double));

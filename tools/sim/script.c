@@ -60,8 +60,8 @@ int sim_script_open(struct sim_world *world) {
 static void drain(struct sim_world *world, uint32_t node, bool draining) {
     world->servers[node].draining = draining;
     for (uint32_t i = 0; i < world->scenario->clients.count; i++) {
-        lw_pool_admin(world->clients[i].pool, world->servers[node].id,
-                      draining ? LW_ADMIN_DRAINING : LW_ADMIN_ACTIVE, 0);
+        lw_pool_admin(world->clients[i].pool, world->servers[node].id, draining ? LW_ADMIN_DRAINING : LW_ADMIN_ACTIVE,
+                      0);
     }
 }
 

@@ -83,7 +83,8 @@ static enum status read_size(const struct trace *trace, size_t column, const cha
         return STATUS_DONE;
     }
     const struct field *field = &trace->fields.at[column];
-    return text_to_real(field->bytes, 0, 1e12, size) ? STATUS_DONE : trace_wrong(trace, what, field->bytes, field->size);
+    return text_to_real(field->bytes, 0, 1e12, size) ? STATUS_DONE
+                                                     : trace_wrong(trace, what, field->bytes, field->size);
 }
 
 static enum status read_row(struct trace *trace, const char *line, size_t size) {
@@ -109,8 +110,9 @@ static enum status read_row(struct trace *trace, const char *line, size_t size) 
         row.key = key_of(trace->fields.at[trace->key].bytes, trace->fields.at[trace->key].size);
     }
     enum status status = read_size(trace, trace->context, "the context must be a number; here is", &row.context);
-    status = status == STATUS_DONE ? read_size(trace, trace->output, "the output must be a number; here is", &row.output)
-                                   : status;
+    status = status == STATUS_DONE
+                 ? read_size(trace, trace->output, "the output must be a number; here is", &row.output)
+                 : status;
     return status == STATUS_DONE ? add_row(trace, row) : status;
 }
 
@@ -145,7 +147,8 @@ static enum status read_log_line(struct trace *trace, const char *line, size_t s
     const char *open = strchr(text, '['), *close = open != NULL ? strchr(open, ']') : NULL;
     const char *quote = close != NULL ? strchr(close, '"') : NULL, *end = quote != NULL ? strchr(quote + 1, '"') : NULL;
     if (end == NULL || !read_log_time(open + 1, (size_t)(close - open - 1), &row.at)) {
-        return trace_wrong(trace, "this is no line of an access log: host - user [time] \"request\" status bytes; here is",
+        return trace_wrong(trace,
+                           "this is no line of an access log: host - user [time] \"request\" status bytes; here is",
                            text, size);
     }
     const char *path = strchr(quote, ' ');
