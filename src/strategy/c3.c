@@ -96,7 +96,8 @@ static struct lw__contest c3_best(const lw_view *view, const struct c3_means *be
 
 static ptrdiff_t c3_pick(const lw_view *view) {
     struct lw__contest known = c3_best(view, NULL);
-    struct c3_means best = {.latency = 1, .service = 1}; /* where nobody has answered, anything that is the same for all */
+    struct c3_means best = {.latency = 1,
+                            .service = 1}; /* where nobody has answered, anything that is the same for all */
     if (known.equals != 0) {
         read_means(view, known.winner, &best);
     }

@@ -7,7 +7,8 @@
  * where it has none. Of the nodes with room the one of the lowest priority number is picked, the first in order among
  * equals. Weight 0 means never. LW_SATURATED when nobody has room.
  *
- * Two threads may see the same last place free, and both take it: whoever must not overshoot sets a concurrency quota.
+ * Two threads may see the same last place free, and both take it. A pool does not let them: its caps (max_inflight) and
+ * concurrency quotas are charged after the choice, and whoever comes second chooses again.
  *
  * Cost per pick: O(n) in the worst case; it ends at the first node with room where no priority stands below.
  */

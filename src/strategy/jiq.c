@@ -10,22 +10,18 @@
  * flight. Nobody is taken by the hint alone: the inflight column has the last word. Where it disagrees all hints of
  * idle nodes are held against it and mended, once; a stale hint of a busy node is passed over by the first two draws,
  * which do not ask the board. Two ends told at once may both see two in flight, so that nobody calls the node idle:
- * each pick that draws two busy ones looks at 8 more nodes, in turn, and mends what the board says of them. Everything
- * that is chosen among is drawn uniformly, so idle nodes share evenly.
+ * each pick that draws two busy ones draws 4 more, looks at them, and mends what the board says. Everything that is
+ * chosen among is drawn uniformly, so idle nodes share evenly.
  *
  * Source: Lu, Xie, Kliot, Geller, Larus, Greenberg 2011, with a bitmap for the queue. Cost per pick: two counts, and if
- * both nodes are busy 8 more and O(n / 64) words of the board; where the board was wrong, the counts of those it calls
+ * both nodes are busy 4 more and O(n / 64) words of the board; where the board was wrong, the counts of those it calls
  * idle.
  */
 #include "base/bits.h"
 #include "strategy/distinct.h"
 #include "strategy/table.h"
 
-enum { WORD_BITS = 64, LOOKED_AT = 8 };
-
-struct jiq_lane {
-    uint64_t next; /* LOOKED_AT nodes */
-};
+enum { WORD_BITS = 64, LOOKED_AT = 4 };
 
 static uint64_t *busy_word(const lw_view *view, uint32_t word) { return (uint64_t *)lw_view_board(view) + word; }
 
@@ -101,21 +97,17 @@ static ptrdiff_t known_idle(const lw_view *view) {
     return mend_and_draw(view);
 }
 
-/* Looks at the next few nodes, whatever the board says, and calls those idle that are. Of these, one that may be
-   chosen, drawn uniformly; or negative. A trial looks at the same ones and changes nothing. */
+/* Looks at a few more nodes, whatever the board says, and calls those idle that are: the first of them, or negative. A
+   trial changes nothing. */
 static ptrdiff_t look_around(const lw_view *view) {
     bool trial = (view->request->flags & LW_REQUEST_TRIAL) != 0;
-    struct jiq_lane *lane = lw_view_lane(view);
-    uint64_t turn = trial ? __atomic_load_n(&lane->next, __ATOMIC_RELAXED) : lw_view_ticket(view, &lane->next);
-    uint32_t first = (uint32_t)(turn % ((view->count + LOOKED_AT - 1) / LOOKED_AT)) * LOOKED_AT, seen = 0;
-    ptrdiff_t found = -1;
-    for (uint32_t index = first; index < view->count && index < first + LOOKED_AT; index++) {
-        if (lw_view_inflight(view, index) == 0) {
+    uint32_t drawn[LOOKED_AT];
+    ptrdiff_t looked_at = lw__distinct_draw(view, drawn, LOOKED_AT), found = -1;
+    for (ptrdiff_t i = looked_at; i-- > 0;) {
+        if (lw_view_inflight(view, drawn[i]) == 0) {
+            found = drawn[i];
             if (!trial) {
-                note_idle(view, index);
-            }
-            if (lw_view_may(view, index)) {
-                found = lw_view_below(view, ++seen) == 0 ? (ptrdiff_t)index : found;
+                note_idle(view, drawn[i]);
             }
         }
     }
@@ -157,7 +149,6 @@ const lw_strategy_ops lw__jiq = {
     .name = "jiq",
     .help = "An idle node if one is known, else p2c in flight. For many nodes of which few are idle.",
     .needs = LW_HAS(inflight),
-    .lane_size = sizeof(struct jiq_lane),
     .board_size = jiq_board_size,
     .pick = jiq_pick,
     .begin = note_busy,

@@ -173,7 +173,7 @@ static int multi_probe_build(const lw_build *build, void **out) {
 
 static const lw_param multi_probe_params[] = {
     {"probes", LW_PARAM_U64, offsetof(struct multi_probe_config, probes), "21", "1", "1024", NULL,
-     "places a key looks from; with 1 + 1/e of them the fullest node has about 1 + e times the mean"},
+     "places a key looks from; with 1 + 1/e of them the fullest node has on average about 1 + e times the mean"},
     LW__MAX_POINTS_PARAM(struct multi_probe_config),
     LW__ABSENT_KEY_PARAM(struct multi_probe_config),
 };

@@ -101,6 +101,19 @@ for hash in libmemcached nginx; do
     cmp -s "$work/out" "$work/$hash" && fail "--hash $hash changes nothing"
 done
 
+# ---- nothing to compare ----
+printf 'nodes:\n- name: a\n  weight: 0\n' >"$work/weightless.yaml"
+expect 1 diff --nodes "$before" --nodes "$work/weightless.yaml" --strategy ring
+grep -q '^nobody owns keys in the second list: ' "$work/out" || fail "a list of weight 0 is not told"
+grep -q '^least\|^ratio' "$work/out" && fail "a least where nobody owns keys"
+expect 1 diff --nodes "$work/weightless.yaml" --nodes "$after" --strategy ring
+grep -q '^nobody owns keys in the first list: ' "$work/out" || fail "a first list of weight 0 is not told"
+expect 0 diff "${lists[@]}" --strategy ring --keys /dev/null
+grep -qx 'keys      0' "$work/out" || fail "no keys are not told"
+grep -q '^moved\|^least\|^ratio' "$work/out" && fail "figures without keys"
+expect 0 diff "${lists[@]}" --strategy ring --keys /dev/null --json
+grep -q '"ratio":null' "$work/out" || fail "a ratio without keys"
+
 # ---- mistakes ----
 expect 0 diff --help
 for word in --nodes --strategy --keys --key --sample --hash --seed --json; do

@@ -172,8 +172,8 @@ static void forgets_nobody_for_a_stale_hint(void **state) {
     crowds_free(c);
 }
 
-/* The board says what it was told, no more: of 400 busy nodes one that falls idle unheard is left to the two draws,
-   which find it once in 200 picks. */
+/* The board says what it was told, no more: of 400 busy nodes one that falls idle unheard is left to the six draws,
+   which find it once in 67 picks. */
 static uint32_t find_unheard(lw_strategy *strategy, crowds *c, uint32_t node) {
     c->inflight[node] = 0;
     bool found = law_pick(strategy, &c->set->nodes, NULL) == node;
@@ -201,41 +201,43 @@ static void hears_of_beginnings_and_ends_only(void **state) {
         assert_int_equal(lw_feedback(strategy, &c->set->nodes, node, &sample), LW_OK);
         ended += find_unheard(strategy, c, node);
     }
-    assert_in_range(mended, 0, 5);
-    assert_in_range(begun, 0, 5);
-    assert_in_range(ended, 0, 5);
+    assert_in_range(mended, 0, 10);
+    assert_in_range(begun, 0, 10);
+    assert_in_range(ended, 0, 10);
     lw_strategy_free(strategy);
     crowds_free(c);
 }
 
-/* Ends that overlap: all are told while all are counted, then the counts fall, so that nobody hears who is idle. Each
-   pick looks at a few nodes more, and in as many as that takes all are found. Nothing else would: of 5 in 1000 two
-   draws find one in 100 picks. */
+/* Ends that overlap: all are told while all are counted, then the counts fall, so that nobody hears who is idle. Picks
+   look around: of 1000 nodes each finds one in 167 by chance, so 400 picks find 91 in 100 of the idle ones, where two
+   draws alone would find 55. */
 static void finds_idle_nodes_that_nobody_spoke_of(void **state) {
     (void)state;
-    enum { NODES = 1000, LOST = 5, PICKS = NODES / 8 };
+    enum { NODES = 1000, LOST = 5, PICKS = 400, ROUNDS = 40 };
     lw_sample sample = LW_SAMPLE_INIT;
     uint32_t found = 0;
-    crowds *c = crowds_new(NULL, NODES);
-    lw_strategy *strategy = law_strategy("jiq", 17);
-    for (uint32_t i = 0; i < NODES; i++) {
-        c->inflight[i] = 2;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        crowds *c = crowds_new(NULL, NODES);
+        lw_strategy *strategy = law_strategy("jiq", 17 + round);
+        for (uint32_t i = 0; i < NODES; i++) {
+            c->inflight[i] = 2;
+        }
+        law_pick(strategy, &c->set->nodes, NULL); /* mends all hints: everybody is busy */
+        for (uint32_t end = 0; end < 2 * LOST; end++) {
+            assert_int_equal(lw_feedback(strategy, &c->set->nodes, 100 + end / 2 * 190, &sample), LW_OK);
+        }
+        for (uint32_t node = 0; node < LOST; node++) {
+            c->inflight[100 + node * 190] = 0;
+        }
+        for (uint32_t i = 0; i < PICKS; i++) {
+            uint32_t index = law_pick(strategy, &c->set->nodes, NULL);
+            found += c->inflight[index] == 0;
+            c->inflight[index]++;
+        }
+        lw_strategy_free(strategy);
+        crowds_free(c);
     }
-    law_pick(strategy, &c->set->nodes, NULL); /* mends all hints: everybody is busy */
-    for (uint32_t end = 0; end < 2 * LOST; end++) {
-        assert_int_equal(lw_feedback(strategy, &c->set->nodes, 100 + end / 2 * 190, &sample), LW_OK);
-    }
-    for (uint32_t node = 0; node < LOST; node++) {
-        c->inflight[100 + node * 190] = 0;
-    }
-    for (uint32_t i = 0; i < PICKS + 1; i++) {
-        uint32_t index = law_pick(strategy, &c->set->nodes, NULL);
-        found += c->inflight[index] == 0;
-        c->inflight[index]++;
-    }
-    assert_int_equal(found, LOST);
-    lw_strategy_free(strategy);
-    crowds_free(c);
+    assert_in_range(found, ROUNDS * LOST * 85 / 100, ROUNDS * LOST);
 }
 
 /* One idle node is called busy, for its end was not told; its share is that of the others all the same. */

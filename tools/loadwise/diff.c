@@ -230,7 +230,7 @@ static void diff_help(void) {
     help_entry("least", 14,
                "the sum of what nodes gain in their share of the weights: no rule that keeps to the weights moves less "
                "on average");
-    help_entry("ratio", 17, "moved keys against the least");
+    help_entry("ratio", 17, "moved keys against the least; not where there are no keys, or nobody owns any");
     printf("\nThe exit status is that of `loadwise pick`.\n");
     printf("\nExamples:\n  loadwise diff --nodes before.yaml --nodes after.yaml --strategy maglev\n"
            "  loadwise diff --nodes before.yaml --nodes after.yaml --strategy \"ketama flavour=nginx\" \\\n"

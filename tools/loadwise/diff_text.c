@@ -69,9 +69,23 @@ static double diff_moved_share(const struct comparison *found) {
     return found->moves.keys > 0 ? (double)found->moves.moved / (double)found->moves.keys : 0;
 }
 
+static bool diff_owned(const struct comparison *found) {
+    return roster_owned(&found->roster, 0) && roster_owned(&found->roster, 1);
+}
+
 double diff_ratio(const struct comparison *found) {
     double least = roster_least(&found->roster);
-    return least > 0 ? diff_moved_share(found) / least : (double)NAN;
+    return least > 0 && found->moves.keys > 0 && diff_owned(found) ? diff_moved_share(found) / least : (double)NAN;
+}
+
+/* Where one list has no weight there is nothing that the weights ask for. */
+static void diff_unowned(const struct comparison *found) {
+    static const char *const lists[] = {"first", "second"};
+    for (uint32_t side = 0; side < ROSTER_SIDES; side++) {
+        if (!roster_owned(&found->roster, side)) {
+            printf("nobody owns keys in the %s list: none of its nodes has weight and may be chosen\n", lists[side]);
+        }
+    }
 }
 
 void diff_print_text(const struct comparison *found, const struct diff_options *options) {
@@ -83,7 +97,14 @@ void diff_print_text(const struct comparison *found, const struct diff_options *
     }
     printf("\nstrategy  %s\n", options->spec);
     printf("keys      %" PRIu64 "\n", found->moves.keys);
+    if (found->moves.keys == 0) {
+        return;
+    }
     printf("moved     %" PRIu64 ", %.3f%%\n", found->moves.moved, 100 * diff_moved_share(found));
+    if (!diff_owned(found)) {
+        diff_unowned(found);
+        return;
+    }
     printf("least     %.3f%%  what the weights ask to move, whatever the strategy\n", 100 * least);
     if (!isnan(ratio)) {
         printf("ratio     %.3f  moved against the least\n", ratio);

@@ -64,3 +64,12 @@ double roster_least(const struct roster *roster) {
     }
     return least;
 }
+
+bool roster_owned(const struct roster *roster, uint32_t side) {
+    for (uint32_t i = 0; i < roster->count; i++) {
+        if (roster->entries[i].share[side] > 0) {
+            return true;
+        }
+    }
+    return false;
+}

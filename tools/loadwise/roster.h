@@ -29,4 +29,7 @@ void roster_free(struct roster *roster);
 /* The share of the keys that must move, whatever the rule, if every node is to have its share of them. */
 double roster_least(const struct roster *roster);
 
+/* Whether somebody in that list has a share, and so may own keys. */
+bool roster_owned(const struct roster *roster, uint32_t side);
+
 #endif
