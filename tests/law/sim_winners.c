@@ -65,7 +65,7 @@ static void latency_finds_the_slow_node(void **state) {
     stage.scenario.event_count = 1;
     stage.scenario.clients.count = 4;
     expect_below(&stage, SIM_FIGURE_p999, "p2c metric=peak_ewma", "p2c", 0.7);
-    expect_below(&stage, SIM_FIGURE_p999, "least_time bucket=0.1", "least_load", 0.7);
+    expect_below(&stage, SIM_FIGURE_p999, "least_time bucket=0.0001", "least_load", 0.7);
     expect_below(&stage, SIM_FIGURE_p99, "p2c", "round_robin", 0.2);
 }
 
