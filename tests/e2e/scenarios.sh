@@ -30,8 +30,13 @@ wrong 14 "scenario.yaml:1: process: \"sometimes\" is not allowed; it must be one
 wrong 14 "scenario.yaml:1: arrivals is a mapping of fields; here is a list" <<<"arrivals: [1]"
 wrong 14 "scenario.yaml:1: skew: \"9\" is not allowed; it must be a number from 0 to 5" <<<"arrivals: {skew: 9}"
 wrong 14 "scenario.yaml:2: shape: \"odd\" is not allowed; it must be one of fixed|exponential" <<<$'service:\n  time: {shape: odd}'
-wrong 14 "time: its mean must be a duration above 0" <<<"service: {time: {shape: exponential}}"
-wrong 14 "time: an empirical distribution takes values" <<<"service: {time: {shape: empirical, mean: 5ms}}"
+wrong 14 "time: mean: missing" <<<"service: {time: {shape: exponential}}"
+wrong 14 "time: values: for shape empirical, and only there" <<<"service: {time: {shape: empirical, mean: 5ms}}"
+wrong 14 "time: values: for shape empirical, and only there" <<<"service: {time: {values: [5ms]}}"
+wrong 14 "time: sigma: for shape lognormal only" <<<"service: {time: {shape: exponential, mean: 5ms, sigma: 1}}"
+wrong 14 "time: alpha: for shape pareto only" <<<"service: {time: {shape: fixed, mean: 5ms, alpha: 2}}"
+wrong 14 'time: "10" is not allowed; it must be a duration above 0' <<<"service: {time: 10}"
+wrong 14 'context: "5ms" is not allowed; it must be a number' <<<"service: {context: 5ms}"
 wrong 14 "scenario.yaml:1: nodes: missing" <<<"duration: 1s"
 wrong 14 "nodes: the list is empty" <<<"nodes: []"
 wrong 14 "nodes: it must be a list; here is \"web\"" <<<"nodes: web"
@@ -40,7 +45,7 @@ wrong 14 "nodes: two are called \"web\"" <<<"nodes: [{name: web}, {name: web}]"
 wrong 14 "slots: \"1.5\" is not allowed; it must be a whole number from 0 to 1000000" <<<"nodes: [{name: a, slots: 1.5}]"
 wrong 14 "a node has no field \"wait\"; its fields are name, count, zone" <<<"nodes: [{name: a, wait: 1}]"
 wrong 14 "joins: after the end of the run" <<<$'duration: 5s\nwarmup: 1s\nnodes: [{name: a, joins: 9s}]'
-wrong 14 "a node's quota, declared by pool.quotas, has no field \"requests\"" <<<"nodes: [{name: a, quota: {requests: 5}}]"
+wrong 14 "quota: pool.quotas declares none" <<<"nodes: [{name: a, quota: {requests: 5}}]"
 wrong 14 "name: requests is given twice" <<EOT
 pool: {quotas: [{name: requests, window: 1s}, {name: requests, window: 2s}]}
 $good_nodes
@@ -83,7 +88,17 @@ wrong 14 "for: a restart takes how long the node is gone" <<EOT
 events: [{at: 1s, nodes: web, do: restart}]
 $good_nodes
 EOT
-wrong 14 "scenario.yaml:2: events: number 2 freezes a node that number 1 has frozen already" <<EOT
+wrong 14 "factor: slow takes how many times as slow, above 0" <<EOT
+events: [{at: 1s, nodes: web, do: slow}]
+$good_nodes
+EOT
+wrong 14 "scenario.yaml:2: events: number 2 does to a node what number 1 is still doing" <<EOT
+events:
+- {at: 1s, for: 5s, nodes: web, do: restart, wait: 2s, every: 10s}
+- {at: 17s, nodes: web-2, do: drain}
+$good_nodes
+EOT
+wrong 14 "scenario.yaml:2: events: number 2 does to a node what number 1 is still doing" <<EOT
 events:
 - {at: 1s, for: 5s, nodes: web, do: freeze}
 - {at: 4s, for: 1s, nodes: web-2, do: freeze}
@@ -106,7 +121,11 @@ wrong 9 "scenario.yaml:2: strategies: \"p3c\": column 1: no strategy is called '
 $good_nodes
 strategies: [p3c]
 EOT
-wrong 2 "--strategy: missing; the scenario names none either" <<<"$good_nodes"
+wrong 14 "trace: it has its own times" <<EOT
+arrivals: {trace: trace.csv, rate: 70%}
+$good_nodes
+EOT
+wrong 2 "scenario.yaml names none either" <<<"$good_nodes"
 wrong 14 "trace: missing; process is trace" <<EOT
 arrivals: {process: trace}
 $good_nodes
@@ -128,7 +147,17 @@ expect_message 15 sim "$file" <<<'trace.csv:3: the context must be a number; her
 printf 'TIMESTAMP\n1.5\n' >"$work/trace.csv"
 expect_message 15 sim "$file" <<<'a trace takes at least two requests; here are 1'
 printf 'nonsense\n' >"$work/trace.csv"
+expect_message 15 sim "$file" <<<'trace.csv:1: no column TIMESTAMP, timestamp, time or at, and no access log; here is "nonsense"'
+
+printf '1.2.3.4 - - [yesterday] "GET / HTTP/1.1" 200 5\n' >"$work/trace.csv"
 expect_message 15 sim "$file" <<<'trace.csv:1: this is no line of an access log'
+printf '\357\273\277TIMESTAMP\n1.5\n2.5\n' >"$work/trace.csv"
+expect 0 sim "$file"
+{ cat "$file"; echo 'service: {work: llm}'; } >"$work/llm.yaml"
+expect_message 14 sim "$work/llm.yaml" <<<'trace: it has no columns of tokens, and work is llm'
+printf 'TIMESTAMP\n1\n1.0000001\n' >"$work/trace.csv"
+sed 's/trace.csv}/trace.csv, speedup: 1000000}/' "$file" >"$work/fast.yaml"
+expect_message 14 sim "$work/fast.yaml" <<<'speedup: more than 1e8 requests a second'
 
 # ---- the command line ----
 expect_message 2 sim <<<"the scenario is missing"

@@ -54,7 +54,7 @@ static enum status sim_contest_run(const struct sim_options *options, const stru
         .progress = sim_progress,
         .user = &shown};
     if (run.strategy_count == 0) {
-        return problem_set(problem, STATUS_USAGE, "--strategy: missing; the scenario names none either");
+        return problem_set(problem, STATUS_USAGE, "--strategy: missing; %s names none either", options->scenario);
     }
     int error = sim_contest(scenario, &run, &contest, why);
     if (shown) {
@@ -62,6 +62,9 @@ static enum status sim_contest_run(const struct sim_options *options, const stru
     }
     if (error == LW_NOMEM) {
         return problem_memory(problem);
+    }
+    if (error == LW_UNAVAILABLE) {
+        return problem_set(problem, STATUS_CLOSED, "stopped; nothing is shown of runs that are not complete");
     }
     if (error != LW_OK) {
         return problem_set(problem, STATUS_UNFIT, "%s", *why != '\0' ? why : lw_error_message(error));

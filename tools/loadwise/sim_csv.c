@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Four files, one row a figure, a slice of time, a node, a quantile. A specification is quoted, since it may hold
-   commas. */
+/* Four files, one row a figure, a slice of time, a node, a quantile. Texts are quoted, since they may
+   hold commas. */
 #include "sim_print.h"
 
 #include <errno.h>
@@ -10,13 +10,19 @@
 
 typedef void csv_rows_fn(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed);
 
-/* "p2c metric=ewma",3, with every quote doubled. */
-static void csv_begin(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed) {
+/* In quotes, with every quote doubled. */
+static void csv_text(FILE *file, const char *text) {
     fputc('"', file);
-    for (const char *at = entry->strategy; *at != '\0'; at++) {
-        fprintf(file, *at == '"' ? "\"\"" : "%c", *at);
+    for (; *text != '\0'; text++) {
+        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
     }
-    fprintf(file, "\",%llu,", (unsigned long long)(contest->first_seed + seed));
+    fputc('"', file);
+}
+
+/* "p2c metric=ewma",3, */
+static void csv_begin(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed) {
+    csv_text(file, entry->strategy);
+    fprintf(file, ",%llu,", (unsigned long long)(contest->first_seed + seed));
 }
 
 static void csv_figures(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed) {
@@ -49,9 +55,10 @@ static void csv_nodes(FILE *file, const struct sim_contest *contest, const struc
     for (uint32_t i = 0; i < result->node_count; i++) {
         const struct sim_tally *tally = &result->nodes[i];
         csv_begin(file, contest, entry, seed);
-        fprintf(file, "%s,%llu,%llu,%llu,%.6g,%.6g,%u\n", contest->scenario->nodes[i].name,
-                (unsigned long long)tally->served, (unsigned long long)tally->failed,
-                (unsigned long long)tally->turned_away, tally->busy, tally->queued, tally->peak);
+        csv_text(file, contest->scenario->nodes[i].name);
+        fprintf(file, ",%llu,%llu,%llu,%.6g,%.6g,%u\n", (unsigned long long)tally->served,
+                (unsigned long long)tally->failed, (unsigned long long)tally->turned_away, tally->busy, tally->queued,
+                tally->peak);
     }
 }
 

@@ -60,7 +60,7 @@ enum status sim_print_json(const struct sim_contest *contest, struct problem *pr
     }
     json_t *root = json_pack("{s:o, s:o, s:o}", "scenario", json_of_text(scenario->name), "title",
                              json_of_text(scenario->title != NULL ? scenario->title : ""), "strategies", entries);
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+    char *text = root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     if (text != NULL) {
         puts(text);
     }

@@ -44,13 +44,20 @@ static double mean_service(const struct sim_scenario *scenario) {
     return service->prefill * context + service->decode * output;
 }
 
+/* A full batch makes each request take longer by that much. */
+static double batch_factor(const struct sim_scenario *scenario, uint32_t slots) {
+    bool batches = scenario->service.work == SIM_WORK_LLM;
+    return batches ? 1 + scenario->service.batch_slowdown * (1 - 1.0 / slots) : 1;
+}
+
 double sim_scenario_capacity(const struct sim_scenario *scenario) {
     double slots = 0;
     for (uint32_t i = 0; i < scenario->node_count; i++) {
-        if (scenario->nodes[i].slots == 0) {
+        const struct sim_node *node = &scenario->nodes[i];
+        if (node->slots == 0) {
             return 0; /* no bound */
         }
-        slots += scenario->nodes[i].slots * scenario->nodes[i].speed;
+        slots += node->slots * node->speed / batch_factor(scenario, node->slots);
     }
     double mean = mean_service(scenario);
     return mean > 0 ? slots / mean * 1e9 : 0;

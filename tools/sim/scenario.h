@@ -182,7 +182,8 @@ static inline bool sim_counts_tokens(const lw_quota_dimension *dimension) {
 /* Defaults: 60 s, 1 client, Poisson at 100/s, exponential service of 10 ms, no nodes. */
 void sim_scenario_init(struct sim_scenario *scenario);
 
-/* All nodes' slots / mean service time, per second: what a rate given as "80%" refers to. */
+/* Requests per second that all nodes can serve, of full batches, as if every key were in its cache and nothing ever
+   happened: what a rate given as "80%" refers to. 0: there is no bound. */
 double sim_scenario_capacity(const struct sim_scenario *scenario);
 
 #endif

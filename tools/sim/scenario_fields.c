@@ -28,6 +28,7 @@ static enum status read_rate(struct scenario_reading *reading, const struct scen
     struct scenario_draft *draft = member;
     const char *text = yaml->type == YAML_SCALAR_NODE ? (const char *)yaml->data.scalar.value : "";
     size_t size = strlen(text);
+    draft->said_rate = true;
     if (size > 0 && text[size - 1] == '%') {
         struct scenario_field share = *field;
         share.least = 0.0001;
@@ -92,11 +93,11 @@ static enum status read_arrivals(struct scenario_reading *reading, const struct 
 static const struct scenario_field service_fields[] = {
     {"work", scenario_choice, SERVICE(work), 0, 0, "time|llm", "what a request takes: time, or tokens", NULL},
     {"time", scenario_distribution, SERVICE(time), 1, YEAR, "a duration above 0, or a distribution",
-     "how long a node of speed 1 works on a request", NULL},
+     "how long a node of speed 1 works on a request", &scenario_spans},
     {"context", scenario_distribution, SERVICE(context), 0, 1e9, "a number from 0 to 1e9, or a distribution",
-     "llm: tokens read", NULL},
+     "llm: tokens read", &scenario_numbers},
     {"output", scenario_distribution, SERVICE(output), 0, 1e9, "a number from 0 to 1e9, or a distribution",
-     "llm: tokens generated", NULL},
+     "llm: tokens generated", &scenario_numbers},
     {"prefill", scenario_span, SERVICE(prefill), 0, 10 * SECOND, "a duration from 0 to 10s", "llm: per context token",
      NULL},
     {"decode", scenario_span, SERVICE(decode), 0, 10 * SECOND, "a duration from 0 to 10s", "llm: per output token",
@@ -117,7 +118,7 @@ static const struct scenario_field clients_fields[] = {
      "processes, each with a pool of its own", NULL},
     {"zone", scenario_text, CLIENTS(zone), 0, 255, "text of at most 255 bytes", "where they stand", NULL},
     {"network", scenario_distribution, CLIENTS(network), 0, DAY, "a duration, or a distribution",
-     "one way, per message", NULL},
+     "one way, per message", &scenario_spans},
     {"far", scenario_span, CLIENTS(far), 0, DAY, "a duration from 0 to 1d", "more, one way, to another zone", NULL},
     {"timeout", scenario_duration, CLIENTS(timeout), 0, DAY, "a duration from 0 to 1d", "of each try; 0: none", NULL},
     {"retries", scenario_count, CLIENTS(retries), 0, 16, "a whole number from 0 to 16",
@@ -191,6 +192,8 @@ static const struct scenario_field pool_fields[] = {
      "percent of nodes that are well, below which panic begins", NULL},
     {"tries", scenario_count, POOL(tries), 1, LW_POOL_TRIES, "a whole number from 1 to 16",
      "further nodes that one pick tries", NULL},
+    {"max_tickets", scenario_count, POOL(max_tickets), 1, 16777216, "a whole number from 1 to 16777216",
+     "requests under way that a client can hold; more are refused. Unless said, 65536 for all clients together", NULL},
     {"instances", scenario_count, POOL(instances), 1, 10000, "a whole number from 1 to 10000",
      "pools that share caps and quotas", NULL},
     {"zone_skew", scenario_count, POOL(zone_skew), 100, 10000, "a whole number from 100 to 10000",
@@ -256,7 +259,7 @@ static const struct scenario_field event_fields[] = {
     {"do", scenario_choice, EVENT(action), 0, 0, "slow|fail|errors|freeze|limit|drain|leave|restart", "what happens",
      NULL},
     {"factor", scenario_real, EVENT(factor), 0, 1e6, "a number from 0 to 1000000",
-     "slow: times as slow; errors, limit: the share, 0 to 1", NULL},
+     "slow: times as slow; errors and limit: the share, 0 to 1, all unless said", NULL},
     {"wait", scenario_duration, EVENT(wait), 0, DAY, "a duration from 0 to 1d",
      "limit: the Retry-After; restart: how long it drains before it is gone", NULL},
     {"every", scenario_duration, EVENT(every), 0, DAY, "a duration from 0 to 1d", "from one node to the next", NULL},
@@ -287,6 +290,7 @@ static const struct scenario_field root_fields[] = {
 const struct scenario_table scenario_root = {"a scenario", root_fields, COUNT(root_fields)};
 
 const struct scenario_table *const scenario_tables[] = {
-    &scenario_root, &arrivals_table, &service_table,  &scenario_node, &scenario_event,
-    &clients_table, &pool_table,     &scenario_quota, &health_table,  &outlier_table};
+    &scenario_root,  &arrivals_table, &service_table, &scenario_spans, &scenario_numbers, &scenario_node,
+    &scenario_event, &clients_table,  &pool_table,    &scenario_quota, &health_table,     &outlier_table,
+};
 const size_t scenario_table_count = COUNT(scenario_tables);

@@ -8,6 +8,7 @@
 /* The root of the file, before it is checked and resolved. */
 struct scenario_draft {
     struct sim_scenario scenario;
+    bool said_rate;
     double share;                /* a rate given as a share of the capacity; 0: none */
     const char *trace;           /* name of its file */
     const yaml_node_t *trace_at; /* where it was said */

@@ -39,6 +39,9 @@ static enum status count_nodes(struct scenario_reading *reading, const yaml_node
     if (draft.node.name == NULL || *draft.node.name == '\0') {
         return yaml_file_wrong(reading->file, yaml, "name: missing; every node needs one");
     }
+    if (text_has_controls(draft.node.name, strlen(draft.node.name))) {
+        return yaml_file_wrong(reading->file, yaml, "name: it holds a control character");
+    }
     work->draft.scenario.node_count += draft.count;
     return work->draft.scenario.node_count <= NODES_MOST
                ? STATUS_DONE
@@ -59,6 +62,9 @@ static enum status read_quota_of(struct scenario_reading *reading, const struct 
                                             "a number from 1 to 1e12",
                                             NULL,
                                             NULL};
+    }
+    if (options->dimension_count == 0) {
+        return yaml_file_wrong(reading->file, yaml, "quota: pool.quotas declares none");
     }
     struct scenario_table table = {"a node's quota, declared by pool.quotas,", fields, options->dimension_count};
     return scenario_mapping(reading, &table, yaml, quota);
@@ -172,7 +178,7 @@ static const char *event_fault(const struct sim_event *event, const struct sim_s
         return "at: after the end of the run";
     }
     if (event->action == SIM_SLOW && event->factor <= 0) {
-        return "factor: slow takes one above 0";
+        return "factor: slow takes how many times as slow, above 0";
     }
     if (shares && event->factor > 1) {
         return "factor: a share must be from 0 to 1";
@@ -188,7 +194,7 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
                               void *user) {
     struct scenario_work *work = user;
     struct sim_scenario *scenario = &work->draft.scenario;
-    struct event_draft draft = {.event = {.at = SIM_NEVER, .length = SIM_NEVER, .action = UINT32_MAX, .factor = 1}};
+    struct event_draft draft = {.event = {.at = SIM_NEVER, .length = SIM_NEVER, .action = UINT32_MAX, .factor = -1}};
     if (position == 0) {
         scenario->events = scenario_keep(reading, count * sizeof *scenario->events);
         scenario->event_count = count;
@@ -210,6 +216,9 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
         return yaml_file_wrong(reading->file, yaml, "nodes: \"%s\" is no node, nodes of one name, or range",
                                text_shown(draft.nodes, strlen(draft.nodes)).text);
     }
+    if (draft.event.factor < 0 && draft.event.action != SIM_SLOW) {
+        draft.event.factor = 1;
+    }
     const char *fault = event_fault(&draft.event, scenario);
     if (fault != NULL) {
         return yaml_file_wrong(reading->file, yaml, "%s", fault);
@@ -218,27 +227,39 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
     return STATUS_DONE;
 }
 
-/* Is the node in two freezes at once? */
-static bool freezes_overlap(const struct sim_event *a, const struct sim_event *b) {
+/* Draining, leaving and restarting are all about whether the node is there. */
+static uint32_t kind_of(const struct sim_event *event) {
+    bool presence = event->action == SIM_DRAIN || event->action == SIM_LEAVE || event->action == SIM_RESTART;
+    return presence ? SIM_DRAIN : event->action;
+}
+
+static uint64_t length_of(const struct sim_event *event) {
+    return event->length == SIM_NEVER ? SIM_NEVER / 2
+                                      : event->length + (event->action == SIM_RESTART ? event->wait : 0);
+}
+
+/* Do they do the same to a node at the same time? */
+static bool events_overlap(const struct sim_event *a, const struct sim_event *b) {
     uint32_t first = a->first > b->first ? a->first : b->first;
+    if (kind_of(a) != kind_of(b)) {
+        return false;
+    }
     for (uint32_t node = first; node - a->first < a->count && node - b->first < b->count; node++) {
         uint64_t begin = a->at + (node - a->first) * a->every, other = b->at + (node - b->first) * b->every;
-        uint64_t gap = begin < other ? other - begin : begin - other;
-        if (gap < (begin < other ? a->length : b->length)) {
+        if (begin < other ? other - begin < length_of(a) : begin - other < length_of(b)) {
             return true;
         }
     }
     return false;
 }
 
-static enum status check_freezes(struct scenario_reading *reading, const struct scenario_work *work) {
+static enum status check_overlaps(struct scenario_reading *reading, const struct scenario_work *work) {
     const struct sim_scenario *scenario = &work->draft.scenario;
     for (size_t i = 0; i < scenario->event_count; i++) {
         for (size_t j = 0; j < i; j++) {
-            const struct sim_event *a = &scenario->events[j], *b = &scenario->events[i];
-            if (a->action == SIM_FREEZE && b->action == SIM_FREEZE && freezes_overlap(a, b)) {
+            if (events_overlap(&scenario->events[j], &scenario->events[i])) {
                 return yaml_file_wrong(reading->file, work->draft.events,
-                                       "events: number %zu freezes a node that number %zu has frozen already", i + 1,
+                                       "events: number %zu does to a node what number %zu is still doing", i + 1,
                                        j + 1);
             }
         }
@@ -326,6 +347,15 @@ static enum status read_list(struct scenario_reading *reading, struct scenario_w
 
 /* ---- the whole ---- */
 
+/* A trace whose times hardly differ, sped up, would never let time pass. */
+static enum status check_pace(struct scenario_reading *reading, const struct scenario_work *work) {
+    const struct sim_arrivals *arrivals = &work->draft.scenario.arrivals;
+    double seconds = (double)arrivals->trace[arrivals->trace_count - 1].at / arrivals->speedup / 1e9;
+    return seconds * 1e8 >= (double)arrivals->trace_count
+               ? STATUS_DONE
+               : yaml_file_wrong(reading->file, work->draft.arrivals_at, "speedup: more than 1e8 requests a second");
+}
+
 static enum status read_trace_file(struct scenario_reading *reading, struct scenario_work *work) {
     struct sim_arrivals *arrivals = &work->draft.scenario.arrivals;
     const char *slash = strrchr(reading->file->path, '/'), *name = work->draft.trace;
@@ -341,8 +371,19 @@ static enum status read_trace_file(struct scenario_reading *reading, struct scen
     }
     memcpy(path, reading->file->path, size);
     memcpy(path + size, name, strlen(name) + 1);
+    if (work->draft.said_rate || (arrivals->process != SIM_POISSON && arrivals->process != SIM_TRACE)) {
+        return yaml_file_wrong(reading->file, work->draft.arrivals_at,
+                               "trace: it has its own times; instead of a rate or process there is speedup");
+    }
+    bool sized;
     arrivals->process = SIM_TRACE;
-    return trace_file_read(path, reading->memory, &arrivals->trace, &arrivals->trace_count, reading->file->problem);
+    enum status status = trace_file_read(path, reading->memory, &arrivals->trace, &arrivals->trace_count, &sized,
+                                         reading->file->problem);
+    if (status == STATUS_DONE && !sized && work->draft.scenario.service.work == SIM_WORK_LLM) {
+        return yaml_file_wrong(reading->file, work->draft.arrivals_at,
+                               "trace: it has no columns of tokens, and work is llm");
+    }
+    return status == STATUS_DONE ? check_pace(reading, work) : status;
 }
 
 static enum status check_whole(struct scenario_reading *reading, struct scenario_work *work) {
@@ -404,7 +445,7 @@ static enum status read_root(struct yaml_file *file, const yaml_node_t *root, vo
     status =
         status != STATUS_DONE ? status : read_list(&reading, work, "strategies", work->draft.strategies, read_strategy);
     status = status != STATUS_DONE ? status : read_trace_file(&reading, work);
-    status = status != STATUS_DONE ? status : check_freezes(&reading, work);
+    status = status != STATUS_DONE ? status : check_overlaps(&reading, work);
     status = status != STATUS_DONE ? status : check_whole(&reading, work);
     out->scenario = work->draft.scenario;
     pool = &out->scenario.pool;

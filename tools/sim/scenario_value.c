@@ -248,45 +248,70 @@ enum status scenario_inner(struct scenario_reading *reading, const struct scenar
 
 /* ---- distributions ---- */
 
+#define NOT_SAID (-1.0)
+
 struct drawn {
     struct sim_distribution distribution;
     double sigma, alpha;
 };
 
-static scenario_read_fn drawn_values;
-
-/* The mean is a duration or a number, whichever the field that is being read takes: both are told apart by the unit. */
-static enum status drawn_mean(struct scenario_reading *reading, const struct scenario_field *field,
-                              const yaml_node_t *yaml, void *member) {
-    double value;
-    if (!read_ns(scalar(yaml), &value) && !text_to_real(scalar(yaml), 0, 1e15, &value)) {
-        return scenario_refuse(reading, field, yaml);
-    }
-    memcpy(member, &value, sizeof value);
-    return STATUS_DONE;
-}
-
 #define SHAPES "fixed|exponential|lognormal|pareto|uniform|empirical"
 
-static const struct scenario_field distribution_fields[] = {
-    {"shape", scenario_choice, offsetof(struct drawn, distribution.shape), 0, 0, SHAPES, "the kind of distribution",
-     NULL},
-    {"mean", drawn_mean, offsetof(struct drawn, distribution.mean), 0, 0, "a duration such as 10ms, or a number",
-     "the mean", NULL},
-    {"sigma", scenario_real, offsetof(struct drawn, sigma), 0, 5, "a number from 0 to 5",
-     "lognormal: standard deviation of the logarithm", NULL},
-    {"alpha", scenario_real, offsetof(struct drawn, alpha), 1.01, 100, "a number from 1.01 to 100",
-     "pareto: the exponent of the tail", NULL},
-    {"values", drawn_values, offsetof(struct drawn, distribution), 0, 0, "a list of durations or numbers",
-     "empirical: drawn from these", NULL},
+/* Of durations or of numbers: the readers of one value and of a list of them. */
+#define DISTRIBUTION_FIELDS(one, list, unit)                                                                           \
+    {                                                                                                                  \
+        {                                                                                                              \
+            "shape",                                                                                                   \
+            scenario_choice,                                                                                           \
+            offsetof(struct drawn, distribution.shape),                                                                \
+            0,                                                                                                         \
+            0,                                                                                                         \
+            SHAPES,                                                                                                    \
+            "the kind of distribution",                                                                                \
+            NULL},                                                                                                     \
+            {"mean", one, offsetof(struct drawn, distribution.mean), 0, 1e18, unit, "the mean", NULL},                 \
+            {"sigma",                                                                                                  \
+             scenario_real,                                                                                            \
+             offsetof(struct drawn, sigma),                                                                            \
+             0,                                                                                                        \
+             5,                                                                                                        \
+             "a number from 0 to 5",                                                                                   \
+             "lognormal: standard deviation of the logarithm; 1 unless said",                                          \
+             NULL},                                                                                                    \
+            {"alpha",                                                                                                  \
+             scenario_real,                                                                                            \
+             offsetof(struct drawn, alpha),                                                                            \
+             1.01,                                                                                                     \
+             100,                                                                                                      \
+             "a number from 1.01 to 100",                                                                              \
+             "pareto: the exponent of the tail; 2 unless said",                                                        \
+             NULL},                                                                                                    \
+            {"values", list, offsetof(struct drawn, distribution), 0,                                                  \
+             1e18,     unit, "empirical: drawn from this list",    NULL},                                              \
+    }
+
+static scenario_read_fn span_values, number_values;
+
+static const struct scenario_field span_fields[] =
+    DISTRIBUTION_FIELDS(scenario_span, span_values, "a duration such as 10ms");
+static const struct scenario_field number_fields[] =
+    DISTRIBUTION_FIELDS(scenario_real, number_values, "a number from 0 to 1e18");
+
+const struct scenario_table scenario_spans = {"a distribution of durations", span_fields,
+                                              sizeof span_fields / sizeof *span_fields};
+const struct scenario_table scenario_numbers = {"a distribution of numbers", number_fields,
+                                                sizeof number_fields / sizeof *number_fields};
+
+/* A list under way. */
+struct values {
+    struct sim_distribution *distribution;
+    const struct scenario_field *each;
 };
 
-static const struct scenario_table distribution_table = {"a distribution", distribution_fields,
-                                                         sizeof distribution_fields / sizeof *distribution_fields};
-
-static enum status drawn_value(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
-                               void *user) {
-    struct sim_distribution *distribution = user;
+static enum status read_value(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
+                              void *user) {
+    const struct values *values = user;
+    struct sim_distribution *distribution = values->distribution;
     if (position == 0) {
         distribution->values = scenario_keep(reading, count * sizeof(double));
         distribution->value_count = count;
@@ -295,37 +320,65 @@ static enum status drawn_value(struct scenario_reading *reading, const yaml_node
         return problem_memory(reading->file->problem);
     }
     double *value = (double *)(uintptr_t)&distribution->values[position];
-    enum status status = drawn_mean(reading, &distribution_fields[1], yaml, value);
-    distribution->mean += *value / (double)count;
-    return status;
+    return values->each->read(reading, values->each, yaml, value);
 }
 
-static enum status drawn_values(struct scenario_reading *reading, const struct scenario_field *field,
-                                const yaml_node_t *yaml, void *member) {
-    struct sim_distribution *distribution = member;
-    distribution->mean = 0;
-    distribution->shape = SIM_EMPIRICAL;
-    return scenario_list(reading, field->name, yaml, drawn_value, distribution);
+static enum status span_values(struct scenario_reading *reading, const struct scenario_field *field,
+                               const yaml_node_t *yaml, void *member) {
+    struct values values = {member, &span_fields[1]};
+    return scenario_list(reading, field->name, yaml, read_value, &values);
 }
 
-/* A mapping, or just the value that it always is. */
+static enum status number_values(struct scenario_reading *reading, const struct scenario_field *field,
+                                 const yaml_node_t *yaml, void *member) {
+    struct values values = {member, &number_fields[1]};
+    return scenario_list(reading, field->name, yaml, read_value, &values);
+}
+
+/* What does not belong to the shape, or is missing. */
+static const char *distribution_fault(const struct drawn *drawn) {
+    const struct sim_distribution *made = &drawn->distribution;
+    bool empirical = made->shape == SIM_EMPIRICAL;
+    if (empirical != (made->value_count > 0)) {
+        return "values: for shape empirical, and only there";
+    }
+    if (empirical != (made->mean < 0)) {
+        return empirical ? "mean: an empirical distribution has that of its values" : "mean: missing";
+    }
+    if (drawn->sigma >= 0 && made->shape != SIM_LOGNORMAL) {
+        return "sigma: for shape lognormal only";
+    }
+    return drawn->alpha >= 0 && made->shape != SIM_PARETO ? "alpha: for shape pareto only" : NULL;
+}
+
+static void settle(struct drawn *drawn) {
+    struct sim_distribution *made = &drawn->distribution;
+    for (size_t i = 0; i < made->value_count; i++) {
+        made->mean = (i == 0 ? 0 : made->mean) + made->values[i] / (double)made->value_count;
+    }
+    double sigma = drawn->sigma >= 0 ? drawn->sigma : 1, alpha = drawn->alpha >= 0 ? drawn->alpha : 2;
+    made->spread = made->shape == SIM_PARETO ? alpha : sigma;
+}
+
+/* A mapping by the field's table, or just the value that it always is. */
 enum status scenario_distribution(struct scenario_reading *reading, const struct scenario_field *field,
                                   const yaml_node_t *yaml, void *member) {
-    struct drawn drawn = {.sigma = 1, .alpha = 2};
+    struct drawn drawn = {.distribution = {.mean = NOT_SAID}, .sigma = NOT_SAID, .alpha = NOT_SAID};
     enum status status;
     if (yaml->type == YAML_SCALAR_NODE) {
-        status = drawn_mean(reading, field, yaml, &drawn.distribution.mean);
+        status = field->table->fields[1].read(reading, field, yaml, &drawn.distribution.mean);
     } else {
-        status = scenario_mapping(reading, &distribution_table, yaml, &drawn);
+        status = scenario_mapping(reading, field->table, yaml, &drawn);
     }
-    const struct sim_distribution *made = &drawn.distribution;
-    if (status == STATUS_DONE && (made->mean < field->least || made->mean > field->most)) {
+    const char *fault = status == STATUS_DONE ? distribution_fault(&drawn) : NULL;
+    if (fault != NULL) {
+        return yaml_file_wrong(reading->file, yaml, "%s: %s", field->name, fault);
+    }
+    settle(&drawn);
+    double mean = drawn.distribution.mean;
+    if (status == STATUS_DONE && (mean < field->least || mean > field->most)) {
         return yaml_file_wrong(reading->file, yaml, "%s: its mean must be %s", field->name, field->allowed);
     }
-    if (status == STATUS_DONE && made->shape == SIM_EMPIRICAL && made->value_count == 0) {
-        return yaml_file_wrong(reading->file, yaml, "%s: an empirical distribution takes values", field->name);
-    }
-    drawn.distribution.spread = made->shape == SIM_PARETO ? drawn.alpha : drawn.sigma;
-    memcpy(member, made, sizeof *made);
+    memcpy(member, &drawn.distribution, sizeof drawn.distribution);
     return status;
 }

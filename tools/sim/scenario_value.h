@@ -56,6 +56,9 @@ const char *scenario_keep_text(struct scenario_reading *reading, const char *tex
 enum status scenario_refuse(struct scenario_reading *reading, const struct scenario_field *field,
                             const yaml_node_t *yaml);
 
+/* The tables of a distribution, of durations and of numbers: what the field of a scenario_distribution names. */
+extern const struct scenario_table scenario_spans, scenario_numbers;
+
 /* The readers. Members: uint64_t ns, double ns, uint32_t, uint64_t, double, double from "20%" or 0.2, uint32_t 0 or 1,
    const char *, uint32_t position in `allowed`, struct sim_distribution, a struct of the field's table. */
 scenario_read_fn scenario_duration, scenario_span, scenario_count, scenario_number, scenario_real, scenario_share,

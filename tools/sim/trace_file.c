@@ -180,10 +180,16 @@ static enum status read_lines(struct trace *trace) {
             return trace_wrong(trace, "the line is longer than 65535 bytes", NULL, 0);
         }
         enum status status = STATUS_DONE;
+        if (read == NULL && size >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+            line += 3, size -= 3; /* a mark that the bytes are UTF-8 */
+        }
         if (read != NULL) {
             status = read(trace, line, size);
         } else if (fields_split(&trace->fields, line, size) == NULL && read_header(trace)) {
             read = read_row;
+        } else if (memchr(line, '[', size) == NULL) {
+            return trace_wrong(trace, "no column TIMESTAMP, timestamp, time or at, and no access log; here is", line,
+                               size);
         } else {
             read = read_log_line;
             status = read_log_line(trace, line, size);
@@ -232,7 +238,7 @@ static enum status keep_rows(struct trace *trace, struct sim_memory **memory, co
 }
 
 enum status trace_file_read(const char *path, struct sim_memory **memory, const struct sim_row **rows, size_t *count,
-                            struct problem *problem) {
+                            bool *sized, struct problem *problem) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return problem_set(problem, STATUS_UNREADABLE, "%s: cannot be read: %s", path, strerror(errno));
@@ -242,6 +248,7 @@ enum status trace_file_read(const char *path, struct sim_memory **memory, const 
         close(fd);
         return problem_memory(problem);
     }
+    trace->context = trace->output = ABSENT;
     trace->path = path;
     trace->problem = problem;
     lines_init(&trace->lines, fd);
@@ -249,6 +256,7 @@ enum status trace_file_read(const char *path, struct sim_memory **memory, const 
     enum status status = read_lines(trace);
     status = status == STATUS_DONE ? keep_rows(trace, memory, rows) : status;
     *count = trace->count;
+    *sized = trace->context < ABSENT || trace->output < ABSENT;
     close(fd);
     fields_free(&trace->fields);
     free(trace->rows);

@@ -15,8 +15,9 @@
 
 struct sim_memory;
 
-/* Reads all rows, ordered by time, the first at 0. Several requests of one second of a log are spread over it. */
+/* Reads all rows, ordered by time, the first at 0. Several requests of one second of a log are spread over it. *sized:
+   it says how many tokens requests have. */
 enum status trace_file_read(const char *path, struct sim_memory **memory, const struct sim_row **rows, size_t *count,
-                            struct problem *problem);
+                            bool *sized, struct problem *problem);
 
 #endif
