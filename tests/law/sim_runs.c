@@ -234,6 +234,32 @@ static void intervals(void **state) {
     sim_contest_free(&contest);
 }
 
+/* A run in which nothing is answered has no latency, and neither has a contest with one. */
+static void no_answer_no_latency(void **state) {
+    (void)state;
+    const char *const one[] = {"random"};
+    struct sim_contest contest;
+    struct sim_contest_options options = {.strategies = one, .strategy_count = 1, .first_seed = 1, .seeds = 20};
+    char why[SIM_WHY] = "";
+    stage_plain(&stage, 1, 1);
+    stage.scenario.arrivals.rate = 0.1; /* about one request a run, of which half fail */
+    stage.nodes[0].error_share = 0.5;
+    assert_int_equal(sim_contest(&stage.scenario, &options, &contest, why), LW_OK);
+    uint32_t answered = 0;
+    for (uint32_t s = 0; s < 20; s++) {
+        struct sim_estimate figures[SIM_FIGURE_COUNT];
+        sim_figures_of(&stage.scenario, &contest.entries[0].results[s], figures);
+        answered += contest.entries[0].results[s].well > 0;
+        assert_int_equal(figures[SIM_FIGURE_mean].known, contest.entries[0].results[s].well > 0);
+        assert_int_equal(figures[SIM_FIGURE_p99].known, contest.entries[0].results[s].well > 0);
+        assert_int_equal(figures[SIM_FIGURE_failed].known, contest.entries[0].results[s].requests > 0);
+    }
+    assert_in_range(answered, 1, 19);
+    assert_false(contest.entries[0].figures[SIM_FIGURE_mean].known);
+    assert_true(contest.entries[0].figures[SIM_FIGURE_throughput].known);
+    sim_contest_free(&contest);
+}
+
 /* ---- the same requests for all ---- */
 
 /* As many as the source alone makes, in every slice, whoever serves them. */
@@ -327,6 +353,7 @@ int main(void) {
         cmocka_unit_test(stops_when_told),        cmocka_unit_test(intervals),
         cmocka_unit_test(common_random_numbers),  cmocka_unit_test(common_services),
         cmocka_unit_test(conservation),           cmocka_unit_test(warmup_only_hides),
+        cmocka_unit_test(no_answer_no_latency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,11 @@ static void set_all(struct made_up *made, size_t entry, enum sim_figure figure, 
     set(made, entry, figure, (const double[SEEDS]){value, value, value, value});
 }
 
+static void forget(struct made_up *made, size_t entry, enum sim_figure figure) {
+    set_all(made, entry, figure, 0);
+    made->entries[entry].figures[figure].known = false;
+}
+
 /* Three strategies alike: p99 100 ms, mean 10 ms, nothing lost. */
 static struct made_up *made_open(void) {
     struct made_up *made = calloc(1, sizeof *made);
@@ -60,6 +65,10 @@ static struct made_up *made_open(void) {
         }
     }
     for (size_t i = 0; i < ENTRIES; i++) {
+        set_all(made, i, SIM_FIGURE_failed, 0);
+        set_all(made, i, SIM_FIGURE_refused, 0);
+        set_all(made, i, SIM_FIGURE_limited, 0);
+        set_all(made, i, SIM_FIGURE_idle, 0);
         set_all(made, i, SIM_FIGURE_p99, 100);
         set_all(made, i, SIM_FIGURE_mean, 10);
     }
@@ -100,7 +109,7 @@ static void losing_counts_first(void **state) {
     set_all(made, 1, SIM_FIGURE_refused, 0.04);
     set_all(made, 1, SIM_FIGURE_mean, 8);
     expect_good(made, 1, false, true, false);
-    expect_said(made, "Take `second` for this: 99 of 100 requests are answered within 100 ms, the mean is 8.00 ms",
+    expect_said(made, "Take `second` for this: of those answered, 99 of 100 were within 100 ms, the mean is 8.00 ms",
                 true);
     expect_said(made, "and 0.04 % of the requests are lost", true);
     expect_said(made, "`first` loses most: 1 % of its requests fail or are refused", true);
@@ -235,6 +244,55 @@ static void rarest_and_idle_are_told(void **state) {
     free(made);
 }
 
+/* Who answers nothing has no latency, whatever number stands in its place. */
+static void silence_is_not_fast(void **state) {
+    (void)state;
+    struct made_up *made = made_open();
+    set_all(made, 0, SIM_FIGURE_failed, 100);
+    forget(made, 0, SIM_FIGURE_p99);
+    forget(made, 0, SIM_FIGURE_mean);
+    set_all(made, 1, SIM_FIGURE_failed, 97);
+    set_all(made, 2, SIM_FIGURE_failed, 98);
+    assert_int_equal(sim_contest_best(&made->contest, SIM_FIGURE_mean), 0); /* the other two are level */
+    expect_good(made, 1, false, true, false);
+    expect_said(made, "Take `second` for this: 97 % of the requests are lost; of those answered, 99 of 100 were within",
+                true);
+    set_all(made, 1, SIM_FIGURE_failed, 99.99); /* so little more that nobody would notice */
+    set_all(made, 2, SIM_FIGURE_failed, 99.99);
+    expect_good(made, 1, false, true, true);
+    expect_said(made, "No strategy gets even one of 100 requests answered here.\n", true);
+    expect_said(made, "Take", false);
+    free(made);
+}
+
+/* What is lost is said before how fast the rest is. */
+static void loss_is_said_first(void **state) {
+    (void)state;
+    struct made_up *made = made_open();
+    for (size_t i = 0; i < ENTRIES; i++) {
+        set_all(made, i, SIM_FIGURE_refused, 5 + 20 * (double)i);
+    }
+    set_all(made, 2, SIM_FIGURE_p99, 700);
+    expect_said(made, "Take `first` for this: 5 % of the requests are lost; of those answered, 99 of 100 were within",
+                true);
+    expect_said(made, "With `third`, 99 of 100 of those answered were only within 700 ms", true);
+    free(made);
+}
+
+static void nothing_measured_is_said(void **state) {
+    (void)state;
+    struct made_up *made = made_open();
+    for (size_t i = 0; i < ENTRIES; i++) {
+        for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
+            forget(made, i, (enum sim_figure)f);
+        }
+    }
+    expect_said(made, "Nothing was measured", true);
+    expect_said(made, "Take", false);
+    expect_said(made, "difference", false);
+    free(made);
+}
+
 static void few_have_little_to_say(void **state) {
     (void)state;
     struct made_up *made = made_open();
@@ -261,6 +319,9 @@ int main(void) {
         cmocka_unit_test(best_is_nobody_where_all_are_level),
         cmocka_unit_test(reasons_follow_the_figures),
         cmocka_unit_test(rarest_and_idle_are_told),
+        cmocka_unit_test(silence_is_not_fast),
+        cmocka_unit_test(loss_is_said_first),
+        cmocka_unit_test(nothing_measured_is_said),
         cmocka_unit_test(few_have_little_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,20 +158,19 @@ void sim_contest_estimate(struct sim_contest *contest) {
         struct sim_entry *entry = &contest->entries[i];
         for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
             bool known = entry->figures[f].known;
-            entry->figures[f] = estimate(entry->values + f, contest->seeds, SIM_FIGURE_COUNT);
-            entry->figures[f].known = known;
+            entry->figures[f] = known ? estimate(entry->values + f, contest->seeds, SIM_FIGURE_COUNT)
+                                      : (struct sim_estimate){0, 0, false};
         }
     }
 }
 
-static void take_values(struct sim_contest *contest) {
-    for (size_t i = 0; i < contest->entry_count; i++) {
-        struct sim_entry *entry = &contest->entries[i];
-        for (uint32_t s = 0; s < contest->seeds; s++) {
-            sim_figures_of(contest->scenario, &entry->results[s], entry->figures);
-            for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
-                entry->values[s * SIM_FIGURE_COUNT + (size_t)f] = entry->figures[f].mean;
-            }
+static void take_values_of(struct sim_contest *contest, struct sim_entry *entry) {
+    for (uint32_t s = 0; s < contest->seeds; s++) {
+        struct sim_estimate figures[SIM_FIGURE_COUNT];
+        sim_figures_of(contest->scenario, &entry->results[s], figures);
+        for (size_t f = 0; f < SIM_FIGURE_COUNT; f++) {
+            entry->values[s * SIM_FIGURE_COUNT + f] = figures[f].mean;
+            entry->figures[f].known = figures[f].known && (s == 0 || entry->figures[f].known);
         }
     }
 }
@@ -278,7 +277,9 @@ int sim_contest(const struct sim_scenario *scenario, const struct sim_contest_op
         sim_contest_free(contest);
         return error;
     }
-    take_values(contest);
+    for (size_t i = 0; i < contest->entry_count; i++) {
+        take_values_of(contest, &contest->entries[i]);
+    }
     sim_contest_estimate(contest);
     return LW_OK;
 }

@@ -42,13 +42,14 @@ enum sim_figure {
 
 struct sim_estimate {
     double mean, half; /* half the width of the interval; 0 with one seed */
-    bool known;        /* false: the scenario has no such thing (no cache, no keys, no quota, no event) */
+    bool known; /* false: there is no such thing (no cache, no keys, no quota, no event; no latency, where nothing
+                   was answered); of several seeds, in any of them, since strategies are compared seed by seed */
 };
 
 struct sim_entry {
     const char *strategy;
     struct sim_estimate figures[SIM_FIGURE_COUNT];
-    double *values;             /* SIM_FIGURE_COUNT for each seed */
+    double *values;             /* SIM_FIGURE_COUNT for each seed; 0 where unknown */
     struct sim_result *results; /* by seed */
 };
 
@@ -80,7 +81,8 @@ void sim_contest_free(struct sim_contest *contest);
 void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result *result,
                     struct sim_estimate figures[SIM_FIGURE_COUNT]);
 
-/* From the values of all entries, the means of their figures and the intervals; `known` stays as it is. */
+/* From the values of all entries, the means of their figures and the intervals, 0 where unknown; `known` stays as it
+   is. */
 void sim_contest_estimate(struct sim_contest *contest);
 
 #define SIM_FIGURE_BIT(figure) (UINT32_C(1) << (figure))

@@ -79,19 +79,20 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     double requests = (double)result->requests, tries = (double)(result->tries + result->limited);
     bool quotas = scenario->pool.options.dimension_count > 0;
     figures[SIM_FIGURE_throughput] = known((double)result->well / result->seconds);
-    figures[SIM_FIGURE_failed] = known(percent((double)result->failed, requests));
-    figures[SIM_FIGURE_refused] = known(percent((double)result->refused, requests));
-    figures[SIM_FIGURE_mean] = known(sim_histogram_mean(&result->latency) / 1e6);
+    figures[SIM_FIGURE_failed] = known_if(result->requests > 0, percent((double)result->failed, requests));
+    figures[SIM_FIGURE_refused] = known_if(result->requests > 0, percent((double)result->refused, requests));
+    figures[SIM_FIGURE_mean] = known_if(result->well > 0, sim_histogram_mean(&result->latency) / 1e6);
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
-        figures[quantiles[i].figure] = known(sim_histogram_quantile(&result->latency, quantiles[i].quantile) / 1e6);
+        double ns = sim_histogram_quantile(&result->latency, quantiles[i].quantile);
+        figures[quantiles[i].figure] = known_if(result->well > 0, ns / 1e6);
     }
-    figures[SIM_FIGURE_max_mean] = known(sim_result_max_mean(result));
-    figures[SIM_FIGURE_waited] = known(percent((double)result->waited, (double)result->tries));
+    figures[SIM_FIGURE_max_mean] = known_if(sim_result_max_mean(result) > 0, sim_result_max_mean(result));
+    figures[SIM_FIGURE_waited] = known_if(result->tries > 0, percent((double)result->waited, (double)result->tries));
     figures[SIM_FIGURE_retries] = known_if(scenario->clients.retries > 0, percent((double)result->retries, requests));
     figures[SIM_FIGURE_moved] = known_if(result->keyed > 0, percent((double)result->moved, (double)result->keyed));
     figures[SIM_FIGURE_hits] = known_if(has_cache(scenario), hits_of(result));
     figures[SIM_FIGURE_overshoot] = known_if(quotas, 100 * result->overshoot);
-    figures[SIM_FIGURE_limited] = known(percent((double)result->limited, tries));
+    figures[SIM_FIGURE_limited] = known_if(tries > 0, percent((double)result->limited, tries));
     figures[SIM_FIGURE_recovery] = known_if(result->in_recovery > 0, recovery_of(result));
     figures[SIM_FIGURE_idle] = known(idle_of(result));
 }

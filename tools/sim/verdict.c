@@ -16,6 +16,25 @@ static double mean_of(const struct sim_contest *contest, size_t entry, uint32_t 
     return sum;
 }
 
+static bool is_known(const struct sim_contest *contest, size_t entry, uint32_t figures) {
+    bool known = true;
+    for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
+        known &= (figures >> f & 1) == 0 || contest->entries[entry].figures[f].known;
+    }
+    return known;
+}
+
+/* Drops whose figures are unknown, unless all are. */
+static void keep_known(const struct sim_contest *contest, uint32_t figures, bool *good) {
+    bool any = false;
+    for (size_t i = 0; i < contest->entry_count; i++) {
+        any |= good[i] && is_known(contest, i, figures);
+    }
+    for (size_t i = 0; any && i < contest->entry_count; i++) {
+        good[i] &= is_known(contest, i, figures);
+    }
+}
+
 /* Of those that are still good. */
 static size_t least_of(const struct sim_contest *contest, uint32_t figures, const bool *good) {
     size_t least = SIZE_MAX;
@@ -26,10 +45,16 @@ static size_t least_of(const struct sim_contest *contest, uint32_t figures, cons
     return least;
 }
 
+/* How much more nobody notices. Of a hundred that are nearly all lost it is the few answered ones that count. */
+static double room_above(double least, uint32_t figures) {
+    return UNNOTICED * (figures == LOST ? fmin(least, 100 - least) : least);
+}
+
 /* Drops who has noticeably more of the figures than whoever has least; gives the latter. */
 static size_t keep_least(const struct sim_contest *contest, uint32_t figures, bool *good) {
+    keep_known(contest, figures, good);
     size_t least = least_of(contest, figures, good);
-    double room = UNNOTICED * mean_of(contest, least, figures);
+    double room = room_above(mean_of(contest, least, figures), figures);
     for (size_t i = 0; i < contest->entry_count; i++) {
         struct sim_estimate more = sim_contest_difference(contest, i, least, figures);
         good[i] = good[i] && more.mean <= fmax(room, figures == LOST ? LOST_UNNOTICED : more.half);

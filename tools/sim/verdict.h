@@ -4,8 +4,9 @@
  *
  * Rule: first who loses fewest requests (failed and refused); of those who lose as few, who has the lowest p99; of
  * those, the lowest mean. Differences that users do not notice count as none: a twentieth of a percent of all requests,
- * a tenth of what is lost or of a latency. So do latencies that differ by no more than chance explains, seed by seed;
- * of lost requests, the doubt counts against who lost them.
+ * a tenth of what is lost, or of what is answered where that is less, a tenth of a latency. So do latencies that differ
+ * by no more than chance explains, seed by seed; of lost requests, the doubt counts against who lost them. Who answered
+ * nothing with some seed has no latency, and is not as good as any that has.
  */
 #ifndef LOADWISE_SIM_VERDICT_H
 #define LOADWISE_SIM_VERDICT_H

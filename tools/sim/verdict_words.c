@@ -6,7 +6,9 @@
 
 #include <math.h>
 
-#define WORTH 1.25 /* a factor below it is not worth a sentence */
+#define WORTH 1.25      /* a factor below it is not worth a sentence */
+#define NEARLY_ALL 99.0 /* percent lost: there is no winner */
+#define MUCH 1.0        /* percent lost: said before any latency */
 
 struct telling {
     const struct sim_contest *contest;
@@ -49,6 +51,10 @@ static double value_of(const struct telling *telling, size_t entry, enum sim_fig
     return telling->contest->entries[entry].figures[figure].mean;
 }
 
+static bool is_known(const struct telling *telling, size_t entry, enum sim_figure figure) {
+    return telling->contest->entries[entry].figures[figure].known;
+}
+
 static double lost_of(const struct telling *telling, size_t entry) {
     return value_of(telling, entry, SIM_FIGURE_failed) + value_of(telling, entry, SIM_FIGURE_refused);
 }
@@ -61,37 +67,58 @@ static size_t count_good(const struct telling *telling) {
     return count;
 }
 
-/* Who has most of a figure, or least. */
+/* Who has most of a figure, or least, of those that have it; the winner where nobody does. */
 static size_t extreme(const struct telling *telling, enum sim_figure figure, int sign) {
-    size_t found = 0;
-    for (size_t i = 1; i < telling->contest->entry_count; i++) {
-        found = (value_of(telling, i, figure) - value_of(telling, found, figure)) * sign > 0 ? i : found;
+    size_t found = SIZE_MAX;
+    for (size_t i = 0; i < telling->contest->entry_count; i++) {
+        bool further =
+            found == SIZE_MAX || (value_of(telling, i, figure) - value_of(telling, found, figure)) * sign > 0;
+        found = is_known(telling, i, figure) && further ? i : found;
     }
-    return found;
+    return found != SIZE_MAX ? found : telling->verdict.winner;
 }
 
 /* Is this more by a factor worth telling, and by more than chance explains? */
 static bool is_notable(const struct telling *telling, size_t more, size_t less, enum sim_figure figure) {
     struct sim_estimate gap = sim_contest_difference(telling->contest, more, less, SIM_FIGURE_BIT(figure));
-    return value_of(telling, more, figure) >= WORTH * value_of(telling, less, figure) && gap.mean > gap.half;
+    return is_known(telling, more, figure) && is_known(telling, less, figure) &&
+           value_of(telling, more, figure) >= WORTH * value_of(telling, less, figure) && gap.mean > gap.half;
 }
 
 /* ---- whom to take ---- */
 
-static void tell_winner(const struct telling *telling) {
+/* What is lost has no latency. */
+static void tell_latencies(const struct telling *telling, const char *before) {
     size_t winner = telling->verdict.winner;
-    if (count_good(telling) == telling->contest->entry_count) {
-        fputs("Users notice no difference between these strategies: 99 of 100 requests are answered within ",
-              telling->out);
-    } else {
-        fprintf(telling->out, "Take `%s` for this: 99 of 100 requests are answered within ", name_of(telling, winner));
+    if (!is_known(telling, winner, SIM_FIGURE_p99)) {
+        return;
     }
+    fprintf(telling->out, "%s%s within ", before,
+            lost_of(telling, winner) > 0 ? "of those answered, 99 of 100 were" : "99 of 100 requests are answered");
     tell_time(telling->out, value_of(telling, winner, SIM_FIGURE_p99));
     fputs(", the mean is ", telling->out);
     tell_time(telling->out, value_of(telling, winner, SIM_FIGURE_mean));
-    fputs(", and ", telling->out);
-    tell_percent(telling->out, lost_of(telling, winner));
-    fputs(lost_of(telling, winner) > 0 ? " of the requests are lost.\n" : " is lost.\n", telling->out);
+}
+
+static void tell_winner(const struct telling *telling) {
+    size_t winner = telling->verdict.winner;
+    double lost = lost_of(telling, winner);
+    if (count_good(telling) == telling->contest->entry_count) {
+        fputs("Users notice no difference between these strategies: ", telling->out);
+    } else {
+        fprintf(telling->out, "Take `%s` for this: ", name_of(telling, winner));
+    }
+    if (lost > MUCH || !is_known(telling, winner, SIM_FIGURE_p99)) {
+        tell_percent(telling->out, lost);
+        fputs(" of the requests are lost", telling->out);
+        tell_latencies(telling, "; ");
+        fputs(".\n", telling->out);
+    } else {
+        tell_latencies(telling, "");
+        fputs(", and ", telling->out);
+        tell_percent(telling->out, lost);
+        fputs(lost > 0 ? " of the requests are lost.\n" : " is lost.\n", telling->out);
+    }
 }
 
 static void tell_equals(const struct telling *telling) {
@@ -125,7 +152,8 @@ static void tell_lost(const struct telling *telling) {
 static void tell_slowest(const struct telling *telling) {
     size_t worst = extreme(telling, SIM_FIGURE_p99, 1), winner = telling->verdict.winner;
     if (is_notable(telling, worst, winner, SIM_FIGURE_p99)) {
-        fprintf(telling->out, "With `%s`, 99 of 100 are answered only within ", name_of(telling, worst));
+        fprintf(telling->out, "With `%s`, 99 of 100 %s only within ", name_of(telling, worst),
+                lost_of(telling, worst) > 0 ? "of those answered were" : "are answered");
         tell_time(telling->out, value_of(telling, worst, SIM_FIGURE_p99));
         fputs(", ", telling->out);
         tell_factor(telling->out, value_of(telling, worst, SIM_FIGURE_p99) / value_of(telling, winner, SIM_FIGURE_p99));
@@ -138,8 +166,8 @@ static void tell_rarest(const struct telling *telling) {
     size_t best = extreme(telling, SIM_FIGURE_p999, -1), winner = telling->verdict.winner;
     if (is_notable(telling, winner, best, SIM_FIGURE_p999) &&
         lost_of(telling, best) <= lost_of(telling, winner) + 0.05) {
-        fprintf(telling->out, "If the slowest of a thousand matters more: `%s` answers 999 of 1000 within ",
-                name_of(telling, best));
+        fprintf(telling->out, "If the slowest of a thousand matters more: `%s` answers 999 of 1000%s within ",
+                name_of(telling, best), lost_of(telling, best) > 0 ? " of those answered" : "");
         tell_time(telling->out, value_of(telling, best, SIM_FIGURE_p999));
         fprintf(telling->out, ", `%s` within ", name_of(telling, winner));
         tell_time(telling->out, value_of(telling, winner, SIM_FIGURE_p999));
@@ -266,14 +294,28 @@ static void tell_idle(const struct telling *telling) {
     }
 }
 
+/* Where nothing was asked, or next to nothing answered, that is all there is to say, and it is said here. */
+static bool has_answers(const struct telling *telling) {
+    double lost = lost_of(telling, telling->verdict.winner);
+    if (!is_known(telling, telling->verdict.winner, SIM_FIGURE_failed)) {
+        fputs("Nothing was measured: no request came within the measured time.\n", telling->out);
+        return false;
+    }
+    if (lost >= NEARLY_ALL) {
+        fprintf(telling->out, "No strategy gets %s answered here.\n",
+                lost >= 100 ? "a request" : "even one of 100 requests");
+        return false;
+    }
+    return true;
+}
+
 void sim_verdict_write(const struct sim_contest *contest, FILE *out) {
     struct telling telling = {contest, sim_verdict_of(contest), out};
     if (contest->entry_count < 2) {
         fprintf(out, "Only `%s` was played; two or more can be compared.\n", contest->entries[0].strategy);
         return;
     }
-    if (lost_of(&telling, telling.verdict.winner) >= 100) {
-        fputs("No strategy gets a request answered here.\n", out);
+    if (!has_answers(&telling)) {
         return;
     }
     tell_winner(&telling);
