@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Every run ends, and every request with it: also those that a node never answers. Timeouts are exact. */
+#include "sim/contest.h"
 #include "sim_stage.h"
 
 static struct stage stage;
@@ -68,12 +69,82 @@ static void timeouts_add_up(void **state) {
     sim_result_free(&result);
 }
 
+/* One slot that does 100 a second is asked for 200: half of all are done in time, the others after the end. */
+static void the_backlog_is_not_throughput(void **state) {
+    (void)state;
+    struct sim_estimate figures[SIM_FIGURE_COUNT];
+    stage_plain(&stage, 1, 10);
+    stage.nodes[0].slots = 1;
+    stage.scenario.arrivals.process = SIM_PACED;
+    stage.scenario.arrivals.rate = 200;
+    struct sim_result result = stage_play(&stage, "random", 1);
+    sim_figures_of(&stage.scenario, &result, figures);
+    assert_int_equal(result.well, result.requests);
+    assert_true(result.requests > 2390);
+    assert_true(fabs(figures[SIM_FIGURE_throughput].mean - 100) < 0.2);
+    sim_result_free(&result);
+}
+
+/* All fail after a second and are tried once more: a slice has the tries that were sent in it, the last one too, and
+   those sent after the end are in none. */
+static void slices_end_with_the_time(void **state) {
+    (void)state;
+    static const struct sim_event slow = {.at = 1, .length = SIM_NEVER, .action = SIM_SLOW, .count = 1, .factor = 1};
+    uint64_t retries = 0;
+    stage_plain(&stage, 2, 1000);
+    stage_forgive(&stage);
+    stage_events(&stage, &slow, 1);
+    stage.scenario.arrivals.process = SIM_PACED;
+    stage.scenario.arrivals.rate = 100;
+    stage.scenario.clients.retries = 1;
+    stage.nodes[0].error_share = stage.nodes[1].error_share = 1;
+    struct sim_result result = stage_play(&stage, "round_robin", 1);
+    for (int i = 0; i < SIM_SLICES; i++) {
+        uint64_t sent = result.nodes[0].sent[i] + result.nodes[1].sent[i];
+        assert_true(result.slices[i].retries <= 11);
+        assert_true(sent == result.slices[i].ended + result.slices[i].retries);
+        retries += result.slices[i].retries;
+    }
+    assert_int_equal(result.retries, result.requests);
+    assert_in_range(result.retries - retries, 98, 102);
+    sim_result_free(&result);
+}
+
+/* A bound on requests ends the measured time; one that falls into the warm-up leaves none. */
+static void bounds_end_the_time(void **state) {
+    (void)state;
+    struct sim_estimate figures[SIM_FIGURE_COUNT];
+    stage_plain(&stage, 1, 1);
+    stage.scenario.arrivals.process = SIM_PACED;
+    stage.scenario.warmup = 2 * STAGE_SECOND;
+    stage.scenario.max_requests = 6000;
+    struct sim_result five = stage_play(&stage, "random", 1);
+    assert_true(fabs(five.seconds - 3) < 0.01);
+    assert_true(fabs((double)five.end / 1e9 - 5) < 0.01);
+    sim_figures_of(&stage.scenario, &five, figures);
+    assert_true(fabs(figures[SIM_FIGURE_throughput].mean - 1200) < 2);
+    stage.scenario.max_requests = 1200;
+    struct sim_result one = stage_play(&stage, "random", 1);
+    sim_figures_of(&stage.scenario, &one, figures);
+    assert_int_equal(one.requests, 0);
+    assert_true(one.seconds <= 0);
+    for (int f = 0; f < SIM_FIGURE_idle; f++) {
+        assert_false(figures[f].known && figures[f].mean != 0);
+    }
+    assert_false(figures[SIM_FIGURE_throughput].known || figures[SIM_FIGURE_failed].known);
+    sim_result_free(&five);
+    sim_result_free(&one);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frozen_to_the_end),
         cmocka_unit_test(saved_by_retries),
         cmocka_unit_test(timeouts_end_tries),
         cmocka_unit_test(timeouts_add_up),
+        cmocka_unit_test(the_backlog_is_not_throughput),
+        cmocka_unit_test(slices_end_with_the_time),
+        cmocka_unit_test(bounds_end_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,32 @@ static void freezes_delay_exactly(void **state) {
     }
 }
 
+/* A freeze of 5 s at 10 s: what would end within it, at 14 s, and what would end after it, at 15.5 s and at 17 s, end 5
+   s later all the same. Of two freezes, one right after the other, both count. */
+static void freezes_count_for_long_work(void **state) {
+    (void)state;
+    static const struct sim_row rows[] = {
+        {.at = 6 * STAGE_SECOND}, {.at = 7500 * STAGE_MS}, {.at = 9 * STAGE_SECOND}, {.at = 40 * STAGE_SECOND}};
+    static const struct sim_event frozen[] = {
+        {.at = 10 * STAGE_SECOND, .length = 5 * STAGE_SECOND, .action = SIM_FREEZE, .count = 1},
+        {.at = 15 * STAGE_SECOND, .length = 2 * STAGE_SECOND, .action = SIM_FREEZE, .count = 1}};
+    for (size_t freezes = 0; freezes <= 2; freezes++) {
+        stage_plain(&stage, 1, 8000);
+        stage_events(&stage, frozen, freezes);
+        stage.scenario.arrivals.process = SIM_TRACE;
+        stage.scenario.arrivals.trace = rows;
+        stage.scenario.arrivals.trace_count = LAW_COUNT(rows);
+        stage.scenario.arrivals.speedup = 1;
+        stage.scenario.duration = 20 * STAGE_SECOND;
+        struct sim_result result = stage_play(&stage, "random", 1);
+        uint64_t each = (uint64_t[]){8, 13, 15}[freezes] * STAGE_SECOND;
+        assert_int_equal(result.well, 3);
+        assert_true(result.latency.most == each);
+        assert_true(result.latency.sum == 3 * (double)each);
+        sim_result_free(&result);
+    }
+}
+
 /* Both ways of the network, the far way to another zone, the speed, the slowness: all add up. */
 static void latencies_add_up(void **state) {
     (void)state;
@@ -269,7 +295,7 @@ int main(void) {
         cmocka_unit_test(retry_budget_holds),        cmocka_unit_test(cache_is_lru),
         cmocka_unit_test(caches_count_right),        cmocka_unit_test(keys_move),
         cmocka_unit_test(freezes_delay_exactly),     cmocka_unit_test(latencies_add_up),
-        cmocka_unit_test(tokens_take_time),
+        cmocka_unit_test(tokens_take_time),          cmocka_unit_test(freezes_count_for_long_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

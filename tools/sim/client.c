@@ -135,10 +135,7 @@ static void try_again(struct sim_world *world, uint32_t place, uint32_t outcome)
         return;
     }
     client->retried[client->second % SIM_BUDGET_SECONDS]++;
-    if (sim_is_measured(world, request->arrival.at)) {
-        world->result->retries++;
-        sim_measure_slice(world, world->now)->retries++;
-    }
+    sim_measure_retry(world, request);
     send_try(world, place, &ticket);
 }
 

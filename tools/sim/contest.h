@@ -15,7 +15,7 @@
 /* The figures of a result, in the order of the table: X(name, heading, unit, better, meaning). better: -1 less, 1 more,
    0 neither. */
 #define SIM_FIGURES(X)                                                                                                 \
-    X(throughput, "done/s", "1/s", 1, "requests that ended well, per second")                                          \
+    X(throughput, "done/s", "1/s", 1, "requests that ended well, per second of measured time")                         \
     X(failed, "failed", "%", -1, "requests that failed, of all")                                                       \
     X(refused, "refused", "%", -1, "requests that no node could take, of all")                                         \
     X(mean, "mean", "ms", -1, "mean latency of requests that ended well")                                              \

@@ -78,7 +78,8 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     } quantiles[] = {{SIM_FIGURE_p50, 0.5}, {SIM_FIGURE_p90, 0.9}, {SIM_FIGURE_p99, 0.99}, {SIM_FIGURE_p999, 0.999}};
     double requests = (double)result->requests, tries = (double)(result->tries + result->limited);
     bool quotas = scenario->pool.options.dimension_count > 0;
-    figures[SIM_FIGURE_throughput] = known((double)result->well / result->seconds);
+    double throughput = result->seconds > 0 ? (double)result->in_time / result->seconds : 0;
+    figures[SIM_FIGURE_throughput] = known_if(result->seconds > 0, throughput);
     figures[SIM_FIGURE_failed] = known_if(result->requests > 0, percent((double)result->failed, requests));
     figures[SIM_FIGURE_refused] = known_if(result->requests > 0, percent((double)result->refused, requests));
     figures[SIM_FIGURE_mean] = known_if(result->well > 0, sim_histogram_mean(&result->latency) / 1e6);

@@ -12,6 +12,7 @@ int sim_measure_open(struct sim_world *world) {
     result->nodes = calloc(world->scenario->node_count, sizeof *result->nodes);
     result->node_count = world->scenario->node_count;
     result->seconds = (double)(world->scenario->duration - world->scenario->warmup) / SECOND;
+    result->end = world->end = world->scenario->duration;
     return result->slices != NULL && result->nodes != NULL ? LW_OK : LW_NOMEM;
 }
 
@@ -25,9 +26,10 @@ void sim_result_free(struct sim_result *result) {
     *result = (struct sim_result){0};
 }
 
-struct sim_slice *sim_measure_slice(struct sim_world *world, uint64_t at) {
+/* NULL beyond the duration, when what is under way is served to its end. */
+static struct sim_slice *slice_at(struct sim_world *world, uint64_t at) {
     uint64_t length = world->scenario->duration / SIM_SLICES + 1, slice = at / length;
-    return &world->result->slices[slice < SIM_SLICES ? slice : SIM_SLICES - 1];
+    return slice < SIM_SLICES ? &world->result->slices[slice] : NULL;
 }
 
 /* ---- nodes ---- */
@@ -46,7 +48,7 @@ void sim_measure_level(struct sim_world *world, uint32_t node) {
     if (load == 0 || from >= world->scenario->duration) {
         return;
     }
-    double measured = overlap(from, to, world->scenario->warmup, world->scenario->duration) / SECOND;
+    double measured = overlap(from, to, world->scenario->warmup, world->end) / SECOND;
     tally->busy += measured * server->working.count;
     tally->queued += measured * server->waiting.count;
     for (uint64_t slice = from / length; slice < SIM_SLICES && slice * length < to; slice++) {
@@ -79,8 +81,9 @@ void sim_measure_sent(struct sim_world *world, uint32_t node, uint64_t key) {
     if (world->recovery_count > 0) {
         count_recoveries(world, node);
     }
-    if (world->scenario->event_count > 0) {
-        world->result->nodes[node].sent[sim_measure_slice(world, world->now) - world->result->slices]++;
+    const struct sim_slice *slice = slice_at(world, world->now);
+    if (world->scenario->event_count > 0 && slice != NULL) {
+        world->result->nodes[node].sent[slice - world->result->slices]++;
     }
     if (key == 0) {
         return;
@@ -112,7 +115,17 @@ double sim_result_max_mean(const struct sim_result *result) {
 void sim_measure_refused(struct sim_world *world, const struct sim_request *request) {
     if (sim_is_measured(world, request->arrival.at)) {
         world->result->refused++;
-        sim_measure_slice(world, request->arrival.at)->refused++;
+        slice_at(world, request->arrival.at)->refused++;
+    }
+}
+
+void sim_measure_retry(struct sim_world *world, const struct sim_request *request) {
+    struct sim_slice *slice = slice_at(world, world->now);
+    if (sim_is_measured(world, request->arrival.at)) {
+        world->result->retries++;
+        if (slice != NULL) {
+            slice->retries++;
+        }
     }
 }
 
@@ -120,7 +133,7 @@ void sim_measure_end(struct sim_world *world, const struct sim_request *request,
     if (!sim_is_measured(world, request->arrival.at)) {
         return;
     }
-    struct sim_slice *slice = sim_measure_slice(world, request->arrival.at);
+    struct sim_slice *slice = slice_at(world, request->arrival.at);
     slice->ended++;
     if (outcome != LW_OUTCOME_OK) {
         slice->failed++;
@@ -129,6 +142,7 @@ void sim_measure_end(struct sim_world *world, const struct sim_request *request,
     }
     uint64_t latency = world->now - request->arrival.at;
     world->result->well++;
+    world->result->in_time += world->now <= world->end;
     if (!sim_histogram_add(&world->result->latency, latency) || !sim_histogram_add(&slice->latency, latency)) {
         sim_world_fail(world, LW_NOMEM);
     }

@@ -35,13 +35,15 @@ struct sim_tally {
 struct sim_result {
     uint64_t requests; /* arrived; each ended well, failed or was refused */
     uint64_t well, failed, refused;
+    uint64_t in_time;              /* of those that ended well: before the measured time was over */
     uint64_t retries, over_budget; /* retries made; that the budget forbade */
     uint64_t tries, waited;        /* tries that a node took; that had to wait there */
     uint64_t moved, keyed;         /* keyed tries that went to another node than the key's last; all keyed ones */
     double overshoot;              /* largest share by which a node was sent more than a quota of it in a window */
     uint64_t limited;              /* answers 429 */
     uint64_t in_recovery;          /* tries sent anywhere in those seconds, for each node that had one */
-    double seconds;                /* of measured time */
+    double seconds;                /* of measured time; 0: a bound on requests ended it before the warm-up did */
+    uint64_t end;                  /* ns: when it ended */
     struct sim_histogram latency;  /* of requests that ended well */
     struct sim_slice *slices;      /* SIM_SLICES */
     struct sim_tally *nodes;

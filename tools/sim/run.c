@@ -80,6 +80,17 @@ static uint64_t next_event(const struct sim_world *world) {
     return world->events.count > 0 ? sim_events_next(&world->events)->at : SIM_NEVER;
 }
 
+/* A bound on requests ends the measured time where the first would come that it forbids. */
+static void next_arrival(struct sim_world *world) {
+    const struct sim_scenario *scenario = world->scenario;
+    sim_source_next(&world->source, &world->arrival);
+    if (world->arrival.at == SIM_NEVER && world->source.at < (double)scenario->duration) {
+        uint64_t end = (uint64_t)world->source.at;
+        world->result->seconds = end > scenario->warmup ? (double)(end - scenario->warmup) / 1e9 : 0;
+        world->result->end = world->end = end;
+    }
+}
+
 static void step(struct sim_world *world) {
     uint64_t event = next_event(world), timeout = sim_timeouts_next(world);
     if (timeout != SIM_NEVER && timeout <= event && timeout <= world->arrival.at) {
@@ -88,7 +99,7 @@ static void step(struct sim_world *world) {
     } else if (world->arrival.at < event) {
         world->now = world->arrival.at;
         sim_client_begin(world);
-        sim_source_next(&world->source, &world->arrival);
+        next_arrival(world);
     } else {
         struct sim_upcoming next = *sim_events_next(&world->events);
         sim_events_pop(&world->events);
@@ -131,21 +142,10 @@ static bool cut_off(struct sim_world *world) {
     return held;
 }
 
-/* A bound on requests ends the measured time with the last of them. */
-static void shorten(struct sim_world *world) {
-    const struct sim_scenario *scenario = world->scenario;
-    double warmup = (double)scenario->warmup, end = world->source.at;
-    if (world->source.number > scenario->max_requests && scenario->max_requests > 0 && end > warmup &&
-        end < (double)scenario->duration) {
-        world->result->seconds = (end - warmup) / 1e9;
-    }
-}
-
 static void play_to_the_end(struct sim_world *world) {
     do {
         play(world);
     } while (world->error == LW_OK && !world->result->stopped && cut_off(world));
-    shorten(world);
 }
 
 /* ---- the run ---- */
@@ -177,7 +177,9 @@ static int world_open(struct sim_world *world) {
     if (error == LW_OK && world->scenario->clients.report_every > 0) {
         sim_world_add(world, 1, SIM_REPORTS, 0);
     }
-    sim_source_next(&world->source, &world->arrival);
+    if (error == LW_OK) {
+        next_arrival(world);
+    }
     return error;
 }
 

@@ -58,7 +58,6 @@ int sim_script_open(struct sim_world *world) {
 /* ---- the effects ---- */
 
 static void drain(struct sim_world *world, uint32_t node, bool draining) {
-    world->servers[node].draining = draining;
     for (uint32_t i = 0; i < world->scenario->clients.count; i++) {
         lw_pool_admin(world->clients[i].pool, world->servers[node].id, draining ? LW_ADMIN_DRAINING : LW_ADMIN_ACTIVE,
                       0);
@@ -81,17 +80,12 @@ static void set_present(struct sim_world *world, uint32_t node, bool present) {
     }
 }
 
-static void freeze(struct sim_world *world, struct sim_server *server, const struct sim_event *event) {
-    server->frozen_at = world->now;
-    server->frozen_until = event->length == SIM_NEVER ? SIM_NEVER / 2 : world->now + event->length;
-}
-
 static void begin_event(struct sim_world *world, uint32_t node, const struct sim_event *event) {
     struct sim_server *server = &world->servers[node];
     switch (event->action) {
     case SIM_SLOW: server->slow = event->factor; break;
     case SIM_ERRORS: server->errors = event->factor; break;
-    case SIM_FREEZE: freeze(world, server, event); break;
+    case SIM_FREEZE: sim_server_freeze(world, node, event->length == SIM_NEVER ? SIM_NEVER / 2 : event->length); break;
     case SIM_LEAVE: set_present(world, node, false); break;
     case SIM_FAIL:
         server->down = true;

@@ -3,8 +3,9 @@
  * Nodes: slots that work, a line that waits, first come first served.
  *
  * A service is as long as it is when it begins: the request's work, by the node's speed and what slows it at that
- * moment. A freeze makes whatever was to end during it end that much later. A try that its client has given up is
- * worked on all the same, as servers do.
+ * moment. While a node is frozen it works on nothing: what it was working on ends later by the length of the freeze,
+ * what is begun meanwhile is begun when it is over. A try that its client has given up is worked on all the same, as
+ * servers do.
  */
 #include "world.h"
 
@@ -102,7 +103,8 @@ static void start(struct sim_world *world, uint32_t place) {
     try->working = true;
     line_push(world, &server->working, place);
     uint64_t begins = world->now < server->frozen_until ? server->frozen_until : world->now;
-    sim_world_add_try(world, begins + try->service, SIM_FINISHES, place);
+    try->ends = begins + try->service;
+    sim_world_add_try(world, try->ends, SIM_FINISHES, place);
 }
 
 static void start_waiting(struct sim_world *world, struct sim_server *server) {
@@ -197,11 +199,6 @@ void sim_server_reach(struct sim_world *world, uint32_t place) {
 void sim_server_finish(struct sim_world *world, uint32_t place) {
     struct sim_try *try = sim_try_at(world, place);
     struct sim_server *server = &world->servers[try->node];
-    if (world->now >= server->frozen_at && world->now < server->frozen_until) {
-        uint64_t length = server->frozen_until - server->frozen_at;
-        sim_world_add_try(world, world->now + length, SIM_FINISHES, place);
-        return;
-    }
     sim_measure_level(world, try->node);
     line_remove(world, &server->working, place);
     try->working = false;
@@ -213,6 +210,19 @@ void sim_server_finish(struct sim_world *world, uint32_t place) {
     }
     start_waiting(world, server);
     answer(world, place, try->outcome);
+}
+
+void sim_server_freeze(struct sim_world *world, uint32_t node, uint64_t length) {
+    struct sim_server *server = &world->servers[node];
+    server->frozen_until = world->now + length;
+    uint32_t place = server->working.first;
+    for (uint32_t i = 0; i < server->working.count; i++) {
+        struct sim_try *try = sim_try_at(world, place);
+        try->serial++; /* the end that was to come does not */
+        try->ends += length;
+        sim_world_add_try(world, try->ends, SIM_FINISHES, place);
+        place = try->after;
+    }
 }
 
 static void drop_line(struct sim_world *world, struct sim_line *line) {

@@ -60,6 +60,7 @@ struct sim_try {
     uint32_t queued; /* others that waited when it ended */
     uint64_t key;
     double time, context, output;
+    uint64_t ends; /* its service */
     bool waiting, working;
 };
 
@@ -80,8 +81,8 @@ struct sim_server {
     struct sim_cache *cache;
     struct sim_window *sent, *served; /* of each quota */
     double slow, errors, limited;
-    uint64_t limit_wait, frozen_at, frozen_until;
-    bool down, present, draining;
+    uint64_t limit_wait, frozen_until;
+    bool down, present;
     struct sim_sojourns *sojourns; /* for probes */
     uint64_t looked_at;            /* up to when its load is written down */
 };
@@ -112,6 +113,7 @@ struct sim_world {
     uint64_t now;
     struct sim_source source;
     struct sim_arrival arrival; /* the next one */
+    uint64_t end;               /* of the measured time: the duration, or when a bound on requests ended it */
     struct sim_events events;
     struct sim_slab requests, tries, probes;
     struct sim_line timeouts;
@@ -160,6 +162,7 @@ void sim_servers_close(struct sim_world *world);
 void sim_server_reach(struct sim_world *world, uint32_t try);
 void sim_server_finish(struct sim_world *world, uint32_t try);
 void sim_server_ask(struct sim_world *world, uint32_t probe);
+void sim_server_freeze(struct sim_world *world, uint32_t node, uint64_t length);
 void sim_server_drop(struct sim_world *world, uint32_t node); /* all that it has is lost */
 uint32_t sim_server_load(const struct sim_server *server);
 
@@ -174,7 +177,7 @@ void sim_measure_sent(struct sim_world *world, uint32_t node, uint64_t key);
 void sim_measure_recovered(struct sim_world *world, uint32_t node);
 void sim_measure_end(struct sim_world *world, const struct sim_request *request, uint32_t outcome);
 void sim_measure_refused(struct sim_world *world, const struct sim_request *request);
-struct sim_slice *sim_measure_slice(struct sim_world *world, uint64_t at);
+void sim_measure_retry(struct sim_world *world, const struct sim_request *request);
 static inline bool sim_is_measured(const struct sim_world *world, uint64_t arrived) {
     return arrived >= world->scenario->warmup;
 }
