@@ -110,6 +110,19 @@ static void slices_end_with_the_time(void **state) {
     sim_result_free(&result);
 }
 
+/* Of what was played, not of what might have been: two of three nodes work, the third would have joined later. */
+static void idle_until_the_bound(void **state) {
+    (void)state;
+    struct sim_estimate figures[SIM_FIGURE_COUNT];
+    stage_plain(&stage, 3, 1);
+    stage.scenario.max_requests = 3600; /* 3 s of 12 s */
+    stage.nodes[2].joins = 4 * STAGE_SECOND;
+    struct sim_result result = stage_play(&stage, "random", 1);
+    sim_figures_of(&stage.scenario, &result, figures);
+    assert_true(fabs(figures[SIM_FIGURE_idle].mean - 1) < 1e-9);
+    sim_result_free(&result);
+}
+
 /* A bound on requests ends the measured time; one that falls into the warm-up leaves none. */
 static void bounds_end_the_time(void **state) {
     (void)state;
@@ -145,6 +158,7 @@ int main(void) {
         cmocka_unit_test(the_backlog_is_not_throughput),
         cmocka_unit_test(slices_end_with_the_time),
         cmocka_unit_test(bounds_end_the_time),
+        cmocka_unit_test(idle_until_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

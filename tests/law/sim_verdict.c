@@ -293,6 +293,61 @@ static void nothing_measured_is_said(void **state) {
     free(made);
 }
 
+/* A load that grows evenly to so much at the end of the run, or of the part that was played. */
+static void grow(struct made_up *made, size_t entry, double most, uint64_t end) {
+    for (size_t s = 0; s < SEEDS; s++) {
+        made->results[entry][s].end = end;
+        for (size_t i = 0; i < SIM_SLICES; i++) {
+            double share = (double)i * (double)made->scenario.duration / SIM_SLICES / (double)end;
+            made->tallies[entry][s][0].load[i] = (float)(share < 1 ? most * share : 0);
+        }
+    }
+}
+
+static void falling_behind_is_said(void **state) {
+    (void)state;
+    struct made_up *made = made_open();
+    for (size_t i = 0; i < NODES; i++) {
+        made->nodes[i].slots = 10;
+    }
+    set_all(made, 1, SIM_FIGURE_p99, 300);
+    expect_said(made, "keep up", false);
+    grow(made, 1, 1000, made->scenario.duration);
+    grow(made, 2, 1000, made->scenario.duration / 2);
+    expect_said(made, "The nodes cannot keep up with `second` and `third`: more and more", true);
+    grow(made, 2, 150, made->scenario.duration); /* twice their slots, and no more */
+    expect_said(made, "The nodes cannot keep up with `second`: more and more", true);
+    for (size_t i = 0; i < SIM_SLICES; i++) {
+        made->tallies[1][3][0].load[i] = 1000; /* with one seed it is steady */
+    }
+    expect_said(made, "keep up", false);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        grow(made, i, 1000, made->scenario.duration);
+    }
+    expect_said(made, "The nodes cannot keep up: more and more requests wait", true);
+    made->nodes[0].slots = 0; /* there nobody waits */
+    expect_said(made, "keep up", false);
+    free(made);
+}
+
+static void idle_has_to_be_worth_it(void **state) {
+    (void)state;
+    struct made_up *made = made_open();
+    set_all(made, 1, SIM_FIGURE_idle, 1);
+    expect_said(made, "`second` leaves 1.0 of 4 without work.", true);
+    made->scenario.node_count = 11; /* a tenth of them is more */
+    expect_said(made, "without work", false);
+    made->scenario.node_count = NODES;
+    set(made, 1, SIM_FIGURE_idle, (const double[SEEDS]){0, 0, 4, 0});
+    expect_said(made, "without work", false);
+    set_all(made, 1, SIM_FIGURE_idle, 1);
+    for (size_t i = 0; i < ENTRIES; i++) {
+        set_all(made, i, SIM_FIGURE_refused, 20);
+    }
+    expect_said(made, "without work", false);
+    free(made);
+}
+
 static void few_have_little_to_say(void **state) {
     (void)state;
     struct made_up *made = made_open();
@@ -322,6 +377,8 @@ int main(void) {
         cmocka_unit_test(silence_is_not_fast),
         cmocka_unit_test(loss_is_said_first),
         cmocka_unit_test(nothing_measured_is_said),
+        cmocka_unit_test(falling_behind_is_said),
+        cmocka_unit_test(idle_has_to_be_worth_it),
         cmocka_unit_test(few_have_little_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

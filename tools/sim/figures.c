@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+enum { SPAN = 6 };
+
+/* What waits in vain grows evenly: at the end there is nearly twice of what is there at half time. */
+#define BEHIND 1.5
+
 static const struct sim_figure_head heads[] = {
 #define FIGURE_HEAD(name, heading, unit, better, meaning) {#name, heading, unit, meaning, better},
     SIM_FIGURES(FIGURE_HEAD)
@@ -23,8 +28,6 @@ bool sim_figure_is_shown(const struct sim_contest *contest, enum sim_figure figu
 }
 
 /* ---- from a result ---- */
-
-static struct sim_estimate known(double value) { return (struct sim_estimate){value, 0, true}; }
 
 static struct sim_estimate known_if(bool there_is, double value) {
     return (struct sim_estimate){there_is ? value : 0, 0, there_is};
@@ -50,11 +53,18 @@ static double recovery_of(const struct sim_result *result) {
     return result->in_recovery > 0 ? after * result->node_count / (double)result->in_recovery : 0;
 }
 
-static double idle_of(const struct sim_result *result) {
+/* Slices within the measured time and the warm-up before it; the last may be a part. */
+static int slices_of(const struct sim_scenario *scenario, const struct sim_result *result) {
+    uint64_t length = scenario->duration / SIM_SLICES + 1;
+    return (int)((result->end + length - 1) / length);
+}
+
+static double idle_of(const struct sim_scenario *scenario, const struct sim_result *result) {
     double idle = 0;
+    int slices = slices_of(scenario, result);
     for (uint32_t i = 0; i < result->node_count; i++) {
         bool worked = false;
-        for (int slice = SIM_SLICES / 2; slice < SIM_SLICES; slice++) {
+        for (int slice = slices / 2; slice < slices; slice++) {
             worked |= result->nodes[i].load[slice] > 0;
         }
         idle += !worked;
@@ -95,7 +105,49 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     figures[SIM_FIGURE_overshoot] = known_if(quotas, 100 * result->overshoot);
     figures[SIM_FIGURE_limited] = known_if(tries > 0, percent((double)result->limited, tries));
     figures[SIM_FIGURE_recovery] = known_if(result->in_recovery > 0, recovery_of(result));
-    figures[SIM_FIGURE_idle] = known(idle_of(result));
+    figures[SIM_FIGURE_idle] = known_if(result->seconds > 0, idle_of(scenario, result));
+}
+
+/* ---- over time ---- */
+
+/* How many requests are at nodes that have so many slots, in the mean of SPAN slices from this one on. */
+static double load_from(const struct sim_scenario *scenario, const struct sim_result *result, int first) {
+    double sum = 0;
+    for (uint32_t n = 0; n < result->node_count; n++) {
+        for (int i = first; scenario->nodes[n].slots > 0 && i < first + SPAN; i++) {
+            sum += (double)result->nodes[n].load[i] / SPAN;
+        }
+    }
+    return sum;
+}
+
+static bool is_behind(const struct sim_scenario *scenario, const struct sim_result *result) {
+    double slots = 0;
+    int slices = slices_of(scenario, result) - 1; /* whole ones */
+    for (uint32_t n = 0; n < scenario->node_count; n++) {
+        slots += scenario->nodes[n].slots;
+    }
+    if (slices < 3 * SPAN) {
+        return false;
+    }
+    double last = load_from(scenario, result, slices - SPAN);
+    return last > BEHIND * load_from(scenario, result, (slices - SPAN) / 2) + 2 * slots;
+}
+
+bool sim_figure_is_behind(const struct sim_contest *contest, size_t entry) {
+    bool behind = true;
+    for (uint32_t s = 0; s < contest->seeds; s++) {
+        behind &= is_behind(contest->scenario, &contest->entries[entry].results[s]);
+    }
+    return behind;
+}
+
+double sim_figure_seconds(const struct sim_contest *contest) {
+    double sum = 0;
+    for (uint32_t s = 0; s < contest->seeds; s++) {
+        sum += (double)contest->entries[0].results[s].end / 1e9;
+    }
+    return sum / contest->seeds;
 }
 
 /* ---- during an event ---- */

@@ -2,6 +2,7 @@
 /* The page is written into memory, so that a chart that cannot be drawn leaves no half of a file behind. */
 #include "report.h"
 
+#include "figures.h"
 #include "report_charts.h"
 #include "report_style.h"
 #include "report_table.h"
@@ -151,7 +152,7 @@ static void write_setting(FILE *page, const struct sim_contest *contest) {
     const struct sim_scenario *scenario = contest->scenario;
     unsigned long long first = contest->first_seed, last = first + contest->seeds - 1;
     fprintf(page, "<p class=soft>%u nodes, %u client%s, %g s", scenario->node_count, scenario->clients.count,
-            scenario->clients.count == 1 ? "" : "s", (double)scenario->duration / 1e9);
+            scenario->clients.count == 1 ? "" : "s", sim_figure_seconds(contest));
     if (scenario->warmup > 0) {
         fprintf(page, " of which the first %g s are not measured", (double)scenario->warmup / 1e9);
     }

@@ -9,6 +9,7 @@
 #define WORTH 1.25      /* a factor below it is not worth a sentence */
 #define NEARLY_ALL 99.0 /* percent lost: there is no winner */
 #define MUCH 1.0        /* percent lost: said before any latency */
+#define MANY_IDLE 0.1   /* of all nodes, more than others leave without work */
 
 struct telling {
     const struct sim_contest *contest;
@@ -59,12 +60,16 @@ static double lost_of(const struct telling *telling, size_t entry) {
     return value_of(telling, entry, SIM_FIGURE_failed) + value_of(telling, entry, SIM_FIGURE_refused);
 }
 
-static size_t count_good(const struct telling *telling) {
-    size_t count = 0;
+static size_t count(const struct telling *telling, const bool *which) {
+    size_t sum = 0;
     for (size_t i = 0; i < telling->contest->entry_count; i++) {
-        count += telling->verdict.good[i];
+        sum += which[i];
     }
-    return count;
+    return sum;
+}
+
+static bool is_level(const struct telling *telling) {
+    return count(telling, telling->verdict.good) == telling->contest->entry_count;
 }
 
 /* Who has most of a figure, or least, of those that have it; the winner where nobody does. */
@@ -103,7 +108,7 @@ static void tell_latencies(const struct telling *telling, const char *before) {
 static void tell_winner(const struct telling *telling) {
     size_t winner = telling->verdict.winner;
     double lost = lost_of(telling, winner);
-    if (count_good(telling) == telling->contest->entry_count) {
+    if (is_level(telling)) {
         fputs("Users notice no difference between these strategies: ", telling->out);
     } else {
         fprintf(telling->out, "Take `%s` for this: ", name_of(telling, winner));
@@ -121,18 +126,41 @@ static void tell_winner(const struct telling *telling) {
     }
 }
 
-static void tell_equals(const struct telling *telling) {
-    size_t left = count_good(telling) - 1;
-    if (left == 0 || left + 1 == telling->contest->entry_count) {
-        return;
-    }
-    fprintf(telling->out, "As good, as far as users notice and these runs can tell:");
+static void tell_names(const struct telling *telling, const bool *which, const char *end) {
+    size_t left = count(telling, which);
     for (size_t i = 0; i < telling->contest->entry_count; i++) {
-        if (telling->verdict.good[i] && i != telling->verdict.winner) {
+        if (which[i]) {
             left--;
-            fprintf(telling->out, " `%s`%s", name_of(telling, i), left > 1 ? "," : left == 1 ? " and" : ".\n");
+            fprintf(telling->out, " `%s`%s", name_of(telling, i), left > 1 ? "," : left == 1 ? " and" : end);
         }
     }
+}
+
+static void tell_equals(const struct telling *telling) {
+    struct sim_verdict others = telling->verdict;
+    others.good[others.winner] = false;
+    if (count(telling, others.good) > 0) {
+        fputs("As good, as far as users notice and these runs can tell:", telling->out);
+        tell_names(telling, others.good, ".\n");
+    }
+}
+
+/* Their latencies say as much of the duration as of the strategy. */
+static void tell_behind(const struct telling *telling) {
+    bool behind[SIM_ENTRIES_MOST] = {false};
+    for (size_t i = 0; i < telling->contest->entry_count; i++) {
+        behind[i] = sim_figure_is_behind(telling->contest, i);
+    }
+    size_t number = count(telling, behind);
+    if (number == 0) {
+        return;
+    }
+    fputs("The nodes cannot keep up", telling->out);
+    if (number < telling->contest->entry_count) {
+        fputs(" with", telling->out);
+        tell_names(telling, behind, "");
+    }
+    fputs(": more and more requests wait, so latencies there grow with the duration of the run.\n", telling->out);
 }
 
 /* ---- how the others fare ---- */
@@ -285,12 +313,13 @@ static void tell_limited(const struct telling *telling) {
 }
 
 static void tell_idle(const struct telling *telling) {
-    size_t best = extreme(telling, SIM_FIGURE_idle, 1);
-    double idle = value_of(telling, best, SIM_FIGURE_idle);
-    bool is_aim = telling->contest->scenario->event_count == 0 && telling->verdict.good[best];
-    if (is_aim && idle >= 1 && idle > value_of(telling, extreme(telling, SIM_FIGURE_idle, -1), SIM_FIGURE_idle)) {
+    const struct sim_scenario *scenario = telling->contest->scenario;
+    size_t best = extreme(telling, SIM_FIGURE_idle, 1), least = extreme(telling, SIM_FIGURE_idle, -1);
+    struct sim_estimate gap = sim_contest_difference(telling->contest, best, least, SIM_FIGURE_BIT(SIM_FIGURE_idle));
+    bool is_aim = scenario->event_count == 0 && telling->verdict.good[best] && lost_of(telling, best) <= MUCH;
+    if (is_aim && gap.mean > gap.half && gap.mean >= fmax(1, MANY_IDLE * scenario->node_count)) {
         fprintf(telling->out, "If nodes may be taken away when they are idle: `%s` leaves %.1f of %u without work.\n",
-                name_of(telling, best), idle, telling->contest->scenario->node_count);
+                name_of(telling, best), value_of(telling, best, SIM_FIGURE_idle), scenario->node_count);
     }
 }
 
@@ -313,14 +342,18 @@ void sim_verdict_write(const struct sim_contest *contest, FILE *out) {
     struct telling telling = {contest, sim_verdict_of(contest), out};
     if (contest->entry_count < 2) {
         fprintf(out, "Only `%s` was played; two or more can be compared.\n", contest->entries[0].strategy);
+        tell_behind(&telling);
         return;
     }
     if (!has_answers(&telling)) {
         return;
     }
     tell_winner(&telling);
-    if (count_good(&telling) < contest->entry_count) {
+    if (is_level(&telling)) {
+        tell_behind(&telling);
+    } else {
         tell_equals(&telling);
+        tell_behind(&telling);
         tell_lost(&telling);
         tell_slowest(&telling);
         tell_rarest(&telling);
