@@ -67,11 +67,11 @@ static void spec_log(void *user, int code, const char *message) {
 
 static const struct spec_node {
     const char *name;
-    uint32_t weight;
+    uint32_t weight, inflight, capacity, priority;
     double load, remaining;
 } spec_nodes[SPEC_NODES] = {
-    {"a", 1, 0.5, 1.0},  {"b", 3, 0.5, 0.9}, {"c", 0, 0.1, 0.0},
-    {"d", 2, 9.0, 0.96}, {"e", 1, 0.0, 1.0}, {"f", 5, 1, 0.2},
+    {"a", 1, 1, 4, 0, 0.5, 1.0},  {"b", 3, 0, 0, 0, 0.5, 0.9}, {"c", 0, 0, 1, 1, 0.1, 0.0},
+    {"d", 2, 7, 7, 1, 9.0, 0.96}, {"e", 1, 0, 9, 2, 0.0, 1.0}, {"f", 5, 2, 0, 0, 1, 0.2},
 };
 
 static lw_nodes spec_set(void) {
@@ -79,6 +79,9 @@ static lw_nodes spec_set(void) {
     lw_nodes_init(&nodes, SPEC_NODES);
     LW_SET(nodes, name, spec_nodes, name);
     LW_SET(nodes, weight, spec_nodes, weight);
+    LW_SET(nodes, inflight, spec_nodes, inflight);
+    LW_SET(nodes, capacity, spec_nodes, capacity);
+    LW_SET(nodes, priority, spec_nodes, priority);
     LW_SET(nodes, load, spec_nodes, load);
     LW_SET(nodes, remaining, spec_nodes, remaining);
     nodes.set = nodes.version = 1;
@@ -133,7 +136,8 @@ static void check_strategy(lw_strategy *strategy) {
 }
 
 static void check_error(int error, const struct spec_watch *watch, size_t length) {
-    spec_check(error == LW_SYNTAX || error == LW_UNKNOWN || error == LW_RANGE || error == LW_NOMEM);
+    spec_check(error == LW_SYNTAX || error == LW_UNKNOWN || error == LW_RANGE || error == LW_UNSUPPORTED ||
+               error == LW_NOMEM);
     spec_check(error == LW_NOMEM || (watch->told == 1 && watch->code == error));
     spec_check(watch->column <= length + 1);
     spec_check((error != LW_SYNTAX && error != LW_UNKNOWN) || watch->column > 0);
