@@ -96,7 +96,7 @@ static uint64_t digest_histogram(uint64_t hash, const struct sim_histogram *hist
 static uint64_t digest_of(const struct sim_result *result) {
     const uint64_t counts[] = {result->requests, result->well,  result->failed,      result->refused,
                                result->retries,  result->tries, result->over_budget, result->waited,
-                               result->moved,    result->keyed, result->limited,     result->in_recovery};
+                               result->moved,    result->keyed, result->limited,     result->in_time};
     uint64_t hash = digest(UINT64_C(0xcbf29ce484222325), counts, sizeof counts);
     hash = digest_histogram(hash, &result->latency);
     for (int i = 0; i < SIM_SLICES; i++) {

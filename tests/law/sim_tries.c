@@ -2,6 +2,7 @@
 /* What becomes of a request: tried again elsewhere, answered from a cache, and all of it to the ns. */
 #include "sim/arrivals.h"
 #include "sim/cache.h"
+#include "sim/contest.h"
 #include "sim_stage.h"
 
 static struct stage stage;
@@ -184,6 +185,51 @@ static void keys_move(void **state) {
     sim_result_free(&random);
 }
 
+/* A request moves once at most, however often it is tried: keys of a node that always fails are served by another, and
+   each time ask the first one first. */
+static void requests_move_not_tries(void **state) {
+    (void)state;
+    stage_plain(&stage, 4, 1);
+    stage_forgive(&stage);
+    stage.scenario.arrivals.keys = 10;
+    stage.scenario.arrivals.process = SIM_PACED;
+    stage.scenario.arrivals.rate = 200; /* one ends before the next comes */
+    stage.scenario.clients.retries = 1;
+    for (int i = 0; i < 2; i++) {
+        stage.nodes[i].error_share = 1;
+    }
+    struct sim_result result = stage_play(&stage, "ring", 1);
+    assert_int_equal(result.keyed, result.requests);
+    assert_true(result.retries > 0);
+    assert_in_range(result.moved, result.retries - 10, result.retries);
+    sim_result_free(&result);
+}
+
+/* ---- recoveries ---- */
+
+/* One of four is not in the list, so that a third is an even share; what was before the measured time does not count.
+ */
+static void recovery_is_of_those_present(void **state) {
+    (void)state;
+    static const struct sim_event events[] = {
+        {.at = 1, .length = SIM_NEVER, .action = SIM_LEAVE, .first = 3, .count = 1},
+        {.at = 2 * STAGE_SECOND, .length = STAGE_SECOND, .action = SIM_FAIL, .first = 0, .count = 1}};
+    struct sim_estimate figures[SIM_FIGURE_COUNT];
+    stage_plain(&stage, 4, 1);
+    stage_forgive(&stage);
+    stage_events(&stage, events, 2);
+    struct sim_result measured = stage_play(&stage, "random", 1);
+    sim_figures_of(&stage.scenario, &measured, figures);
+    assert_true(figures[SIM_FIGURE_recovery].known);
+    assert_true(fabs(figures[SIM_FIGURE_recovery].mean - 1) < 0.15); /* of about 400: three deviations */
+    stage.scenario.warmup = 4 * STAGE_SECOND;
+    struct sim_result later = stage_play(&stage, "random", 1);
+    sim_figures_of(&stage.scenario, &later, figures);
+    assert_false(figures[SIM_FIGURE_recovery].known);
+    sim_result_free(&measured);
+    sim_result_free(&later);
+}
+
 /* ---- to the ns ---- */
 
 /* When a service that begins then is over, if the node stands still from `from` for `length`. */
@@ -264,6 +310,17 @@ static void latencies_add_up(void **state) {
     sim_result_free(&result);
 }
 
+/* Draws without bound are cut where time would end, so that every request ends: some take years. */
+static void networks_take_years_at_most(void **state) {
+    (void)state;
+    stage_plain(&stage, 1, 1);
+    stage.scenario.clients.network = (struct sim_distribution){.shape = SIM_LOGNORMAL, .mean = 1e26, .spread = 8};
+    struct sim_result result = stage_play(&stage, "random", 1);
+    assert_int_equal(result.well, result.requests);
+    assert_true(result.latency.most == 200000000 * STAGE_SECOND + STAGE_MS);
+    sim_result_free(&result);
+}
+
 /* Tokens: so long for each that is read and each that is written; slower beside others. */
 static void tokens_take_time(void **state) {
     (void)state;
@@ -290,12 +347,21 @@ static void tokens_take_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(retries_go_elsewhere),      cmocka_unit_test(timeouts_go_elsewhere),
-        cmocka_unit_test(no_second_try_at_the_same), cmocka_unit_test(one_timeout_is_seen),
-        cmocka_unit_test(retry_budget_holds),        cmocka_unit_test(cache_is_lru),
-        cmocka_unit_test(caches_count_right),        cmocka_unit_test(keys_move),
-        cmocka_unit_test(freezes_delay_exactly),     cmocka_unit_test(latencies_add_up),
-        cmocka_unit_test(tokens_take_time),          cmocka_unit_test(freezes_count_for_long_work),
+        cmocka_unit_test(retries_go_elsewhere),
+        cmocka_unit_test(timeouts_go_elsewhere),
+        cmocka_unit_test(no_second_try_at_the_same),
+        cmocka_unit_test(one_timeout_is_seen),
+        cmocka_unit_test(retry_budget_holds),
+        cmocka_unit_test(cache_is_lru),
+        cmocka_unit_test(caches_count_right),
+        cmocka_unit_test(keys_move),
+        cmocka_unit_test(freezes_delay_exactly),
+        cmocka_unit_test(latencies_add_up),
+        cmocka_unit_test(tokens_take_time),
+        cmocka_unit_test(freezes_count_for_long_work),
+        cmocka_unit_test(requests_move_not_tries),
+        cmocka_unit_test(recovery_is_of_those_present),
+        cmocka_unit_test(networks_take_years_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,7 +111,7 @@ static void send_try(struct sim_world *world, uint32_t request_place, const lw_t
                             .output = arrival->output};
     try->chance = sim_chance_of(world->source.seed, SIM_OF_TRY, arrival->number * (SIM_TRIES + 1) + request->tries);
     request->tried[request->tries++] = ticket->node;
-    sim_measure_sent(world, node, arrival->key);
+    sim_measure_sent(world, node, request);
     sim_timeouts_add(world, place);
     uint64_t away = sim_world_network(world, &try->chance, world->servers[node].node);
     if (away == 0) {

@@ -30,7 +30,7 @@
     X(hits, "hits", "%", 1, "requests that found their key in the node's cache")                                       \
     X(overshoot, "over quota", "%", -1, "most that a node was sent beyond a quota in a window")                        \
     X(limited, "429", "%", -1, "answers that said later, of all tries")                                                \
-    X(recovery, "recovery", "x", -1, "share of a node in the second after it was well again, against an even share")   \
+    X(recovery, "recovery", "x", 0, "what nodes got in the second after they were well again; 1: an even share")       \
     X(idle, "idle nodes", "", 0, "nodes that served nothing in the second half: what an autoscaler may take away")
 
 enum sim_figure {

@@ -44,13 +44,13 @@ static double hits_of(const struct sim_result *result) {
     return percent(hits, asked);
 }
 
-/* Tries sent to nodes just recovered, against an even share of all tries of that time. */
+/* Tries sent to nodes just recovered, against an even share. */
 static double recovery_of(const struct sim_result *result) {
     double after = 0;
     for (uint32_t i = 0; i < result->node_count; i++) {
         after += (double)result->nodes[i].after_recovery;
     }
-    return result->in_recovery > 0 ? after * result->node_count / (double)result->in_recovery : 0;
+    return result->even_in_recovery > 0 ? after / result->even_in_recovery : 0;
 }
 
 /* Slices within the measured time and the warm-up before it; the last may be a part. */
@@ -104,7 +104,7 @@ void sim_figures_of(const struct sim_scenario *scenario, const struct sim_result
     figures[SIM_FIGURE_hits] = known_if(has_cache(scenario), hits_of(result));
     figures[SIM_FIGURE_overshoot] = known_if(quotas, 100 * result->overshoot);
     figures[SIM_FIGURE_limited] = known_if(tries > 0, percent((double)result->limited, tries));
-    figures[SIM_FIGURE_recovery] = known_if(result->in_recovery > 0, recovery_of(result));
+    figures[SIM_FIGURE_recovery] = known_if(result->even_in_recovery > 0, recovery_of(result));
     figures[SIM_FIGURE_idle] = known_if(result->seconds > 0, idle_of(scenario, result));
 }
 

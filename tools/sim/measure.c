@@ -71,33 +71,39 @@ static void count_recoveries(struct sim_world *world, uint32_t node) {
             world->recoveries[i] = world->recoveries[--world->recovery_count];
             continue;
         }
-        world->result->in_recovery++;
-        world->result->nodes[node].after_recovery += world->recoveries[i].node == node;
+        if (world->servers[world->recoveries[i].node].present) {
+            world->result->even_in_recovery += 1.0 / world->present;
+            world->result->nodes[node].after_recovery += world->recoveries[i].node == node;
+        }
         i++;
     }
 }
 
-void sim_measure_sent(struct sim_world *world, uint32_t node, uint64_t key) {
-    if (world->recovery_count > 0) {
+/* A request moves with its first try; where another try goes is no choice of the strategy alone. */
+static void count_move(struct sim_world *world, uint32_t node, const struct sim_request *request) {
+    uint32_t *home = sim_keymap_at(&world->homes, request->arrival.key);
+    if (home == NULL) {
+        sim_world_fail(world, LW_NOMEM);
+        return;
+    }
+    if (sim_is_measured(world, world->now) && request->tries == 1) {
+        world->result->keyed++;
+        world->result->moved += *home != 0 && *home != node + 1;
+    }
+    *home = node + 1;
+}
+
+void sim_measure_sent(struct sim_world *world, uint32_t node, const struct sim_request *request) {
+    if (world->recovery_count > 0 && sim_is_measured(world, world->now) && world->now <= world->end) {
         count_recoveries(world, node);
     }
     const struct sim_slice *slice = slice_at(world, world->now);
     if (world->scenario->event_count > 0 && slice != NULL) {
         world->result->nodes[node].sent[slice - world->result->slices]++;
     }
-    if (key == 0) {
-        return;
+    if (request->arrival.key != 0) {
+        count_move(world, node, request);
     }
-    uint32_t *home = sim_keymap_at(&world->homes, key);
-    if (home == NULL) {
-        sim_world_fail(world, LW_NOMEM);
-        return;
-    }
-    if (sim_is_measured(world, world->now)) {
-        world->result->keyed++;
-        world->result->moved += *home != 0 && *home != node + 1;
-    }
-    *home = node + 1;
 }
 
 double sim_result_max_mean(const struct sim_result *result) {

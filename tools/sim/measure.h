@@ -23,7 +23,7 @@ struct sim_slice {
 /* One node. */
 struct sim_tally {
     uint64_t served, failed, turned_away; /* tries that ended there; that failed; that found no place to wait */
-    uint64_t after_recovery;              /* tries sent there within a second after it was well again */
+    uint64_t after_recovery;              /* tries sent there within a second after it was well again, while present */
     uint64_t cache_hits, cache_asked;
     double busy;               /* slot-seconds of service within the measured time */
     double queued;             /* request-seconds of waiting */
@@ -38,14 +38,14 @@ struct sim_result {
     uint64_t in_time;              /* of those that ended well: before the measured time was over */
     uint64_t retries, over_budget; /* retries made; that the budget forbade */
     uint64_t tries, waited;        /* tries that a node took; that had to wait there */
-    uint64_t moved, keyed;         /* keyed tries that went to another node than the key's last; all keyed ones */
-    double overshoot;              /* largest share by which a node was sent more than a quota of it in a window */
-    uint64_t limited;              /* answers 429 */
-    uint64_t in_recovery;          /* tries sent anywhere in those seconds, for each node that had one */
-    double seconds;                /* of measured time; 0: a bound on requests ended it before the warm-up did */
-    uint64_t end;                  /* ns: when it ended */
-    struct sim_histogram latency;  /* of requests that ended well */
-    struct sim_slice *slices;      /* SIM_SLICES */
+    uint64_t moved, keyed;   /* keyed requests that went first to another node than the key's last; all keyed ones */
+    double overshoot;        /* largest share by which a node was sent more than a quota of it in a window */
+    uint64_t limited;        /* answers 429 */
+    double even_in_recovery; /* tries that nodes would get in those seconds if all present got as many */
+    double seconds;          /* of measured time; 0: a bound on requests ended it before the warm-up did */
+    uint64_t end;            /* ns: when it ended */
+    struct sim_histogram latency; /* of requests that ended well */
+    struct sim_slice *slices;     /* SIM_SLICES */
     struct sim_tally *nodes;
     uint32_t node_count;
     bool stopped;      /* by progress */

@@ -36,7 +36,7 @@ uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, c
     if (clients->far > 0 && clients->zone != NULL && node->zone != NULL && strcmp(clients->zone, node->zone) != 0) {
         ns += clients->far;
     }
-    return (uint64_t)llround(ns);
+    return (uint64_t)llround(ns < SIM_LONGEST ? ns : SIM_LONGEST);
 }
 
 /* ---- what happens ---- */

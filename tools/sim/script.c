@@ -11,6 +11,7 @@ enum { PHASE_BEGIN, PHASE_END, PHASE_BACK, PHASE_JOIN };
 
 static int add_step(struct sim_world *world, uint64_t at, struct sim_step step) {
     world->steps[world->step_count] = step;
+    at = at > 0 ? at : 1; /* the library takes 0 for "no time given" */
     sim_world_add(world, at, SIM_HAPPENS, (uint32_t)world->step_count++);
     return world->error;
 }
@@ -70,6 +71,7 @@ static void set_present(struct sim_world *world, uint32_t node, bool present) {
         return;
     }
     server->present = present;
+    world->present = present ? world->present + 1 : world->present - 1;
     int error = sim_clients_update(world);
     if (error != LW_OK) {
         sim_world_fail(world, error);

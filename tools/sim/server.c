@@ -98,7 +98,7 @@ static void start(struct sim_world *world, uint32_t place) {
         try->outcome = LW_OUTCOME_FAILURE;
         ns = server->node->error_after > 0 ? (double)server->node->error_after : ns;
     }
-    try->service = (uint64_t)llround(ns < 1e17 ? ns : 1e17);
+    try->service = (uint64_t)llround(ns < SIM_LONGEST ? ns : SIM_LONGEST);
     try->waiting = false;
     try->working = true;
     line_push(world, &server->working, place);
@@ -202,7 +202,9 @@ void sim_server_finish(struct sim_world *world, uint32_t place) {
     sim_measure_level(world, try->node);
     line_remove(world, &server->working, place);
     try->working = false;
-    sim_sojourns_add(server->sojourns, try->met, world->now - try->reached, world->now);
+    if (server->sojourns != NULL) {
+        sim_sojourns_add(server->sojourns, try->met, world->now - try->reached, world->now);
+    }
     struct sim_tally *tally = &world->result->nodes[try->node];
     if (sim_is_measured(world, world->now)) {
         tally->served++;
@@ -246,11 +248,21 @@ void sim_server_drop(struct sim_world *world, uint32_t node) {
     }
 }
 
+/* The first probe finds no times: they are written down from then on, since most strategies never ask, and a thousand
+   nodes would take 19 MB for nothing. */
 void sim_server_ask(struct sim_world *world, uint32_t place) {
     struct sim_probe *probe = sim_slab_at(&world->probes, place);
-    const struct sim_server *server = &world->servers[probe->node];
+    struct sim_server *server = &world->servers[probe->node];
     if (server->down || !server->present || world->now < server->frozen_until) {
         sim_slab_give(&world->probes, place); /* no answer */
+        return;
+    }
+    if (server->sojourns == NULL) {
+        server->sojourns = calloc(1, sizeof *server->sojourns);
+    }
+    if (server->sojourns == NULL) {
+        sim_world_fail(world, LW_NOMEM);
+        sim_slab_give(&world->probes, place);
         return;
     }
     probe->answer = (lw_probe)LW_PROBE_INIT;
@@ -272,7 +284,7 @@ static int server_open(struct sim_world *world, struct sim_server *server, const
     server->slow = 1;
     server->errors = node->error_share;
     server->present = node->joins == 0;
-    server->sojourns = calloc(1, sizeof *server->sojourns);
+    world->present += server->present;
     if (node->cache > 0) {
         server->cache = sim_cache_new(node->cache);
     }
@@ -280,8 +292,8 @@ static int server_open(struct sim_world *world, struct sim_server *server, const
         server->sent = calloc(options->dimension_count, sizeof *server->sent);
         server->served = calloc(options->dimension_count, sizeof *server->served);
     }
-    bool whole = server->sojourns != NULL && (server->cache != NULL || node->cache == 0) &&
-                 (!limited || (server->sent != NULL && server->served != NULL));
+    bool whole =
+        (server->cache != NULL || node->cache == 0) && (!limited || (server->sent != NULL && server->served != NULL));
     return whole ? LW_OK : LW_NOMEM;
 }
 

@@ -2,7 +2,8 @@
 /*
  * How long requests took at a node of late, by how many were there when they came: what a node answers to probes.
  * The estimate is the median of the last few at the load that is nearest to the one asked for (Prequal, NSDI 2024).
- * What ended more than a second ago is not of late: a node that nobody used says nothing bad of itself.
+ * What ended more than a second ago is not of late: a node that nobody used says nothing bad of itself. Nothing is
+ * written down before the first probe comes, which therefore learns the load alone.
  */
 #ifndef LOADWISE_SIM_SOJOURNS_H
 #define LOADWISE_SIM_SOJOURNS_H

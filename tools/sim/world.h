@@ -27,6 +27,8 @@
 
 enum { SIM_TRIES = 17, SIM_BUDGET_SECONDS = 10 };
 
+#define SIM_LONGEST 1e17 /* ns: three years; what is drawn beyond takes no longer */
+
 enum sim_kind {
     SIM_REACHES,  /* a try, its node */
     SIM_FINISHES, /* a try's service */
@@ -83,7 +85,7 @@ struct sim_server {
     double slow, errors, limited;
     uint64_t limit_wait, frozen_until;
     bool down, present;
-    struct sim_sojourns *sojourns; /* for probes */
+    struct sim_sojourns *sojourns; /* for probes; NULL before the first */
     uint64_t looked_at;            /* up to when its load is written down */
 };
 
@@ -118,6 +120,7 @@ struct sim_world {
     struct sim_slab requests, tries, probes;
     struct sim_line timeouts;
     struct sim_server *servers;
+    uint32_t present; /* servers in the list of nodes */
     struct sim_client *clients;
     struct sim_step *steps;
     size_t step_count;
@@ -173,7 +176,7 @@ void sim_script_step(struct sim_world *world, uint32_t step);
 /* measure.c */
 int sim_measure_open(struct sim_world *world);
 void sim_measure_level(struct sim_world *world, uint32_t node); /* before the load of a node changes */
-void sim_measure_sent(struct sim_world *world, uint32_t node, uint64_t key);
+void sim_measure_sent(struct sim_world *world, uint32_t node, const struct sim_request *request); /* one more try */
 void sim_measure_recovered(struct sim_world *world, uint32_t node);
 void sim_measure_end(struct sim_world *world, const struct sim_request *request, uint32_t outcome);
 void sim_measure_refused(struct sim_world *world, const struct sim_request *request);
