@@ -4,6 +4,7 @@
 #include "sim_print.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ static void csv_text(FILE *file, const char *text) {
 /* "p2c metric=ewma",3, */
 static void csv_begin(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed) {
     csv_text(file, entry->strategy);
-    fprintf(file, ",%llu,", (unsigned long long)(contest->first_seed + seed));
+    fprintf(file, ",%" PRIu64 ",", contest->first_seed + seed);
 }
 
 static void csv_figures(FILE *file, const struct sim_contest *contest, const struct sim_entry *entry, uint32_t seed) {

@@ -27,6 +27,7 @@ static json_t *json_of_figures(const struct sim_contest *contest, size_t entry) 
 }
 
 static json_t *json_of_result(const struct sim_contest *contest, const struct sim_result *result, uint32_t number) {
+    json_int_t seed = (json_int_t)contest->first_seed + number;
     json_t *nodes = json_array();
     for (uint32_t i = 0; i < result->node_count; i++) {
         const struct sim_tally *tally = &result->nodes[i];
@@ -36,11 +37,10 @@ static json_t *json_of_result(const struct sim_contest *contest, const struct si
                                         "turned_away", (json_int_t)tally->turned_away, "busy",
                                         json_of_real(tally->busy), "peak", (json_int_t)tally->peak));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "seed", (json_int_t)(contest->first_seed + number),
-                     "requests", (json_int_t)result->requests, "well", (json_int_t)result->well, "failed",
-                     (json_int_t)result->failed, "refused", (json_int_t)result->refused, "retries",
-                     (json_int_t)result->retries, "mean_ms", json_of_real(sim_histogram_mean(&result->latency) / 1e6),
-                     "nodes", nodes);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "seed", seed, "requests", (json_int_t)result->requests,
+                     "well", (json_int_t)result->well, "failed", (json_int_t)result->failed, "refused",
+                     (json_int_t)result->refused, "retries", (json_int_t)result->retries, "mean_ms",
+                     json_of_real(sim_histogram_mean(&result->latency) / 1e6), "nodes", nodes);
 }
 
 static json_t *json_of_entry(const struct sim_contest *contest, size_t entry) {

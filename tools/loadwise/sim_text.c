@@ -28,9 +28,10 @@ static struct cell cell_of(const struct sim_contest *contest, size_t entry, enum
         figure_text(number, sizeof number, estimate->half);
         snprintf(cell.text, sizeof cell.text, "\302\261%s ", number);
     } else if (estimate->known) {
-        figure_text(cell.text, sizeof cell.text - 2, estimate->mean);
+        char number[20];
         bool best = (sim_contest_best(contest, figure) >> entry & 1) != 0;
-        strcat(cell.text, best ? "*" : " ");
+        figure_text(number, sizeof number, estimate->mean);
+        snprintf(cell.text, sizeof cell.text, "%s%s", number, best ? "*" : " ");
     }
     return cell;
 }

@@ -70,7 +70,9 @@ void sim_chart_durations(FILE *script, double least, double most) {
     double low = least > 0 ? least / 1.2 : 0.1, high = most > low ? most * 1.2 : low * 10;
     const char *between = "";
     fprintf(script, "set logscale y\nset yrange [%g:%g]\nset ytics (", low, high);
-    for (double power = pow(10, floor(log10(low))); power <= high; power *= 10) {
+    for (int exponent = (int)floor(log10(low)); pow(10, exponent) <= high; exponent++) {
+        double power = pow(10, exponent);
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): each list of steps ends with 0
         for (const double *step = steps_within(high / low); *step != 0; step++) {
             if (power * *step >= low && power * *step <= high) {
                 fputs(between, script);
@@ -166,8 +168,8 @@ static enum status chart_failed(FILE *said, struct problem *problem) {
 }
 
 static enum status chart_run(FILE *script, FILE *said, const char *label, char **svg, struct problem *problem) {
-    int out[2], how = 0;
-    pid_t pid;
+    int out[2] = {-1, -1}, how = 0;
+    pid_t pid = -1;
     char *text = NULL;
     size_t size = 0;
     rewind(script);

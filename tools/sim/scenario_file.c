@@ -19,7 +19,9 @@ enum { NODES_MOST = 100000 };
 struct scenario_work {
     struct scenario_draft draft;
     const yaml_node_t *root;
-    struct sim_node *nodes;
+    struct sim_node *nodes; /* these three are the scenario's */
+    struct sim_event *events;
+    const char **strategies;
     const char **groups; /* the name that each node's element has in the file */
     size_t made;
 };
@@ -196,7 +198,7 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
     struct sim_scenario *scenario = &work->draft.scenario;
     struct event_draft draft = {.event = {.at = SIM_NEVER, .length = SIM_NEVER, .action = UINT32_MAX, .factor = -1}};
     if (position == 0) {
-        scenario->events = scenario_keep(reading, count * sizeof *scenario->events);
+        scenario->events = work->events = scenario_keep(reading, count * sizeof *scenario->events);
         scenario->event_count = count;
     }
     if (scenario->events == NULL) {
@@ -223,7 +225,7 @@ static enum status read_event(struct scenario_reading *reading, const yaml_node_
     if (fault != NULL) {
         return yaml_file_wrong(reading->file, yaml, "%s", fault);
     }
-    ((struct sim_event *)(uintptr_t)scenario->events)[position] = draft.event;
+    work->events[position] = draft.event;
     return STATUS_DONE;
 }
 
@@ -325,16 +327,17 @@ static enum status read_strategy(struct scenario_reading *reading, const yaml_no
                                  size_t count, void *user) {
     static const struct scenario_field field = {
         "strategies", scenario_text, 0, 0, 500, "the specification of a strategy", NULL, NULL};
-    struct sim_scenario *scenario = &((struct scenario_work *)user)->draft.scenario;
+    struct scenario_work *work = user;
+    struct sim_scenario *scenario = &work->draft.scenario;
     char where[300];
     if (position == 0) {
-        scenario->strategies = scenario_keep(reading, count * sizeof *scenario->strategies);
+        scenario->strategies = work->strategies = scenario_keep(reading, count * sizeof *scenario->strategies);
         scenario->strategy_count = count;
     }
     if (scenario->strategies == NULL) {
         return problem_memory(reading->file->problem);
     }
-    const char **spec = (const char **)(uintptr_t)&scenario->strategies[position];
+    const char **spec = &work->strategies[position];
     enum status status = scenario_text(reading, &field, yaml, spec);
     snprintf(where, sizeof where, "%.200s:%zu: strategies", reading->file->path, yaml->start_mark.line + 1);
     return status == STATUS_DONE ? scenario_check_strategy(*spec, where, reading->file->problem) : status;

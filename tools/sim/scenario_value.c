@@ -305,33 +305,33 @@ const struct scenario_table scenario_numbers = {"a distribution of numbers", num
 /* A list under way. */
 struct values {
     struct sim_distribution *distribution;
+    double *at; /* its values */
     const struct scenario_field *each;
 };
 
 static enum status read_value(struct scenario_reading *reading, const yaml_node_t *yaml, size_t position, size_t count,
                               void *user) {
-    const struct values *values = user;
+    struct values *values = user;
     struct sim_distribution *distribution = values->distribution;
     if (position == 0) {
-        distribution->values = scenario_keep(reading, count * sizeof(double));
+        distribution->values = values->at = scenario_keep(reading, count * sizeof *values->at);
         distribution->value_count = count;
     }
     if (distribution->values == NULL) {
         return problem_memory(reading->file->problem);
     }
-    double *value = (double *)(uintptr_t)&distribution->values[position];
-    return values->each->read(reading, values->each, yaml, value);
+    return values->each->read(reading, values->each, yaml, &values->at[position]);
 }
 
 static enum status span_values(struct scenario_reading *reading, const struct scenario_field *field,
                                const yaml_node_t *yaml, void *member) {
-    struct values values = {member, &span_fields[1]};
+    struct values values = {member, NULL, &span_fields[1]};
     return scenario_list(reading, field->name, yaml, read_value, &values);
 }
 
 static enum status number_values(struct scenario_reading *reading, const struct scenario_field *field,
                                  const yaml_node_t *yaml, void *member) {
-    struct values values = {member, &number_fields[1]};
+    struct values values = {member, NULL, &number_fields[1]};
     return scenario_list(reading, field->name, yaml, read_value, &values);
 }
 
