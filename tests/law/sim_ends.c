@@ -149,6 +149,48 @@ static void bounds_end_the_time(void **state) {
     sim_result_free(&one);
 }
 
+struct patience {
+    double share; /* when it ends */
+    int asked;
+};
+
+static bool lose_patience(void *user, double share) {
+    struct patience *patience = user;
+    patience->asked++;
+    return share >= patience->share;
+}
+
+static struct sim_result play_until(struct patience *patience) {
+    struct sim_run_options options = {.strategy = "p2c", .seed = 1, .progress = lose_patience, .user = patience};
+    struct sim_result result;
+    assert_int_equal(sim_run(&stage.scenario, &options, &result), LW_OK);
+    return result;
+}
+
+/* Few events, each a lot of work, since there are many nodes and clients: whoever wants to stop does not wait for
+   thousands of them, be it before the first or on the way. */
+static void stops_where_the_work_is(void **state) {
+    (void)state;
+    struct patience none = {0, 0}, half = {0.5, 0}, endless = {2, 0};
+    stage_plain(&stage, STAGE_MOST, 1);
+    stage.scenario.arrivals.rate = 100;
+    stage.scenario.duration = STAGE_SECOND;
+    stage.scenario.clients.count = 64;
+    stage.scenario.clients.report_every = 10 * STAGE_MS;
+    struct sim_result result = play_until(&none);
+    assert_true(result.stopped && result.requests == 0);
+    assert_int_equal(none.asked, 1);
+    sim_result_free(&result);
+    result = play_until(&half);
+    assert_true(result.stopped);
+    assert_in_range(result.requests, 20, 80);
+    sim_result_free(&result);
+    result = play_until(&endless);
+    assert_false(result.stopped);
+    assert_true(endless.asked >= 100); /* once a report */
+    sim_result_free(&result);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frozen_to_the_end),
@@ -159,6 +201,7 @@ int main(void) {
         cmocka_unit_test(slices_end_with_the_time),
         cmocka_unit_test(bounds_end_the_time),
         cmocka_unit_test(idle_until_the_bound),
+        cmocka_unit_test(stops_where_the_work_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,7 +284,8 @@ int sim_clients_update(struct sim_world *world) {
         }
     }
     int error = LW_OK;
-    for (uint32_t i = 0; i < world->scenario->clients.count && error == LW_OK; i++) {
+    uint32_t clients = world->scenario->clients.count;
+    for (uint32_t i = 0; i < clients && error == LW_OK && sim_world_goes_on(world, count); i++) {
         error = lw_pool_update(world->clients[i].pool, world->specs, count, LW_UPDATE_ALLOW_EMPTY, NULL);
     }
     return error;

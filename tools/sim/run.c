@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND_BITS = 4, EVENTS_PER_LOOK = 16384 };
+enum { KIND_BITS = 4, EFFORT_PER_LOOK = 16384 };
 
 void sim_world_fail(struct sim_world *world, int error) { world->error = world->error == LW_OK ? error : world->error; }
 
@@ -30,6 +30,21 @@ void sim_world_add_try(struct sim_world *world, uint64_t at, enum sim_kind kind,
     }
 }
 
+static bool is_stopped(const struct sim_world *world) {
+    const struct sim_run_options *options = world->options;
+    double share = (double)world->now / (double)world->scenario->duration;
+    return options->progress != NULL && options->progress(options->user, share < 1 ? share : 1);
+}
+
+bool sim_world_goes_on(struct sim_world *world, uint64_t effort) {
+    world->effort += effort;
+    if (world->effort >= EFFORT_PER_LOOK && !world->result->stopped) {
+        world->effort = 0;
+        world->result->stopped = is_stopped(world);
+    }
+    return !world->result->stopped;
+}
+
 uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, const struct sim_node *node) {
     const struct sim_clients *clients = &world->scenario->clients;
     double ns = clients->network.mean > 0 ? sim_draw(chance, &clients->network) : 0;
@@ -43,7 +58,7 @@ uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, c
 
 static void report_loads(struct sim_world *world) {
     const struct sim_scenario *scenario = world->scenario;
-    for (uint32_t n = 0; n < scenario->node_count; n++) {
+    for (uint32_t n = 0; n < scenario->node_count && sim_world_goes_on(world, scenario->clients.count); n++) {
         const struct sim_server *server = &world->servers[n];
         double load = sim_server_load(server) / server->node->speed;
         for (uint32_t c = 0; server->present && c < scenario->clients.count; c++) {
@@ -108,24 +123,14 @@ static void step(struct sim_world *world) {
     }
 }
 
-static bool is_stopped(struct sim_world *world) {
-    const struct sim_run_options *options = world->options;
-    double share = (double)world->now / (double)world->scenario->duration;
-    return options->progress != NULL && options->progress(options->user, share < 1 ? share : 1);
-}
-
 /* What is held by a freeze without an end is not awaited. */
 static bool is_over(const struct sim_world *world) {
     return world->arrival.at == SIM_NEVER && world->timeouts.count == 0 && next_event(world) >= SIM_NEVER / 2;
 }
 
 static void play(struct sim_world *world) {
-    for (uint64_t events = 1; world->error == LW_OK && !is_over(world); events++) {
+    while (world->error == LW_OK && !is_over(world) && sim_world_goes_on(world, 1)) {
         step(world);
-        if (events % EVENTS_PER_LOOK == 0 && is_stopped(world)) {
-            world->result->stopped = true;
-            return;
-        }
     }
 }
 

@@ -59,6 +59,7 @@ int sim_script_open(struct sim_world *world) {
 /* ---- the effects ---- */
 
 static void drain(struct sim_world *world, uint32_t node, bool draining) {
+    sim_world_goes_on(world, world->scenario->clients.count);
     for (uint32_t i = 0; i < world->scenario->clients.count; i++) {
         lw_pool_admin(world->clients[i].pool, world->servers[node].id, draining ? LW_ADMIN_DRAINING : LW_ADMIN_ACTIVE,
                       0);

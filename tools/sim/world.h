@@ -132,7 +132,8 @@ struct sim_world {
     lw_quota_limit *limits;
     struct sim_chance probing;
     double mean_output;
-    int error; /* the first that happened */
+    uint64_t effort; /* since somebody was asked whether to go on */
+    int error;       /* the first that happened */
 };
 
 static inline struct sim_try *sim_try_at(struct sim_world *world, uint32_t place) {
@@ -146,6 +147,10 @@ static inline struct sim_request *sim_request_at(struct sim_world *world, uint32
 void sim_world_add(struct sim_world *world, uint64_t at, enum sim_kind kind, uint32_t what);
 void sim_world_add_try(struct sim_world *world, uint64_t at, enum sim_kind kind, uint32_t place);
 void sim_world_fail(struct sim_world *world, int error);
+
+/* So much was done, an event or a node at a client. Asks now and then whether to go on; false: no more, and the result
+   says so. */
+bool sim_world_goes_on(struct sim_world *world, uint64_t effort);
 
 /* One way between a client and a node. */
 uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, const struct sim_node *node);
