@@ -160,7 +160,7 @@ static void tell_behind(const struct telling *telling) {
         fputs(" with", telling->out);
         tell_names(telling, behind, "");
     }
-    fputs(": more and more requests wait, so latencies there grow with the duration of the run.\n", telling->out);
+    fputs(": more and more requests wait, so latencies grow with the duration of the run.\n", telling->out);
 }
 
 /* ---- how the others fare ---- */
