@@ -79,8 +79,8 @@ done
 same "$(wc -l <"$work/csv/series.csv")" $((1 + 3 * 3 * 120)) "rows of series.csv"
 same "$(wc -l <"$work/csv/nodes.csv")" $((1 + 3 * 3 * 3)) "rows of nodes.csv"
 same "$(grep -c '^"chain(ring, random)",2,' "$work/csv/nodes.csv")" 3 "rows of one run"
-same "$(awk -F, '/^"round_robin",1,web-/ { sum += $4 } END { print sum }' "$work/csv/nodes.csv")" 150 "requests served"
-same "$(awk -F, '/^"round_robin",1,web-3/ { print $4 }' "$work/csv/nodes.csv")" 0 "requests at a drained node"
+same "$(awk -F, '/^"round_robin",1,"web-/ { sum += $4 } END { print sum }' "$work/csv/nodes.csv")" 150 "requests served"
+same "$(awk -F, '/^"round_robin",1,"web-3"/ { print $4 }' "$work/csv/nodes.csv")" 0 "requests at a drained node"
 same "$(awk -F, '/^"round_robin",1,/ { sum += $4 } END { print sum }' "$work/csv/series.csv")" 150 "requests over time"
 expect 0 sim "$file" --csv "$work/csv" # again, into the same folder
 

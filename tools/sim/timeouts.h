@@ -10,9 +10,9 @@
 
 struct sim_world;
 
-/* Does nothing where clients wait for ever; so does the next. */
-void sim_timeouts_add(struct sim_world *world, uint32_t try);
-void sim_timeouts_remove(struct sim_world *world, uint32_t try);
+/* Of a try. Does nothing where clients wait for ever; so does the next. */
+void sim_timeouts_add(struct sim_world *world, uint32_t place);
+void sim_timeouts_remove(struct sim_world *world, uint32_t place);
 
 /* When the first gives up; SIM_NEVER when nobody waits. Which it is: world->timeouts.first. */
 uint64_t sim_timeouts_next(struct sim_world *world);

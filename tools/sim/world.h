@@ -159,24 +159,24 @@ uint64_t sim_world_network(struct sim_world *world, struct sim_chance *chance, c
 int sim_clients_open(struct sim_world *world);
 void sim_clients_close(struct sim_world *world);
 int sim_clients_update(struct sim_world *world);
-void sim_client_begin(struct sim_world *world);                /* world->arrival has come */
-void sim_client_answer(struct sim_world *world, uint32_t try); /* its answer is here */
-void sim_client_expire(struct sim_world *world, uint32_t try);
-void sim_client_tell(struct sim_world *world, uint32_t probe);
+void sim_client_begin(struct sim_world *world);                  /* world->arrival has come */
+void sim_client_answer(struct sim_world *world, uint32_t place); /* its answer is here */
+void sim_client_expire(struct sim_world *world, uint32_t place);
+void sim_client_tell(struct sim_world *world, uint32_t place);
 
 /* server.c */
 int sim_servers_open(struct sim_world *world);
 void sim_servers_close(struct sim_world *world);
-void sim_server_reach(struct sim_world *world, uint32_t try);
-void sim_server_finish(struct sim_world *world, uint32_t try);
-void sim_server_ask(struct sim_world *world, uint32_t probe);
+void sim_server_reach(struct sim_world *world, uint32_t place);
+void sim_server_finish(struct sim_world *world, uint32_t place);
+void sim_server_ask(struct sim_world *world, uint32_t place);
 void sim_server_freeze(struct sim_world *world, uint32_t node, uint64_t length);
 void sim_server_drop(struct sim_world *world, uint32_t node); /* all that it has is lost */
 uint32_t sim_server_load(const struct sim_server *server);
 
 /* script.c */
 int sim_script_open(struct sim_world *world);
-void sim_script_step(struct sim_world *world, uint32_t step);
+void sim_script_step(struct sim_world *world, uint32_t number);
 
 /* measure.c */
 int sim_measure_open(struct sim_world *world);
