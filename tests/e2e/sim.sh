@@ -92,7 +92,7 @@ expect_message 2 sim "$file" --threads 0 <<<'--threads: "0" is not a whole numbe
 expect_message 2 sim "$file" --seed 0 <<<'--seed: "0" is not a whole number from 1'
 
 # ---- progress, where somebody looks ----
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then # there may be no terminals to be had
     script -qec "'$LOADWISE' sim '$scenarios/zone_loss.yaml' --seeds 1" /dev/null </dev/null >"$work/out" 2>"$work/err" ||
         fail "the command fails on a terminal"
     out_has '%'

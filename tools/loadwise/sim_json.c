@@ -37,9 +37,10 @@ static json_t *json_of_result(const struct sim_contest *contest, const struct si
                                         "turned_away", (json_int_t)tally->turned_away, "busy",
                                         json_of_real(tally->busy), "peak", (json_int_t)tally->peak));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "seed", seed, "requests", (json_int_t)result->requests,
-                     "well", (json_int_t)result->well, "failed", (json_int_t)result->failed, "refused",
-                     (json_int_t)result->refused, "retries", (json_int_t)result->retries, "mean_ms",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "seed", seed, "requests",
+                     (json_int_t)result->requests, "well", (json_int_t)result->well, "failed",
+                     (json_int_t)result->failed, "refused", (json_int_t)result->refused, "retries",
+                     (json_int_t)result->retries, "over_budget", (json_int_t)result->over_budget, "mean_ms",
                      json_of_real(sim_histogram_mean(&result->latency) / 1e6), "nodes", nodes);
 }
 

@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +37,38 @@ static struct cell cell_of(const struct sim_contest *contest, size_t entry, enum
     return cell;
 }
 
+/* A line of the table, which ends where its text does. */
+struct line {
+    char text[2048];
+    size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static void line_add(struct line *line, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int added = vsnprintf(line->text + line->size, sizeof line->text - line->size, format, arguments);
+    va_end(arguments);
+    line->size += added > 0 ? (size_t)added : 0;
+    line->size = line->size < sizeof line->text ? line->size : sizeof line->text - 1;
+}
+
+static void line_print(struct line *line) {
+    while (line->size > 0 && line->text[line->size - 1] == ' ') {
+        line->size--;
+    }
+    printf("%.*s\n", (int)line->size, line->text);
+}
+
 static void print_row(const struct sim_contest *contest, size_t entry, const int *widths, bool half, int name) {
-    printf("%-*s", name, half ? "" : contest->entries[entry].strategy);
+    struct line line = {.size = 0};
+    line_add(&line, "%-*s", name, half ? "" : contest->entries[entry].strategy);
     for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
         if (widths[f] > 0) {
             struct cell cell = cell_of(contest, entry, (enum sim_figure)f, half);
-            printf("  %*s%s", widths[f] - (int)text_width(cell.text), "", cell.text);
+            line_add(&line, "  %*s%s", widths[f] - (int)text_width(cell.text), "", cell.text);
         }
     }
-    putchar('\n');
+    line_print(&line);
 }
 
 static void fit_columns(const struct sim_contest *contest, int *widths, int *name) {
@@ -66,19 +90,18 @@ static void fit_columns(const struct sim_contest *contest, int *widths, int *nam
 }
 
 static void print_headings(const int *widths, int name) {
-    printf("%-*s", name, "strategy");
+    struct line headings = {.size = 0}, units = {.size = 0};
+    line_add(&headings, "%-*s", name, "strategy");
+    line_add(&units, "%-*s", name, "");
     for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
+        const struct sim_figure_head *head = sim_figure_head((enum sim_figure)f);
         if (widths[f] > 0) {
-            printf("  %*s ", widths[f] - 1, sim_figure_head((enum sim_figure)f)->heading);
+            line_add(&headings, "  %*s ", widths[f] - 1, head->heading);
+            line_add(&units, "  %*s ", widths[f] - 1, head->unit);
         }
     }
-    printf("\n%-*s", name, "");
-    for (int f = 0; f < SIM_FIGURE_COUNT; f++) {
-        if (widths[f] > 0) {
-            printf("  %*s ", widths[f] - 1, sim_figure_head((enum sim_figure)f)->unit);
-        }
-    }
-    putchar('\n');
+    line_print(&headings);
+    line_print(&units);
 }
 
 /* In lines that fit a terminal. */
@@ -103,12 +126,12 @@ static void print_verdict(const struct sim_contest *contest) {
 void sim_print_text(const struct sim_contest *contest) {
     int widths[SIM_FIGURE_COUNT], name;
     const struct sim_scenario *scenario = contest->scenario;
+    double seconds = sim_figure_seconds(contest), warmup = (double)scenario->warmup / 1e9;
     fit_columns(contest, widths, &name);
-    printf("%s\n%u nodes, %u client%s, %g s of which %g s are measured, %u seed%s from %llu\n\n",
+    printf("%s\n%u nodes, %u client%s, %.4g s of which %.4g s are measured, %u seed%s from %llu\n\n",
            scenario->title != NULL ? scenario->title : scenario->name, scenario->node_count, scenario->clients.count,
-           scenario->clients.count == 1 ? "" : "s", (double)scenario->duration / 1e9,
-           (double)(scenario->duration - scenario->warmup) / 1e9, contest->seeds, contest->seeds == 1 ? "" : "s",
-           (unsigned long long)contest->first_seed);
+           scenario->clients.count == 1 ? "" : "s", seconds, sim_figure_seconds(contest), contest->seeds,
+           contest->seeds == 1 ? "" : "s", (unsigned long long)contest->first_seed);
     print_headings(widths, name);
     for (size_t i = 0; i < contest->entry_count; i++) {
         print_row(contest, i, widths, false, name);

@@ -153,7 +153,8 @@ double sim_figure_seconds(const struct sim_contest *contest) {
 /* ---- during an event ---- */
 
 double sim_figure_sent_during(const struct sim_contest *contest, size_t entry, const struct sim_event *event) {
-    double slice = (double)(contest->scenario->duration / SIM_SLICES + 1), there = 0, everywhere = 0;
+    uint64_t length = contest->scenario->duration / SIM_SLICES + 1;
+    double slice = (double)length, there = 0, everywhere = 0;
     double begin = (double)event->at, end = event->length == SIM_NEVER ? INFINITY : begin + (double)event->length;
     for (uint32_t s = 0; s < contest->seeds; s++) {
         const struct sim_result *result = &contest->entries[entry].results[s];
