@@ -130,7 +130,7 @@ void sim_print_text(const struct sim_contest *contest) {
     fit_columns(contest, widths, &name);
     printf("%s\n%u nodes, %u client%s, %.4g s of which %.4g s are measured, %u seed%s from %llu\n\n",
            scenario->title != NULL ? scenario->title : scenario->name, scenario->node_count, scenario->clients.count,
-           scenario->clients.count == 1 ? "" : "s", seconds, sim_figure_seconds(contest), contest->seeds,
+           scenario->clients.count == 1 ? "" : "s", seconds, seconds > warmup ? seconds - warmup : 0, contest->seeds,
            contest->seeds == 1 ? "" : "s", (unsigned long long)contest->first_seed);
     print_headings(widths, name);
     for (size_t i = 0; i < contest->entry_count; i++) {
