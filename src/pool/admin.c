@@ -2,6 +2,9 @@
 /* What operators, active checks and the nodes themselves say, outside of any request. Cost: one search by id, and what
    settling costs. */
 #include "pool/snapshot.h"
+#include "strategy/unit.h"
+
+#include <string.h>
 
 /* One node of the moment, found inside a read section. */
 struct visit {
@@ -97,13 +100,15 @@ int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
 
 int lw_pool_probed(lw_pool *pool, uint64_t id, const lw_probe *probe) {
     struct visit visit;
-    if (probe->size < sizeof *probe) {
+    if (probe->size < LW__PROBE_FIRST_SIZE) {
         return lw__fail(&pool->env, LW_INVALID, "probe: size=%zu, is it LW_PROBE_INIT?", probe->size);
     }
     int error = visit_begin(&visit, pool, id);
     if (error == LW_OK) {
-        lw_probe timed = *probe;
-        timed.now = probe->now != 0 ? probe->now : lw__now(&pool->env);
+        lw_probe timed = LW_PROBE_INIT;
+        memcpy(&timed, probe, probe->size < sizeof timed ? probe->size : sizeof timed);
+        timed.size = sizeof timed;
+        timed.now = timed.now != 0 ? timed.now : lw__now(&pool->env);
         lw__snapshot_probed(visit.snapshot, visit.node, &timed);
         visit_end(&visit);
     }

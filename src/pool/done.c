@@ -8,6 +8,7 @@
  * Cost: two locked operations where nothing is learnt; see the trackers for what each of them adds.
  */
 #include "pool/snapshot.h"
+#include "strategy/unit.h"
 
 #include <string.h>
 
@@ -212,7 +213,7 @@ static int take_sample(struct end *end, const lw_sample *sample) {
     end->sample = sample != NULL ? sample : &plain_sample;
     end->named = 0;
     if (__builtin_expect(end->sample->size < sizeof *sample, 0)) {
-        if (sample->size < offsetof(lw_sample, amounts)) {
+        if (sample->size < LW__SAMPLE_FIRST_SIZE) {
             return lw__fail(env, LW_INVALID, "sample: size=%zu, is it LW_SAMPLE_INIT?", sample->size);
         }
         end->whole = plain_sample;

@@ -68,7 +68,7 @@ static void *play_runs(void *user) {
         if (run >= work->runs) {
             return NULL;
         }
-        /* seed by seed, so that an early end leaves comparable runs */
+        /* seed by seed: all strategies with the first one, then with the next */
         size_t entry = run % contest->entry_count, seed = run / contest->entry_count;
         struct share share = {work, 0};
         struct sim_run_options options = {contest->entries[entry].strategy, contest->first_seed + seed, note_share,
