@@ -26,15 +26,8 @@ static int close_bounded(void **state) {
     return 0;
 }
 
-static lw_request keyed(uint64_t key) {
-    lw_request request = LW_REQUEST_INIT;
-    request.flags = LW_REQUEST_KEYED;
-    request.key = key;
-    return request;
-}
-
 static void hold(uint64_t key) {
-    lw_request request = keyed(key);
+    lw_request request = stand_keyed(key);
     assert_true(holding < HELD);
     held[holding++] = stand_pick(&s, &request);
 }
@@ -83,7 +76,7 @@ static void test_uncharged(void **state) {
         s.spec[i].max_inflight = 3;
     }
     stand_found(&s, "bounded(ring, factor=2)", NODES);
-    lw_request request = keyed(7);
+    lw_request request = stand_keyed(7);
     for (uint32_t i = 0; i < 3 * NODES; i++) {
         hold(7);
     }
@@ -98,7 +91,7 @@ static void test_uncharged(void **state) {
 static void test_dry_runs(void **state) {
     (void)state;
     stand_found(&s, "bounded(ring, factor=1)", NODES);
-    lw_request request = keyed(7);
+    lw_request request = stand_keyed(7);
     for (uint32_t i = 0; i < 10; i++) {
         lw_explanation why = LW_EXPLANATION_INIT;
         assert_int_equal(lw_explain(s.pool, s.route, &request, s.book.now, NULL, &why), LW_OK);

@@ -145,14 +145,9 @@ static void test_tree(void **state) {
 /* The first has no quota left for so much; the second is charged. Of the first the strategy hears nothing. */
 static void test_uncharged(void **state) {
     (void)state;
-    lw_quota_dimension dimension = {.size = sizeof dimension, .name = "tpm", .window = 3600 * SECOND};
-    lw_quota_limit limit = {.limit = 10};
     lw_amount amount = {0, 11};
     lw_request request = LW_REQUEST_INIT;
-    s.options.dimensions = &dimension;
-    s.options.dimension_count = 1;
-    s.spec[0].limits = &limit;
-    s.spec[0].limit_count = 1;
+    stand_limit(&s, 1, 10);
     request.amounts = &amount;
     request.amount_count = 1;
     found_listener("listener", 2);

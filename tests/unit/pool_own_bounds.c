@@ -19,13 +19,6 @@ static int close_bounds(void **state) {
     return 0;
 }
 
-static lw_request keyed(uint64_t key) {
-    lw_request request = LW_REQUEST_INIT;
-    request.flags = LW_REQUEST_KEYED;
-    request.key = key;
-    return request;
-}
-
 /* Nobody is full by the pool's reckoning, and nothing but an end will help. */
 static void test_full_by_its_own_limit(void **state) {
     (void)state;
@@ -51,7 +44,7 @@ static void test_subset_is_out(void **state) {
 
 static void test_sessions_are_not_explored(void **state) {
     (void)state;
-    lw_request request = keyed(7);
+    lw_request request = stand_keyed(7);
     s.options.explore = 5000;
     stand_found(&s, "sticky(p2c metric=peak_ewma)", 4);
     lw_ticket first = stand_pick(&s, &request);
@@ -66,16 +59,9 @@ static void test_sessions_are_not_explored(void **state) {
 /* More than any node takes: refused, and the session stays. */
 static void test_refused_requests_move_no_session(void **state) {
     (void)state;
-    lw_quota_dimension dimension = {.size = sizeof dimension, .name = "tpm", .window = 3600 * SECOND};
-    lw_quota_limit limit = {.limit = 1000000};
     lw_amount amount = {0, 2000000};
-    lw_request request = keyed(7), large = request;
-    s.options.dimensions = &dimension;
-    s.options.dimension_count = 1;
-    for (uint32_t i = 0; i < 4; i++) {
-        s.spec[i].limits = &limit;
-        s.spec[i].limit_count = 1;
-    }
+    lw_request request = stand_keyed(7), large = request;
+    stand_limit(&s, 4, 1000000);
     large.amounts = &amount;
     large.amount_count = 1;
     stand_found(&s, "sticky(p2c)", 4);

@@ -33,6 +33,8 @@ typedef struct stand {
     uint32_t count;
     char name[STAND_MOST][16];
     lw_node_spec spec[STAND_MOST];
+    lw_quota_dimension dimension; /* of stand_limit */
+    lw_quota_limit limit;
     char diary[STAND_DIARY];
 } stand;
 
@@ -170,6 +172,25 @@ static inline lw_ticket stand_refused(stand *s, const lw_request *request, int r
                  lw_error_name(reason));
     }
     return ticket;
+}
+
+static inline lw_request stand_keyed(uint64_t key) {
+    lw_request request = LW_REQUEST_INIT;
+    request.flags = LW_REQUEST_KEYED;
+    request.key = key;
+    return request;
+}
+
+/* Gives the first nodes so many tokens an hour each, before they are updated or founded. */
+static inline void stand_limit(stand *s, uint32_t count, uint64_t tokens) {
+    s->dimension = (lw_quota_dimension){.size = sizeof s->dimension, .name = "tpm", .window = 3600 * SECOND};
+    s->limit = (lw_quota_limit){.limit = tokens};
+    s->options.dimensions = &s->dimension;
+    s->options.dimension_count = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        s->spec[i].limits = &s->limit;
+        s->spec[i].limit_count = 1;
+    }
 }
 
 /* All nodes but this one, as the exclusions of a request; `others` has room for STAND_MOST. */
