@@ -3,15 +3,18 @@
 #ifndef LOADWISE_LOADWISE_H
 #define LOADWISE_LOADWISE_H
 
+#include <loadwise/account.h>
 #include <loadwise/bitmap.h>
 #include <loadwise/env.h>
 #include <loadwise/error.h>
 #include <loadwise/explain.h>
 #include <loadwise/filter.h>
+#include <loadwise/guard.h>
 #include <loadwise/health.h>
 #include <loadwise/id.h>
 #include <loadwise/key.h>
 #include <loadwise/latency.h>
+#include <loadwise/ledger.h>
 #include <loadwise/metrics.h>
 #include <loadwise/node_spec.h>
 #include <loadwise/nodes.h>
@@ -26,6 +29,7 @@
 #include <loadwise/status.h>
 #include <loadwise/store.h>
 #include <loadwise/strategy.h>
+#include <loadwise/sync.h>
 #include <loadwise/ticket.h>
 #include <loadwise/version.h>
 
