@@ -73,45 +73,38 @@ LW_API void lw_ledger_free(lw_ledger *ledger);
    Does not ask the store. */
 LW_API int lw_ledger_limits(lw_ledger *ledger, uint64_t node, const lw_quota_limit *limits, size_t count);
 
-/* Drops a node here; the account is left to forget by itself. 1 when there was one, 0 when not. */
+/* Drops a node here, and what it owes; the account is left to forget by itself. 1 when there was one, 0 when not. */
 LW_API int lw_ledger_forget(lw_ledger *ledger, uint64_t node);
 
-/* By value; any copy will do, the first one handed back counts. */
-typedef struct lw_ledger_reservation {
-    lw_reservation local;
-    uint32_t slot;
-    uint32_t spare;
-    uint64_t generation;
-} lw_ledger_reservation;
-
 /*
- * Charges all of the amounts, or none, as lw_quota_reserve does, for the whole fleet. Refusals and errors are the same;
- * retry_at is monotonic. LW_UNAVAILABLE does not occur: what then happens is `outage`. After LW_OUTAGE_CLOSED it is
- * LW_OVER_QUOTA, to be tried again when the store may be asked again.
+ * Charges all of the amounts, or none, as lw_quota_reserve does, for the whole fleet. The reservation is one of this
+ * ledger. Refusals and errors are the same; retry_at is monotonic. LW_UNAVAILABLE does not occur: what then happens is
+ * `outage`, and what that refuses altogether is LW_OVER_QUOTA in LW_QUOTA_ALL, to be tried again in a second. What else
+ * the store answers is passed on: LW_DENIED, LW_FULL, LW_CORRUPT, LW_RANGE (a gcra too large to be counted).
  */
 LW_API int lw_ledger_reserve(lw_ledger *ledger, uint64_t node, const lw_amount *amounts, size_t count,
-                             uint64_t deadline, lw_ledger_reservation *reservation, lw_quota_refusal *refusal);
+                             uint64_t deadline, lw_reservation *reservation, lw_quota_refusal *refusal);
 
 /*
  * Ends a reservation with what was really used, as lw_quota_commit does. Asks the store only when that differs from
  * what was reserved. What the store cannot be told now is told later; LW_OK all the same. Errors: LW_ALREADY,
  * LW_UNKNOWN, LW_INVALID.
  */
-LW_API int lw_ledger_commit(lw_ledger *ledger, const lw_ledger_reservation *reservation, const lw_amount *actual,
-                            size_t count, uint64_t deadline);
+LW_API int lw_ledger_commit(lw_ledger *ledger, const lw_reservation *reservation, const lw_amount *actual, size_t count,
+                            uint64_t deadline);
 
 /* Ends a reservation as if nothing had been used. Errors: LW_ALREADY, LW_INVALID. */
-LW_API int lw_ledger_cancel(lw_ledger *ledger, const lw_ledger_reservation *reservation, uint64_t deadline);
+LW_API int lw_ledger_cancel(lw_ledger *ledger, const lw_reservation *reservation, uint64_t deadline);
 
 /*
  * Picks a node of the pool and reserves its share: a node that is refused counts as excluded, is told to wait until
- * retry_at, and another one is picked, at most `tries` of the pool's options times more. Amounts are those of the
+ * retry_at, and another one is picked, at most LW_POOL_TRIES times more. Amounts are those of the
  * request, by this ledger's dimensions; the pool must have none of its own. Nodes that the ledger has no limits for are
  * not charged. On LW_OK both are to be ended: the ticket by lw_done, the reservation by commit or cancel. Errors and
  * refusals: those of lw_pick and lw_ledger_reserve; *ticket has when to ask again.
  */
 LW_API int lw_ledger_pick(lw_ledger *ledger, lw_pool *pool, uint32_t route, const lw_request *request,
-                          uint64_t deadline, lw_ticket *ticket, lw_ledger_reservation *reservation);
+                          uint64_t deadline, lw_ticket *ticket, lw_reservation *reservation);
 
 /* Tells the store what it could not be told, and gives a sign of life: to be called now and then where reserves are
    rare. LW_OK, or LW_UNAVAILABLE. */
@@ -128,7 +121,10 @@ typedef struct lw_ledger_stats {
     uint32_t away;      /* not 0: the store is */
 } lw_ledger_stats;
 
-/* Errors: LW_INVALID (size). */
+#define LW_LEDGER_STATS_INIT                                                                                           \
+    { sizeof(lw_ledger_stats), 0, 0, 0, 0, 0, 0, 0 }
+
+/* O(nodes). Errors: LW_INVALID (size). */
 LW_API int lw_ledger_stats_of(lw_ledger *ledger, lw_ledger_stats *stats);
 
 LW_END

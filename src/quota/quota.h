@@ -129,6 +129,10 @@ void lw__quota_limits(const struct lw__quota_plan *plan, struct lw__quota_node *
 int lw__quota_limits_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_limit *limits,
                            size_t count);
 
+/* What is charged of an amount here, which is 0 where there is no limit. */
+uint64_t lw__quota_amount(const struct lw__quota_dimension *dimension, const struct lw__quota_count *count,
+                          uint64_t amount);
+
 /* Would all be charged? Fills the refusal if not. */
 bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,
                     uint32_t named, uint64_t now, lw_quota_refusal *refusal);
