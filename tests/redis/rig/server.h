@@ -7,9 +7,9 @@
  *     ... redis://127.0.0.1:<server.port> ...
  *     server_stop(&server);
  *
- * The program is the one that the environment variable REDIS_SERVER names. It keeps nothing (save "") in a folder of
- * its own, and both are gone when the test is, however it ends. What the rig itself cannot do ends the program with a
- * message: nothing is wrong with loadwise then.
+ * The program is the one that the environment variable REDIS_SERVER names, or redis-server. It keeps nothing (save "")
+ * in a folder of its own, and both are gone when the test is, however it ends. What the rig itself cannot do ends the
+ * program with a message: nothing is wrong with loadwise then.
  */
 #ifndef LOADWISE_TESTS_RIG_SERVER_H
 #define LOADWISE_TESTS_RIG_SERVER_H
