@@ -37,8 +37,9 @@ enum lw_store_op {
     LW_STORE_ADD = 4,
     LW_STORE_COMPARE_AND_SET = 5,
     LW_STORE_CHARGE = 6, /* an account, see account.h: LW_OK, or LW_OVER_QUOTA when LW_POSTING_ALL does not fit */
-    LW_STORE_MEET = 7,   /* a meeting: `value` is the name of a member that is alive for ttl and brings `amount`. The
-                            answer is how many members are alive, sum what all of them bring. ttl 0: it leaves */
+    LW_STORE_MEET = 7,   /* a meeting: `value` is the name of a member (at most 255 bytes) that is alive for ttl and
+                            brings `amount` (-2^40 to 2^40). The answer is how many members are alive, sum what all of
+                            them bring. ttl 0: it leaves */
 };
 
 /* One step: the arguments of the call of that name in lw_store_ops, as far as it has them, and its answer. Accounts and
@@ -139,11 +140,20 @@ static inline int lw_store_compare_and_set(lw_store *store, const char *key, con
 }
 
 /*
- * Carries out steps; see lw_store_ops.batch. With a store that has no batches they are carried out one by one; accounts
- * and meetings are then entries, changed by comparing and setting. Errors: LW_UNAVAILABLE; LW_INVALID (a step that is
- * none: no step was carried out), LW_NOMEM.
+ * Carries out steps; see lw_store_ops.batch. With a store that has no batches they are carried out one by one, until
+ * one is LW_UNAVAILABLE; accounts and meetings are then entries under "account/" and "meeting/" and their key, changed
+ * by comparing and setting, and their clock is that of this machine (CLOCK_REALTIME). Errors: LW_UNAVAILABLE;
+ * LW_INVALID (no steps, or one with an op that is none: no step was carried out), LW_NOMEM.
  */
 LW_API int lw_store_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline);
+
+/*
+ * May a store carry out this step? What every store refuses alike, for those who make one: a store calls it for each
+ * step of a batch before it does anything, and gives the step what it answers. env (or NULL) is told the charge or
+ * member, the value and what is allowed. LW_OK; LW_INVALID (an op that is none, no key, no value of a size above 0, no
+ * posting, a name, two charges of one dimension, giving back without LW_POSTING_FORCE) or LW_RANGE.
+ */
+LW_API int lw_store_step_check(const lw_env *env, const lw_store_step *step);
 
 /* Calls ops->free. NULL-safe. */
 LW_API void lw_store_free(lw_store *store);

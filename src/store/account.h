@@ -45,14 +45,15 @@
 #define LW_STORE_ACCOUNT_H
 
 #include "base/env.h"
+#include "store/rewrite.h"
 
 #include <loadwise/account.h>
 #include <stdbool.h>
 
-#define LW__TIME_MOST (UINT64_C(1) << 52)          /* µs since 1970: in the year 2112 */
-#define LW__COUNT_MOST (UINT64_C(1) << 52)         /* most that a dimension counts */
-#define LW__ASKED_MOST (LW_QUOTA_LIMIT_MAX + 1)    /* larger amounts count as this */
-#define LW__POSTING_LEAST UINT64_C(1000000)        /* windows, ns */
+#define LW__TIME_MOST (UINT64_C(1) << 52)       /* µs since 1970: in the year 2112 */
+#define LW__COUNT_MOST (UINT64_C(1) << 52)      /* most that a dimension counts */
+#define LW__ASKED_MOST (LW_QUOTA_LIMIT_MAX + 1) /* larger amounts count as this */
+#define LW__POSTING_LEAST UINT64_C(1000000)     /* windows, ns */
 #define LW__POSTING_MOST (UINT64_C(366) * 86400 * 1000000000)
 
 /* ---- posting.c ---- */
@@ -71,19 +72,13 @@ static inline uint64_t lw__micros(uint64_t ns) { return ns / 1000 + (ns % 1000 !
 /* Most bytes of a value after a posting on one of this size. */
 size_t lw__account_room(size_t size, const lw_posting *posting);
 
-struct lw__account_change {
-    bool changed;   /* the bytes are to be kept; else nothing else here is written */
-    size_t size;    /* of the bytes */
-    uint64_t until; /* when nothing of them counts any more, by the time of the posting, µs; t: nothing does now */
-    uint64_t spare; /* µs to be kept longer, when that is not the store's own time */
-};
-
 /*
  * Carries out a posting that was checked, at `now` ns if it brings no time of its own, on a value (size 0: none). Fills
- * charges, time and *change, and writes at most lw__account_room bytes to `out`. LW_OK, LW_OVER_QUOTA; LW_CORRUPT when
- * the value is not one that this has written: then all is as before.
+ * charges, time and *rewrite, and writes at most lw__account_room bytes to `out`. An account that goes by a time that
+ * postings bring lasts for its longest window and a second more. LW_OK, LW_OVER_QUOTA; LW_CORRUPT when the value is not
+ * one that this has written: then all is as before.
  */
 int lw__account_post(const void *value, size_t size, lw_posting *posting, uint64_t now, void *out,
-                     struct lw__account_change *change);
+                     struct lw__rewrite *rewrite);
 
 #endif
