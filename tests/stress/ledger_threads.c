@@ -96,6 +96,7 @@ static void each_reservation_ends_once(void **state) {
     lw_ledger_stats stats = yard_stats(&y, 0);
     assert_int_equal(stats.owed, 0);
     assert_int_equal(stats.away, 0);
+    assert_int_equal(y.outages, y.ends);
     assert_int_equal(stats.reserves + stats.unasked, granted);
     assert_in_range(yard_used(&y, 0, 1000000, 0), 0, 2 * granted);
     yard_close(&y);

@@ -76,8 +76,7 @@ static const lw_store_ops fickle_ops = {.size = sizeof fickle_ops, .batch = fick
 
 static inline void yard_outage(void *user, int begins) {
     yard *y = user;
-    y->outages += begins != 0;
-    y->ends += begins == 0;
+    __atomic_fetch_add(begins ? &y->outages : &y->ends, 1, __ATOMIC_RELAXED);
 }
 
 static inline void yard_exhausted(void *user, uint64_t node, const char *dimension, uint64_t until) {
