@@ -107,7 +107,7 @@ LW_API int lw_ledger_pick(lw_ledger *ledger, lw_pool *pool, uint32_t route, cons
                           uint64_t deadline, lw_ticket *ticket, lw_reservation *reservation);
 
 /* Tells the store what it could not be told, and gives a sign of life: to be called now and then where reserves are
-   rare. LW_OK, or LW_UNAVAILABLE. */
+   rare. Errors: LW_UNAVAILABLE, and what else the store answers. */
 LW_API int lw_ledger_beat(lw_ledger *ledger, uint64_t deadline);
 
 typedef struct lw_ledger_stats {

@@ -105,7 +105,6 @@ struct lw__ledger_mail {
     lw_ledger *ledger;
     uint64_t now;
     size_t steps_count, posts_count;
-    lw_store_step *meeting; /* NULL: not of this mail */
     lw_store_step steps[LW__LEDGER_POSTS + 1];
     struct lw__ledger_post posts[LW__LEDGER_POSTS];
 };
@@ -123,8 +122,8 @@ void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
 void lw__mail_meet(struct lw__ledger_mail *mail);
 void lw__mail_meet_due(struct lw__ledger_mail *mail);
 
-/* Sends it; locks of nodes are not held. What is owed and was not told is owed again. LW_OK, LW_UNAVAILABLE when a step
-   had no answer, or why nothing could be asked. */
+/* Sends it; locks of nodes are not held. What is owed and was not told is owed again. The worst answer: LW_UNAVAILABLE
+   when there was none, what the store did not take, LW_OK. A refusal is no fault. */
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline);
 
 /* ---- reserve.c ---- */

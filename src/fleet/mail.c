@@ -15,7 +15,6 @@ void lw__mail_begin(struct lw__ledger_mail *mail, lw_ledger *ledger, uint64_t no
     mail->ledger = ledger;
     mail->now = now;
     mail->steps_count = mail->posts_count = 0;
-    mail->meeting = NULL;
 }
 
 static lw_store_step *mail_step(struct lw__ledger_mail *mail, uint32_t op, const char *key) {
@@ -73,10 +72,10 @@ void lw__mail_meet(struct lw__ledger_mail *mail) {
     lw_ledger *ledger = mail->ledger;
     uint64_t heartbeat = ledger->options.heartbeat;
     __atomic_store_n(&ledger->next_beat, lw__after(mail->now, heartbeat), __ATOMIC_RELAXED);
-    mail->meeting = mail_step(mail, LW_STORE_MEET, ledger->meeting);
-    mail->meeting->value = ledger->instance;
-    mail->meeting->value_size = strlen(ledger->instance);
-    mail->meeting->ttl = 3 * heartbeat;
+    lw_store_step *step = mail_step(mail, LW_STORE_MEET, ledger->meeting);
+    step->value = ledger->instance;
+    step->value_size = strlen(ledger->instance);
+    step->ttl = 3 * heartbeat;
 }
 
 void lw__mail_meet_due(struct lw__ledger_mail *mail) {
@@ -97,43 +96,47 @@ static void mail_owe_again(const struct lw__ledger_post *post) {
     pthread_mutex_unlock(&post->node->lock);
 }
 
-static void mail_answer_of(const struct lw__ledger_mail *mail, const lw_store_step *step,
-                           const struct lw__ledger_post *post) {
-    if (step->answer >= LW_OK) {
-        return;
-    }
-    if (post->debt) {
+static void mail_charged(const lw_store_step *step, struct lw__ledger_post *post) {
+    post->answer = step->answer;
+    if (post->debt && step->answer < LW_OK) {
         mail_owe_again(post);
-    }
-    if (step->answer != LW_UNAVAILABLE && step->answer != LW_OVER_QUOTA) {
-        lw__fail(&mail->ledger->env, (int)step->answer, "ledger: the store did not take a posting to '%s': %s",
-                 step->key, lw_error_message((int)step->answer));
     }
 }
 
-static void mail_met(struct lw__ledger_mail *mail) {
-    ptrdiff_t alive = mail->meeting->answer;
+static void mail_met(const struct lw__ledger_mail *mail, const lw_store_step *step) {
+    uint64_t alive = step->answer > 0 ? (uint64_t)step->answer : 0;
     if (alive > 0) {
-        uint32_t instances = alive < (ptrdiff_t)UINT32_MAX ? (uint32_t)alive : UINT32_MAX;
-        __atomic_store_n(&mail->ledger->instances, instances, __ATOMIC_RELAXED);
+        __atomic_store_n(&mail->ledger->instances, alive < UINT32_MAX ? (uint32_t)alive : UINT32_MAX, __ATOMIC_RELAXED);
     }
+}
+
+/* The worse of two answers: no answer is worst, then what the store does not take. */
+static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_store_step *step) {
+    int answer = step->answer < LW_OK ? (int)step->answer : LW_OK;
+    if (answer == LW_OK || answer == LW_OVER_QUOTA || worst == LW_UNAVAILABLE) {
+        return worst;
+    }
+    if (answer == LW_UNAVAILABLE) {
+        return answer;
+    }
+    lw__fail(&mail->ledger->env, answer, "ledger: what was sent to '%s' was not taken: %s", step->key,
+             lw_error_message(answer));
+    return worst != LW_OK ? worst : answer;
 }
 
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
-    int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline);
+    int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
     for (size_t i = 0; i < mail->steps_count; i++) {
         lw_store_step *step = &mail->steps[i];
         step->answer = answer < LW_OK && answer != LW_UNAVAILABLE ? answer : step->answer;
-        answer = step->answer == LW_UNAVAILABLE ? LW_UNAVAILABLE : answer;
+        worst = mail_worse(mail, worst, step);
         if (step->op == LW_STORE_CHARGE) {
-            post->answer = step->answer;
-            mail_answer_of(mail, step, post++);
+            mail_charged(step, post++);
+        } else {
+            mail_met(mail, step);
         }
     }
-    if (mail->meeting != NULL) {
-        mail_met(mail);
-    }
-    lw__ledger_heard(mail->ledger, answer, mail->now);
-    return answer < LW_OK ? answer : LW_OK;
+    lw__ledger_heard(mail->ledger, worst, mail->now);
+    return worst;
 }

@@ -204,6 +204,7 @@ static void mistakes_are_named(void **state) {
     y.fickle.mood = FICKLE_SHUT;
     assert_int_equal(yard_reserve(&y, 0, 1, 1, &reservation, NULL), LW_DENIED);
     assert_int_equal(lw_ledger_cancel(y.ledger[0], &reservation, 0), LW_ALREADY);
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_DENIED);
     assert_int_equal(y.outages, 0);
     yard_close(&y);
 }
