@@ -90,9 +90,10 @@ static void draw_amount(uint64_t *chance, lw_charge *charge, uint32_t mode) {
     if (mode == LW_POSTING_FORCE && dice == 19) {
         charge->amount = (int64_t)LW_QUOTA_LIMIT_MAX;
     }
-    if (site_below(chance, 12) == 0) {
-        uint64_t other = size / 2 + 1;
-        *(charge->kind == LW_QUOTA_GCRA ? &charge->burst : &charge->limit) = other;
+    if (site_below(chance, 8) == 0) { /* limits may change at any time */
+        bool rate = charge->kind == LW_QUOTA_GCRA && site_below(chance, 2) == 0;
+        uint64_t *changed = charge->kind == LW_QUOTA_SLIDING || rate ? &charge->limit : &charge->burst;
+        *changed = *changed == LW_QUOTA_UNLIMITED ? 1000 : *changed / 3 + 1;
     }
 }
 
@@ -174,10 +175,11 @@ static void draw_entry(uint64_t *chance, struct move *move) {
 static void draw_meeting(uint64_t *chance, struct move *move) {
     static const char *const members[] = {"one", "two", "three", "a fourth: with colon", ""};
     move->op = LW_STORE_MEET;
+    move->key = 0; /* all in one */
     snprintf(move->value, VALUE, "%s", members[site_below(chance, 5)]);
     move->ttl = DRAW(chance, 0, 3600 * SITE_SECOND, 7200 * SITE_SECOND);
-    move->amount =
-        (int64_t)DRAW(chance, 0, 1, 1000, (uint64_t)-5, (uint64_t)1 << 52, (uint64_t)INT64_MAX, (uint64_t)INT64_MIN);
+    move->amount = (int64_t)DRAW(chance, 1, 1000, (uint64_t)-5, (uint64_t)1 << 40, ((uint64_t)1 << 40) + 1,
+                                 (uint64_t) - ((int64_t)1 << 40), (uint64_t)INT64_MAX, (uint64_t)INT64_MIN);
 }
 
 static void draw_play(struct play *play, uint64_t seed) {
