@@ -151,7 +151,7 @@ void lw__quota_settle(const struct lw__quota_plan *plan, struct lw__quota_node *
         if (is < was) {
             d->kind->give(d, count, &charges[i], was - is);
         } else if (is > was && count_limits(count)) {
-            d->kind->add(d, count, is - was, now);
+            d->kind->add(d, count, is - was, now, NULL);
         }
     }
 }
@@ -163,7 +163,7 @@ void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *nod
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
         if (d->kind->add != NULL && count_limits(count)) {
-            d->kind->add(d, count, amounts[i], now);
+            d->kind->add(d, count, amounts[i], now, NULL);
         }
     }
 }
