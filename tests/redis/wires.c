@@ -131,7 +131,6 @@ static void test_garbage(void **state) {
                                        "*1000000000\r\n",
                                        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
                                        "\r\n\r\n\r\n",
-                                       "$3\r\nabcdefgh",
                                        "+\r\n",
                                        "*0\r\n",
                                        "*3\r\n:1\r\n$-1\r\n+x\r\n",
@@ -151,6 +150,7 @@ static void test_garbage(void **state) {
         char value[16];
         lw_store_step step = load_posting(&posting, &charge, 1);
         assert_int_equal(lw_store_put(store, "lie", "truth", 5, 0, rig_now() + 10 * SITE_SECOND), LW_OK);
+        uint64_t began = rig_now();
         proxy_lie(&wire_proxy, lies[i], strlen(lies[i]));
         ptrdiff_t got = lw_store_get(store, "lie", value, sizeof value, rig_now() + LOAD_PATIENCE);
         int put = lw_store_put(store, "lie", "truth", 5, 0, rig_now() + LOAD_PATIENCE);
@@ -159,6 +159,9 @@ static void test_garbage(void **state) {
             fail_msg("lie %zu was believed: get %td, put %d, batch %d, charge %td", i, got, put, code, step.answer);
         }
         assert_true(proxy_done(&wire_proxy) > 0);
+        if (rig_now() - began > 3 * (LOAD_PATIENCE + LOAD_SLACK)) {
+            fail_msg("lie %zu took %.1f ms", i, (double)(rig_now() - began) / 1e6);
+        }
         proxy_set(&wire_proxy, PROXY_PASS, 0);
         assert_int_equal(wire_get(store, "lie", value, sizeof value), 5);
         assert_memory_equal(value, "truth", 5);
