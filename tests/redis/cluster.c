@@ -79,7 +79,7 @@ static void test_migration(void **state) {
     lw_store *store = cluster_store(10000);
     uint32_t slot = slot_of_account(), keys = 0;
     (void)state;
-    load_begin(&cluster_load, store, false);
+    load_begin(&cluster_load, store, LOAD_PATIENT, false);
     load_await(&cluster_load, LOAD_DONE, CLUSTER_BEFORE);
     for (int i = 0; i < 6; i++) {
         uint32_t from = cluster_owner(&cluster_of_all, slot), to = (from + 1) % CLUSTER_MASTERS;
@@ -102,7 +102,7 @@ static void test_failover(void **state) {
     lw_store *store = cluster_store(200);
     uint32_t slot = slot_of_account(), owner = cluster_owner(&cluster_of_all, slot);
     (void)state;
-    load_begin(&cluster_load, store, true);
+    load_begin(&cluster_load, store, LOAD_PATIENCE, true);
     load_await(&cluster_load, LOAD_DONE, CLUSTER_BEFORE);
     server_kill(&cluster_of_all.nodes[owner]);
     load_await(&cluster_load, LOAD_UNAVAILABLE, CLUSTER_DURING);
@@ -127,7 +127,7 @@ static void test_lost_master(void **state) {
     uint32_t slot = slot_of_account(), owner = cluster_owner(&cluster_of_all, slot);
     int here = 0, away = 0;
     (void)state;
-    load_begin(&cluster_load, store, true);
+    load_begin(&cluster_load, store, LOAD_PATIENCE, true);
     load_await(&cluster_load, LOAD_DONE, CLUSTER_BEFORE);
     server_kill(&cluster_of_all.nodes[owner]);
     load_await(&cluster_load, LOAD_UNAVAILABLE, CLUSTER_DURING);

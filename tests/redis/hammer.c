@@ -315,7 +315,7 @@ static void test_lease_rate(void **state) {
 
 static void test_server_time(void **state) {
     static const struct hammer_plan plan = {
-        {LW_QUOTA_SLIDING, LW_QUOTA_GCRA}, {600, 30000}, {0, 2000}, SITE_SECOND / 2, 20, true, 0, 0};
+        {LW_QUOTA_SLIDING, LW_QUOTA_GCRA}, {200, 10000}, {0, 1000}, SITE_SECOND / 2, 20, true, 0, 0};
     const struct crowd_work work = {exact_enter, exact_smoke, exact_leave, &plan};
     (void)state;
     server_tell(&hammer_server, "FLUSHALL");

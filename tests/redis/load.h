@@ -3,7 +3,7 @@
  * Load: threads that call a store again and again while a test hurts the server, keep count of the answers, and do the
  * sums of what must be in the store afterwards.
  *
- *     load_begin(&load, store);
+ *     load_begin(&load, store, LOAD_PATIENCE, false);
  *     load_await(&load, LOAD_DONE, 50);            // each thread has had 50 more good answers
  *     server_freeze(&server);
  *     load_await(&load, LOAD_UNAVAILABLE, 3);
@@ -27,8 +27,9 @@ enum { LOAD_HANDS = 3, LOAD_STEPS = 3 };
 /* What an answer was. */
 enum load_kind { LOAD_DONE, LOAD_UNAVAILABLE, LOAD_DENIED, LOAD_FULL, LOAD_CORRUPT, LOAD_OTHER, LOAD_KINDS };
 
-#define LOAD_PATIENCE (100 * SITE_MS)
-#define LOAD_SLACK (900 * SITE_MS) /* of a busy machine */
+#define LOAD_PATIENCE (100 * SITE_MS)   /* deadline of a call where some are meant to fail, */
+#define LOAD_PATIENT (10 * SITE_SECOND) /* and where none is */
+#define LOAD_SLACK (900 * SITE_MS)      /* of a busy machine */
 #define LOAD_TOO_LONG (60 * SITE_SECOND)
 
 struct load_sums {
@@ -47,6 +48,7 @@ struct load {
     crew crew;
     lw_store *store;
     uint32_t stop;
+    uint64_t patience;
     bool lossy; /* the server forgets: nothing is too little */
     struct load_hand hands[LOAD_HANDS];
 };
@@ -81,7 +83,7 @@ static inline void load_sum(struct load_sums *sums, ptrdiff_t answer, uint64_t a
 static inline void load_add(crew_hand *worker, struct load_hand *hand) {
     uint64_t began = rig_now();
     int64_t sum = 0;
-    int answer = lw_store_add(load_of_all->store, "load/sum", 1, 0, &sum, began + LOAD_PATIENCE);
+    int answer = lw_store_add(load_of_all->store, "load/sum", 1, 0, &sum, began + load_of_all->patience);
     CREW_EXPECT(worker, answer != LW_OK || sum > 0);
     load_sum(&hand->added, answer, 1);
     load_note(hand, answer, began);
@@ -105,7 +107,7 @@ static inline void load_charge(crew_hand *worker, struct load_hand *hand) {
     lw_posting posting;
     lw_charge charge;
     lw_store_step step = load_posting(&posting, &charge, (int64_t)amount);
-    lw_store_batch(load_of_all->store, &step, 1, began + LOAD_PATIENCE);
+    lw_store_batch(load_of_all->store, &step, 1, began + load_of_all->patience);
     load_sum(&hand->charged, step.answer, amount);
     load_note(hand, step.answer, began);
     if (step.answer == LW_OK && back > 0) {
@@ -114,7 +116,7 @@ static inline void load_charge(crew_hand *worker, struct load_hand *hand) {
         began = rig_now();
         step = load_posting(&posting, &charge, -(int64_t)back);
         memcpy(charge.stamp, stamp, sizeof stamp);
-        lw_store_batch(load_of_all->store, &step, 1, began + LOAD_PATIENCE);
+        lw_store_batch(load_of_all->store, &step, 1, began + load_of_all->patience);
         CREW_EXPECT(worker, step.answer != LW_OK || charge.used < UINT64_C(1) << 40);
         load_sum(&hand->returned, step.answer, back);
         load_note(hand, step.answer, began);
@@ -127,12 +129,12 @@ static inline void load_entry(crew_hand *worker, struct load_hand *hand) {
     uint64_t began = rig_now(), number = hand->put > hand->put_lost ? hand->put + 1 : hand->put_lost + 1;
     snprintf(key, sizeof key, "load/%u", worker->number);
     snprintf(value, sizeof value, "%" PRIu64, number);
-    int answer = lw_store_put(load_of_all->store, key, value, strlen(value), 0, began + LOAD_PATIENCE);
+    int answer = lw_store_put(load_of_all->store, key, value, strlen(value), 0, began + load_of_all->patience);
     *(answer == LW_OK ? &hand->put : &hand->put_lost) = number;
     load_note(hand, answer, began);
     began = rig_now();
     memset(value, 0, sizeof value);
-    ptrdiff_t size = lw_store_get(load_of_all->store, key, value, sizeof value - 1, began + LOAD_PATIENCE);
+    ptrdiff_t size = lw_store_get(load_of_all->store, key, value, sizeof value - 1, began + load_of_all->patience);
     if (size >= 0) {
         uint64_t found = strtoull(value, NULL, 10);
         uint64_t latest = hand->put > hand->put_lost ? hand->put : hand->put_lost;
@@ -155,7 +157,7 @@ static inline void load_batch(crew_hand *worker, struct load_hand *hand) {
                                         .value_size = 2,
                                         .amount = 1,
                                         .ttl = 3600 * SITE_SECOND}};
-    int code = lw_store_batch(load_of_all->store, steps, LOAD_STEPS, began + LOAD_PATIENCE);
+    int code = lw_store_batch(load_of_all->store, steps, LOAD_STEPS, began + load_of_all->patience);
     CREW_EXPECT(worker, code == LW_OK || code == LW_UNAVAILABLE);
     load_sum(&hand->added, steps[0].answer, 1);
     load_sum(&hand->charged, steps[1].answer, amount);
@@ -176,9 +178,10 @@ static inline void load_work(crew_hand *worker) {
 
 /* ---- what the test does ---- */
 
-static inline void load_begin(struct load *load, lw_store *store, bool lossy) {
+static inline void load_begin(struct load *load, lw_store *store, uint64_t patience, bool lossy) {
     memset(load, 0, sizeof *load);
     load->store = store;
+    load->patience = patience;
     load->lossy = lossy;
     load_of_all = load;
     crew_start(&load->crew, LOAD_HANDS, load_work);
@@ -255,7 +258,7 @@ static inline void load_end(struct load *load, uint32_t others) {
         }
     }
     print_message("    longest %.1f ms\n", (double)longest / 1e6);
-    load_between("the longest call", 0, longest, LOAD_PATIENCE + LOAD_SLACK);
+    load_between("the longest call", 0, longest, load->patience + LOAD_SLACK);
     load_settle(load);
 }
 

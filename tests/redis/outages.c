@@ -10,10 +10,10 @@ enum { OUTAGE_BEFORE = 40, OUTAGE_DURING = 3, OUTAGE_AFTER = 40 };
 static struct server outage_server;
 static struct load outage_load;
 
-static lw_store *outage_begin(const char *lines, bool lossy) {
+static lw_store *outage_begin(const char *lines, uint64_t patience, bool lossy) {
     server_start(&outage_server, lines);
     lw_store *store = site_store_at(outage_server.port, 100);
-    load_begin(&outage_load, store, lossy);
+    load_begin(&outage_load, store, patience, lossy);
     load_await(&outage_load, LOAD_DONE, OUTAGE_BEFORE);
     return store;
 }
@@ -27,7 +27,7 @@ static void outage_end(lw_store *store, uint32_t others) {
 
 /* Calls end at their deadline, and what the server then does with what it was sent counts once. */
 static void test_frozen(void **state) {
-    lw_store *store = outage_begin(NULL, false);
+    lw_store *store = outage_begin(NULL, LOAD_PATIENCE, false);
     (void)state;
     server_freeze(&outage_server);
     load_await(&outage_load, LOAD_UNAVAILABLE, OUTAGE_DURING);
@@ -37,7 +37,7 @@ static void test_frozen(void **state) {
 
 /* What was answered had been written to disk, so it is there again. */
 static void test_killed(void **state) {
-    lw_store *store = outage_begin("appendonly yes\nappendfsync always", false);
+    lw_store *store = outage_begin("appendonly yes\nappendfsync always", LOAD_PATIENCE, false);
     (void)state;
     for (int i = 0; i < 2; i++) {
         server_kill(&outage_server);
@@ -50,7 +50,7 @@ static void test_killed(void **state) {
 
 /* A server that keeps nothing begins again at zero. */
 static void test_killed_without_memory(void **state) {
-    lw_store *store = outage_begin(NULL, true);
+    lw_store *store = outage_begin(NULL, LOAD_PATIENCE, true);
     (void)state;
     server_kill(&outage_server);
     load_await(&outage_load, LOAD_UNAVAILABLE, OUTAGE_DURING);
@@ -60,7 +60,7 @@ static void test_killed_without_memory(void **state) {
 
 /* Scripts are sent again: nobody notices. */
 static void test_scripts_flushed(void **state) {
-    lw_store *store = outage_begin(NULL, false);
+    lw_store *store = outage_begin(NULL, LOAD_PATIENT, false);
     uint64_t before = site_stats(store).scripts;
     (void)state;
     for (int i = 0; i < 10; i++) {
@@ -73,7 +73,7 @@ static void test_scripts_flushed(void **state) {
 
 /* Everything begins again at zero, and what is then given back is not there any more. */
 static void test_flushed(void **state) {
-    lw_store *store = outage_begin(NULL, true);
+    lw_store *store = outage_begin(NULL, LOAD_PATIENT, true);
     (void)state;
     for (int i = 0; i < 10; i++) {
         server_tell(&outage_server, "FLUSHALL");
@@ -110,7 +110,7 @@ static void test_refund_after_flush(void **state) {
 
 /* The password changes, and connections that were let in before are thrown out. */
 static void test_locked_out(void **state) {
-    lw_store *store = outage_begin(NULL, false);
+    lw_store *store = outage_begin(NULL, LOAD_PATIENCE, false);
     (void)state;
     server_tell(&outage_server, "CONFIG SET requirepass secret");
     server_tell(&outage_server, "AUTH secret");
@@ -171,7 +171,7 @@ static void test_read_only(void **state) {
     char value[8];
     (void)state;
     server_start(&master, NULL);
-    lw_store *store = outage_begin("repl-diskless-sync-delay 0", true);
+    lw_store *store = outage_begin("repl-diskless-sync-delay 0", LOAD_PATIENCE, true);
     server_tell(&outage_server, "REPLICAOF 127.0.0.1 %u", master.port);
     load_await(&outage_load, LOAD_DENIED, OUTAGE_DURING);
     assert_int_equal(lw_store_get(store, "nothing", value, sizeof value, 0), LW_UNKNOWN);
@@ -182,7 +182,7 @@ static void test_read_only(void **state) {
 
 /* Writes are refused, reads are not; nothing is half done. */
 static void test_out_of_memory(void **state) {
-    lw_store *store = outage_begin("maxmemory-policy noeviction", false);
+    lw_store *store = outage_begin("maxmemory-policy noeviction", LOAD_PATIENT, false);
     char value[32];
     (void)state;
     server_tell(&outage_server, "CONFIG SET maxmemory 1");
