@@ -191,8 +191,8 @@ static void report_charges(const struct account *account, const lw_posting *post
     }
 }
 
-/* How long something of the account counts, in ns. */
-static uint64_t lasting(const struct account *account, const lw_posting *posting, uint64_t time) {
+/* How long something of the account counts, in ns from `now`, which may be behind t. */
+static uint64_t lasting(const struct account *account, const lw_posting *posting, uint64_t time, uint64_t now) {
     uint64_t until = time, longest = 0;
     for (const unsigned char *at = account->begin; at != account->end;) {
         struct lw__line line;
@@ -201,8 +201,13 @@ static uint64_t lasting(const struct account *account, const lw_posting *posting
         until = own > until ? own : until;
         longest = line.window > longest ? line.window : longest;
     }
-    uint64_t lasts = (until - time) * 1000;
-    return posting->now == 0 || lasts == 0 ? lasts : lasts + longest * 1000 + SECOND;
+    if (until == time) {
+        return 0;
+    }
+    if (posting->now == 0) {
+        return until * 1000 > now ? until * 1000 - now : 1;
+    }
+    return (until - time + longest) * 1000 + SECOND;
 }
 
 int lw__account_post(const void *value, size_t size, lw_posting *posting, uint64_t now, void *out,
@@ -225,7 +230,7 @@ int lw__account_post(const void *value, size_t size, lw_posting *posting, uint64
         const unsigned char *bytes = out;
         rewrite->size = account_write(&account, posting, &post, out);
         account = (struct account){time, bytes + HEAD, bytes + rewrite->size - LW__WORD};
-        rewrite->lasts = lasting(&account, posting, time);
+        rewrite->lasts = lasting(&account, posting, time, now);
     }
     report_charges(&account, posting, &post);
     return fits ? LW_OK : LW_OVER_QUOTA;
