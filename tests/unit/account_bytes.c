@@ -130,6 +130,25 @@ static void test_the_largest_numbers(void **state) {
     assert_int_equal(size, 0);
 }
 
+/* Two buckets that are small enough, and too large together. */
+static void test_sums_that_would_overflow(void **state) {
+    (void)state;
+    enum { FIRST = 48, SECOND_ONE = 64 }; /* where their amounts are */
+    lw_charge charge = account_sliding("a", 60 * BATCH_SECOND, 6, 10, 1);
+    lw_posting posting = account_posting(&charge, 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+    size = 0;
+    for (int i = 0; i < 2; i++, posting.now += 10 * BATCH_SECOND) {
+        assert_int_equal(post(&posting), LW_OK);
+    }
+    charge.amount = 0;
+    for (uint64_t more = 0; more < 2; more++) {
+        lw__word_put(value + FIRST, (UINT64_C(1) << 52) - 7);
+        lw__word_put(value + SECOND_ONE, 7 + more);
+        lw__words_seal(value, value + size - 8);
+        assert_int_equal(post(&posting), more == 0 ? LW_OK : LW_CORRUPT);
+    }
+}
+
 /* A caller that read the clock before another one changed the account: the bytes are kept for as long as they count. */
 static void test_a_clock_that_is_behind(void **state) {
     (void)state;
@@ -258,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_any_change_of_a_bit_shows),
         cmocka_unit_test(test_what_is_sound_by_its_checksum_only),
         cmocka_unit_test(test_the_largest_numbers),
+        cmocka_unit_test(test_sums_that_would_overflow),
         cmocka_unit_test(test_a_clock_that_is_behind),
         cmocka_unit_test(test_a_limit_that_changes_between_charge_and_refund),
         cmocka_unit_test(test_more_refunds_than_a_number_holds),
