@@ -76,6 +76,12 @@ expect 1 "${keys[@]}" --summary --store "$url"
 by=$(($(placed "$work/out") - alone))
 [ "${by#-}" -le $((alone / 100)) ] || fail "alone with a store: $by placed more than $alone"
 
+# The example: four processes, of whose 200 prompts a provider may be asked 100.
+if [ -n "${LOADWISE_FLEET:-}" ]; then
+    "$LOADWISE_FLEET" "$url" >"$work/out" 2>"$work/err" || fail "the example failed"
+    same "$(awk '{ sum += $6 } END { print NR, sum }' "$work/out")" "4 100" "the example: processes, prompts"
+fi
+
 # ---- the server goes while a command runs, and comes back ----
 mkfifo "$work/rows" "$work/decisions"
 printf 'nodes:\n- {name: a, limits: {n: 1000000}}\n' >"$nodes"
