@@ -222,7 +222,7 @@ static void leave_behind(struct turn *turn, struct lw__redis_command *commands, 
     for (size_t i = 0; i < count; i++) {
         struct lw__redis_command *command = &commands[i];
         bool waits = command->state == LW__REDIS_WAITING && (command->away || command->asked == NULL);
-        if (!waits || turn->count == LEGS) {
+        if (!waits) {
             continue;
         }
         struct lw__redis_server *now = NULL;
@@ -271,7 +271,8 @@ static bool take_turn(struct turn *turn, struct lw__redis_command *commands, siz
 
 void lw__redis_carry_out(struct lw__redis *redis, struct lw__redis_command *commands, size_t count, uint64_t deadline) {
     uint64_t pause = FIRST_PAUSE;
-    bool late = false, go_on = true;
+    bool late = false, go_on = true, unanswered = false;
+    uint64_t patience = lw__redis_left(deadline, lw__redis_now(&redis->common.env)); /* for where time stands still */
     lw__redis_map_refresh(&redis->map, deadline);
     while (go_on && !late) {
         struct turn turn;
@@ -283,16 +284,19 @@ void lw__redis_carry_out(struct lw__redis *redis, struct lw__redis_command *comm
         go_on = take_turn(&turn, commands, count);
         if (go_on && turn.pause && !turn.late) {
             lw__redis_wait(&redis->common.env, pause, deadline);
+            patience = lw__redis_left(patience, pause);
             pause = pause < LAST_PAUSE / 2 ? pause * 2 : LAST_PAUSE;
         }
-        late = turn.late || (go_on && lw__redis_now(&redis->common.env) >= deadline);
+        late = turn.late || (go_on && (patience == 0 || lw__redis_now(&redis->common.env) >= deadline));
     }
-    lw__redis_count(&redis->common.counts.timeouts, late);
     for (size_t i = 0; i < count; i++) {
         if (commands[i].state == LW__REDIS_WAITING) {
             fail(&commands[i], LW_UNAVAILABLE);
         }
+        unanswered = unanswered || commands[i].error == LW_UNAVAILABLE;
     }
+    late = unanswered && (late || lw__redis_now(&redis->common.env) >= deadline);
+    lw__redis_count(&redis->common.counts.timeouts, late);
 }
 
 /* ---- how a call begins ---- */
@@ -307,14 +311,16 @@ static void take_over(struct lw__redis *redis, int32_t process) {
     pthread_mutex_unlock(&redis->fork_lock);
 }
 
-bool lw__redis_begin(struct lw__redis *redis, uint64_t given, uint64_t *deadline) {
+bool lw__redis_begin(struct lw__redis *redis, uint64_t *deadline) {
     int32_t process = (int32_t)getpid();
     uint64_t now = lw__redis_now(&redis->common.env);
     lw__redis_count(&redis->common.counts.calls, 1);
     if (__atomic_load_n(&redis->process, __ATOMIC_ACQUIRE) != process) {
         take_over(redis, process);
     }
-    *deadline = given != 0 ? given : lw__redis_after(now, redis->common.config.timeout);
+    if (*deadline == 0) {
+        *deadline = lw__redis_after(now, redis->common.config.timeout);
+    }
     if (now < *deadline) {
         return true;
     }

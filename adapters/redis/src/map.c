@@ -199,7 +199,7 @@ struct lw__redis_server *lw__redis_map_find(struct lw__redis_map *map, const cha
 
 void lw__redis_map_correct(struct lw__redis_map *map, uint32_t slot, struct lw__redis_server *server) {
     pthread_mutex_lock(&map->lock);
-    for (uint16_t i = 0; i < LW__REDIS_SERVERS; i++) {
+    for (int i = 0; i < LW__REDIS_SERVERS; i++) {
         if (map->server[i] == server) {
             map->owner[slot] = (uint16_t)(i + 1);
         }
