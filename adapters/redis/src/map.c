@@ -343,15 +343,17 @@ int lw__redis_map_read(struct lw__redis_map *map, uint64_t version, uint64_t dea
         in_time = wait_for_reader(map, deadline);
     }
     bool newer = map->version != version;
+    int error = map->error;
     if (newer || !in_time || !map->common->config.cluster || lw__redis_now(env) < map->again_at) {
         pthread_mutex_unlock(&map->lock);
-        return newer ? LW_OK : LW_UNAVAILABLE;
+        return newer ? LW_OK : in_time && error != LW_OK ? error : LW_UNAVAILABLE;
     }
     map->reading = true;
     pthread_mutex_unlock(&map->lock);
-    int error = ask_around(map, deadline);
+    error = ask_around(map, deadline);
     pthread_mutex_lock(&map->lock);
     map->reading = false;
+    map->error = error;
     map->again_at = lw__redis_after(lw__redis_now(env), map->common->config.backoff);
     pthread_cond_broadcast(&map->read);
     pthread_mutex_unlock(&map->lock);
