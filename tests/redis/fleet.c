@@ -219,7 +219,8 @@ static void test_ledger_through_outages(void **state) {
                   "\n",
                   granted, FLEET_LIMIT, fleet_stats().unasked, used);
     assert_true(fleet_stats().unasked > 0);
-    assert_true(granted <= FLEET_LIMIT && used >= granted && used < UINT64_C(1) << 40);
+    assert_true(granted <= FLEET_LIMIT && used >= granted);
+    assert_true(used <= 2 * FLEET_LIMIT + 100); /* a debt is told twice at most */
     fleet_ledger_close();
 }
 
