@@ -42,7 +42,7 @@ static void end_away(struct lw__redis_leg *leg, int error) {
 /* It ended in the middle of something. */
 static void end_broken(struct lw__redis_leg *leg, int error) {
     lw__redis_count(&leg->server->common->counts.broken, 1);
-    if (!leg->connection->proven) {
+    if (!leg->connection->proven && error != LW_NOMEM) {
         lw__redis_server_failed(leg->server);
     }
     end_leg(leg, error);
