@@ -314,7 +314,7 @@ static int ask_around(struct lw__redis_map *map, uint64_t deadline) {
     struct lw__redis_server *asked[LW__REDIS_SERVERS];
     const lw_env *env = &map->common->env;
     uint32_t count = candidates(map, asked);
-    int error = LW_UNAVAILABLE, other = LW_UNAVAILABLE;
+    int error = count > 0 ? LW_UNAVAILABLE : LW_NOMEM, other = error; /* there is a seed at least */
     for (uint32_t i = 0; i < count; i++) {
         uint64_t now = lw__redis_now(env), half = lw__redis_left(deadline, now) / 2;
         uint64_t most = half < map->common->config.connect_timeout ? half : map->common->config.connect_timeout;
@@ -354,7 +354,9 @@ int lw__redis_map_read(struct lw__redis_map *map, uint64_t version, uint64_t dea
     pthread_mutex_lock(&map->lock);
     map->reading = false;
     map->error = error;
-    map->again_at = lw__redis_after(lw__redis_now(env), map->common->config.backoff);
+    if (error != LW_NOMEM) {
+        map->again_at = lw__redis_after(lw__redis_now(env), map->common->config.backoff);
+    }
     pthread_cond_broadcast(&map->read);
     pthread_mutex_unlock(&map->lock);
     return error;
