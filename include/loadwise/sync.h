@@ -10,19 +10,20 @@
  *     lw_pool_sync(pool, store, now + 50 * MILLISECOND, &report);      // from a timer or a thread, every sync.interval
  *
  * What is shared, each only of nodes of the same name:
- *   health    every process adds how many requests went well and how many failed. Who sees the fleet's share of
- * failures in `window` reach failure_percent of at least failure_volume ejects the node and tells the others, with its
- * name, the reason and the end; ejecting obeys max_percent of outlier.h in each process. Which outcomes fail is the
- * table of effects of the health options latency   the mean of what the others have measured since the last sync counts
- * as one sample load      requests under way in all processes, as if lw_pool_report_load had told it: for
- * metric=external. Not beside reports of your own quota     dimensions with `shared` set: the process leases a slice
- * ahead of need, and picks spend it
+ *   health    every process adds how many requests went well and how many failed. Whose failures bring the fleet's
+ *             share in `window` to failure_percent of at least failure_volume ejects the node and tells the others,
+ *             with its name, the reason and the end. Each obeys within max_percent of outlier.h. Which outcomes fail
+ *             is the table of effects of the health options
+ *   latency   the mean of what the others have measured since the last sync counts as one sample
+ *   load      requests under way in all processes, as if lw_pool_report_load had told it: for metric=external. Not
+ *             beside reports of your own
+ *   quota     dimensions with `shared` set: the process leases a slice ahead of need, and picks spend it
  *
- * Leases. A slice is sized by what was spent in the last interval, doubled when it ran out, never above lease_percent
- * of the limit (the burst) nor what is left. It can be spent for `lease` ns; what is not, is given back. The store
- * counts a sliding slice until a window after its end, so that what the fleet *uses* in any window is at most the
- * limit, plus debts: amounts settled above their reservation. Gcra: at most burst + limit x (t + lease) / window in any
- * stretch t. docs/redis.md derives both, and says what an outage adds.
+ * Leases. A slice is sized by what was spent since the last sync, doubled when it ran out, never above lease_percent of
+ * the limit (the burst), unless a single amount is, nor what is left. It can be spent for `lease` ns; what is not, is
+ * given back. The store counts a sliding slice until a window after its end, so that what the fleet *uses* in any
+ * window is at most the limit, plus debts: amounts settled above their reservation. Gcra: at most burst + limit x (t +
+ * lease) / window in any stretch t. docs/api/sync.md derives both, and says what an outage adds.
  *
  * Threads: any; a second sync of one pool at the same time is LW_BUSY. The pool's lock is not held during I/O.
  */
@@ -57,7 +58,7 @@ typedef struct lw_sync_options {
     uint64_t window;          /* ns of the fleet's failures, at least 1 ms; default 10 s */
     uint32_t failure_percent; /* 1 to 100; default 50 */
     uint32_t failure_volume;  /* requests of the fleet in the window; default 20 */
-    uint64_t ejection;        /* ns, at least window; default 30 s */
+    uint64_t ejection;        /* ns, at least window; default 30 s, or that */
 
     uint64_t lease; /* ns, more than interval, at most a tenth of each shared window; default 3 intervals, or that
                        tenth */
@@ -88,9 +89,9 @@ typedef struct lw_sync_report {
 
 /*
  * Exchanges with the fleet what has happened since the last sync. report may be NULL. What could not be told is told in
- * the next one; nothing is counted twice or lost, but by a batch whose answer was lost, of which docs/redis.md tells.
- * Errors: LW_UNAVAILABLE; LW_INVALID (no store, or a pool without options.sync), LW_BUSY, LW_FORKED, LW_NOMEM, and what
- * else the store answers, of which the log tells.
+ * the next one; nothing is counted twice or lost, but by a batch whose answer was lost, of which docs/api/sync.md
+ * tells. Errors: LW_UNAVAILABLE; LW_INVALID (no store, or a pool without options.sync), LW_BUSY, LW_FORKED, LW_NOMEM,
+ * and what else the store answers, of which the log tells.
  */
 LW_API int lw_pool_sync(lw_pool *pool, lw_store *store, uint64_t deadline, lw_sync_report *report);
 
