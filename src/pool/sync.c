@@ -93,16 +93,18 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
     struct lw__sync *sync = pool->sync;
     uint64_t *next = &pool->rules.quota.fleet.next;
     int error = lw_store_batch(store, sync->memory.steps, sync->steps, deadline);
-    bool away = error == LW_UNAVAILABLE;
+    bool away = error == LW_UNAVAILABLE, asked = away || error == LW_OK;
     __atomic_store_n(next, sync->leaving ? 0 : lw__after(sync->now, sync->options.interval), __ATOMIC_SEQ_CST);
     hear_fleet(sync);
     each_entry(pool, apply);
     error = error == LW_OK ? fault(pool) : error;
-    if (!away) {
+    if (asked && !away) {
         sync->heard_at = sync->now;
         __atomic_fetch_add(&sync->synced, 1, __ATOMIC_RELAXED);
     }
-    lw__sync_outage(pool, away);
+    if (asked) { /* else there was no memory, which says nothing about the store */
+        lw__sync_outage(pool, away);
+    }
     int told = lw__sync_tell_verdicts(pool, store, deadline);
     if (lw__sync_shares(sync, LW_SHARE_HEALTH) && !sync->leaving) {
         each_entry(pool, lw__sync_obey);

@@ -22,6 +22,7 @@ enum {
     LW__SYNC_ROUNDS = 4,   /* postings of a node that owe or give back, each dimension once in each */
     LW__SYNC_RECORD = 256, /* bytes of a record of an ejection */
     LW__SYNC_NAME = 64,
+    LW__SYNC_VERDICT = 2, /* steps that tell of an ejection */
 };
 
 /* What a sync asks about one node; its place among the steps, or -1. */

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { KEYS = 6, STEPS = LW__SYNC_ROUNDS + LW__PARTS, FLEET_STEPS = 2 };
+enum { KEYS = 6, STEPS = LW__SYNC_ROUNDS + LW__PARTS + LW__SYNC_VERDICT, FLEET_STEPS = 2 };
 
 static const char *const key_names[KEYS] = {"/quota", "/health", "/status", "/answers", "/time", "/load"};
 enum { KEY_QUOTA, KEY_HEALTH, KEY_STATUS, KEY_ANSWERS, KEY_TIME, KEY_LOAD };

@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERDICT_STEPS = 2, WHY = 128 };
+enum { WHY = 128 };
 
 static const char record_head[] = "loadwise ejection 1\n";
 
@@ -108,7 +108,7 @@ static void add_verdict(struct lw__sync *sync, struct lw__sync_entry *entry) {
                               .ttl = sync->options.ejection};
     step[1] = (lw_store_step){.op = LW_STORE_GET, .key = key, .out = entry->record, .room = LW__SYNC_RECORD};
     step[0].answer = step[1].answer = LW_UNAVAILABLE;
-    sync->steps += VERDICT_STEPS;
+    sync->steps += LW__SYNC_VERDICT;
 }
 
 /* Whoever was first has the say; where that cannot be asked, it is this process. */
@@ -138,7 +138,7 @@ int lw__sync_tell_verdicts(lw_pool *pool, lw_store *store, uint64_t deadline) {
     for (uint32_t i = 0; i < sync->count; i++) {
         if (sync->memory.entries[i].judged) {
             take_verdict(sync, &sync->memory.entries[i], &sync->memory.steps[next]);
-            next += VERDICT_STEPS;
+            next += LW__SYNC_VERDICT;
         }
     }
     return error;

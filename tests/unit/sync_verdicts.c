@@ -83,6 +83,32 @@ static void test_neither_too_few_nor_too_seldom(void **state) {
     }
 }
 
+/* All nodes at once, with all that there is to tell of each besides. */
+static void test_everywhere(void **state) {
+    (void)state;
+    lw_latency_options latency = LW_LATENCY_OPTIONS_INIT;
+    c.nodes = 16;
+    c.spec = "least_load metric=external";
+    c.options.latency = &latency;
+    c.sync.failure_volume = 2;
+    convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, 1000, 0);
+    ship *s = convoy_launch(&c);
+    convoy_sail(&c, 5 * SECOND, SECOND);
+    for (uint32_t i = 0; i < 300; i++) {
+        lw_ticket ticket;
+        if (ship_try(s, 1, &ticket) == LW_OK) {
+            ship_settle(s, &ticket, i % 3 == 0 ? 40 : 0);
+        }
+    }
+    convoy_sail(&c, 70 * SECOND, SECOND);
+    for (uint32_t i = 0; i < 16; i++) {
+        fail_at(s, i, 2, 1);
+    }
+    lw_sync_report report = ship_sync(s, LW_OK);
+    assert_int_equal(report.ejected, 1); /* a tenth */
+    assert_true(report.steps >= 2 + 16 * (5 + 2));
+}
+
 /* What is out of the window does not count. */
 static void test_window(void **state) {
     (void)state;
@@ -302,19 +328,13 @@ static void test_away(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
     const struct CMUnitTest tests[] = {
-        TEST(test_together),
-        TEST(test_neither_too_few_nor_too_seldom),
-        TEST(test_window),
-        TEST(test_comes_back),
-        TEST(test_not_twice_for_the_same),
-        TEST(test_again),
-        TEST(test_cap),
-        TEST(test_never_the_last),
-        TEST(test_records_are_text),
-        TEST(test_record_by_hand),
-        TEST(test_damaged_records),
-        TEST(test_far_ends),
-        TEST(test_away),
+        TEST(test_together),       TEST(test_neither_too_few_nor_too_seldom),
+        TEST(test_everywhere),     TEST(test_window),
+        TEST(test_comes_back),     TEST(test_not_twice_for_the_same),
+        TEST(test_again),          TEST(test_cap),
+        TEST(test_never_the_last), TEST(test_records_are_text),
+        TEST(test_record_by_hand), TEST(test_damaged_records),
+        TEST(test_far_ends),       TEST(test_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
