@@ -68,6 +68,14 @@ static int marks_see(void *user, const char *key, const void *value, size_t size
     return seen->stopped;
 }
 
+static void marks_stay(lw_store *store) {
+    for (int i = 0; i < MARKS_STAYING; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "staying/*/%d", i);
+        assert_int_equal(lw_store_put(store, key, "v", 1, 0, 0), LW_OK);
+    }
+}
+
 static void test_stops_anywhere(void **state) {
     (void)state;
     static struct marks_seen seen;
@@ -75,11 +83,7 @@ static void test_stops_anywhere(void **state) {
     uint64_t chance = 17, cursor = 0;
     server_start(&server, NULL);
     lw_store *store = site_store(&server);
-    for (int i = 0; i < MARKS_STAYING; i++) {
-        char key[24];
-        snprintf(key, sizeof key, "staying/*/%d", i);
-        assert_int_equal(lw_store_put(store, key, "v", 1, 0, 0), LW_OK);
-    }
+    marks_stay(store);
     int calls = 0;
     do {
         seen.stop_after = 1 + (uint32_t)site_below(&chance, 5);
@@ -100,10 +104,35 @@ static void test_stops_anywhere(void **state) {
     server_stop(&server);
 }
 
+/* Each call gives at most one, and goes on behind it; twice what the server moves in its table just then. */
+static void test_one_at_a_time(void **state) {
+    (void)state;
+    static struct marks_seen seen;
+    struct server server;
+    uint64_t cursor = 0;
+    int calls = 0;
+    server_start(&server, NULL);
+    lw_store *store = site_store(&server);
+    marks_stay(store);
+    do {
+        seen.stop_after = 1;
+        seen.stopped = false;
+        int given = lw_store_list(store, "staying/*/", &cursor, 0, marks_see, &seen, 0);
+        assert_in_range(given, 0, 1);
+        assert_true(++calls < 2 * MARKS_STAYING);
+    } while (cursor != 0);
+    for (int i = 0; i < MARKS_STAYING; i++) {
+        assert_in_range(seen.times[i], 1, 2);
+    }
+    lw_store_free(store);
+    server_stop(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_stops_anywhere),
+        cmocka_unit_test(test_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,11 @@
  *
  * Names are resolved by lw_store_redis_new and lw_store_redis_resolve alone, since to resolve may wait for ever. Other
  * answers: LW_DENIED (wrong password, no permission, a server that only reads and knows no other), LW_FULL (maxmemory),
- * LW_CORRUPT (an answer that is not Redis'; the connection is closed).
+ * LW_CORRUPT (an answer that is not Redis'; the connection is closed), LW_UNSUPPORTED (a server of a cluster, and the
+ * store was not told so, or the other way round; a command that is switched off).
+ *
+ * A listing goes through the servers of a cluster one after the other, so of slots that move meanwhile it may miss
+ * entries, and give others twice.
  *
  * Threads: any, as for every store. After a fork the child opens connections of its own. Deadlines are by env->now,
  * which must be CLOCK_MONOTONIC or run at its pace. Memory of replies is hiredis', by malloc.
