@@ -65,9 +65,9 @@ typedef struct lw_redis_options {
     { sizeof(lw_redis_options), NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0 }
 
 /*
- * Makes a store, to be freed with lw_store_free. Resolves names, connects to nothing. env and options are copied; either
- * may be NULL. Errors: LW_INVALID and LW_RANGE (the log names the option, its value and what is allowed), LW_SYNTAX
- * (url), LW_UNAVAILABLE (a name that cannot be resolved), LW_NOMEM.
+ * Makes a store, to be freed with lw_store_free. Resolves names, connects to nothing. env and options are copied;
+ * either may be NULL. Errors: LW_INVALID and LW_RANGE (the log names the option, its value and what is allowed),
+ * LW_SYNTAX (url), LW_UNAVAILABLE (a name that cannot be resolved), LW_NOMEM.
  */
 LW_API int lw_store_redis_new(lw_store **out, const lw_env *env, const lw_redis_options *options);
 
