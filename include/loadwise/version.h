@@ -15,9 +15,9 @@
 LW_BEGIN
 
 #define LW_VERSION_MAJOR 0
-#define LW_VERSION_MINOR 3
+#define LW_VERSION_MINOR 4
 #define LW_VERSION_PATCH 0
-/* One comparable number: #if LW_VERSION >= LW_VERSION_NUMBER(0, 3, 0) */
+/* One comparable number: #if LW_VERSION >= LW_VERSION_NUMBER(0, 4, 0) */
 #define LW_VERSION_NUMBER(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
 #define LW_VERSION LW_VERSION_NUMBER(LW_VERSION_MAJOR, LW_VERSION_MINOR, LW_VERSION_PATCH)
 
@@ -28,7 +28,7 @@ LW_BEGIN
 LW_API uint32_t lw_version(void);
 
 /*
- * The same as text, "0.3.0". Owned by the library, valid for ever.
+ * The same as text, "0.4.0". Owned by the library, valid for ever.
  * Threads: any. Errors: none.
  */
 LW_API const char *lw_version_string(void);

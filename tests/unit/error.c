@@ -33,6 +33,7 @@ static const struct {
     {LW_ALREADY, -15, "LW_ALREADY", "this has ended before"},
     {LW_BUSY, -16, "LW_BUSY", "not allowed inside a hook"},
     {LW_FORKED, -17, "LW_FORKED", "the process has forked: lw_pool_after_fork comes first"},
+    {LW_DENIED, -18, "LW_DENIED", "the store does not let us: wrong password, no permission, or it only reads"},
     {LW_NO_NODES, -32, "LW_NO_NODES", "there are no nodes"},
     {LW_ALL_UNHEALTHY, -33, "LW_ALL_UNHEALTHY", "every node is unhealthy"},
     {LW_EXCLUDED, -34, "LW_EXCLUDED", "the request excludes every node that is eligible"},
@@ -78,7 +79,7 @@ static void test_success_is_ok(void **state) {
 
 static void test_numbers_outside_the_list(void **state) {
     (void)state;
-    static const int foreign[] = {-18, -31, -42, -1000, INT_MIN};
+    static const int foreign[] = {-19, -31, -42, -1000, INT_MIN};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_string_equal(lw_error_name(foreign[i]), "LW_?");
         assert_true(strlen(lw_error_message(foreign[i])) > 0);
