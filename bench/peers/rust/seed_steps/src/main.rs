@@ -4,6 +4,7 @@
 //! side. A step at which the crate panics is answered `panic`.
 
 mod health;
+mod memory;
 mod picks;
 mod quota;
 mod world;
@@ -44,6 +45,7 @@ impl Stage {
             "pick" => return self.picks().pick(words),
             "draw" => return self.picks().draw(words),
             "owners" => return self.picks().owners(number(0)),
+            "allocations" => return self.picks().allocations(),
             "allow_health" => return picks::health_filter(words.first().unwrap_or(&"")),
             "allow_share" => return picks::quota_filter(words[0], &words[1..]),
             "register" => return self.quota().register(number(0), &words[1..]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steps of the strategies and filters.
 
+use crate::memory;
 use loadwise::filter::AllOf;
 use loadwise::strategy::*;
 use loadwise::{Filter, HealthAware, HealthFilter, HealthStatus, LoadMetric, Node, QuotaFilter, RateMetric};
@@ -129,6 +130,15 @@ impl Picks {
             counts[self.place(&wish).unwrap_or(self.nodes.len())] += 1;
         }
         counts.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// By one pick, once there was another.
+    pub fn allocations(&self) -> String {
+        let wish = Wish::default();
+        self.place(&wish);
+        let before = memory::calls();
+        self.place(&wish);
+        (memory::calls() - before).to_string()
     }
 
     /// How many nodes have a key of 0, 1, 2, ...
