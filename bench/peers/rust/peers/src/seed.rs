@@ -77,9 +77,7 @@ fn input<Id: SeedId>(scene: &Scene) -> Input<Id> {
 
 /// A strategy that keeps nothing of the nodes.
 fn plain<S: Strategy<Backend<String>> + 'static>(name: &'static str, new: fn(&Input<String>) -> S) -> Case {
-    Case::new(name, input::<String>, new, |input, strategy, _| {
-        strategy.select(&input.nodes, &input.plain).unwrap_or(0)
-    })
+    Case::new(name, input::<String>, new, |input, strategy, _| strategy.select(&input.nodes, &input.plain).unwrap_or(0))
 }
 
 /// One that is built by its first pick and built again whenever the slice has changed.

@@ -9,6 +9,7 @@ use pingora_load_balancing::selection::{BackendIter, BackendSelection, Consisten
 use pingora_load_balancing::{Backend, Backends, LoadBalancer};
 use protocol::{Case, KEYS, Scene};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -51,13 +52,17 @@ fn weighted(scene: &Scene) -> Input {
     input_of(scene, true)
 }
 
-fn port(backend: &Backend) -> usize {
-    backend.addr.as_inet().map_or(0, |address| usize::from(address.port()))
+/// What tells the nodes apart, as a number.
+fn number(backend: &Backend) -> usize {
+    match backend.addr.as_inet().map(|address| address.ip()) {
+        Some(IpAddr::V4(address)) => u32::from(address) as usize,
+        _ => 0,
+    }
 }
 
 fn balancer<S>(input: &Input) -> LoadBalancer<S>
 where
-    S: BackendSelection<Config = ()> + 'static,
+    S: BackendSelection + 'static,
     S::Iter: BackendIter,
 {
     let balancer = LoadBalancer::from_backends(Backends::new(Static::new(input.backends.clone())));
@@ -68,26 +73,25 @@ where
     balancer
 }
 
-fn bare<S: BackendSelection<Config = ()>>(backends: &BTreeSet<Backend>) -> Arc<S> {
+fn bare<S: BackendSelection>(backends: &BTreeSet<Backend>) -> Arc<S> {
     Arc::new(S::build(backends))
 }
 
 /// The balancer, and the selection alone.
 fn both<S>(whole: &'static str, alone: &'static str, input: fn(&Scene) -> Input) -> [Case; 2]
 where
-    S: BackendSelection<Config = ()> + Send + Sync + 'static,
+    S: BackendSelection<Config: Send + Sync> + Send + Sync + 'static,
     S::Iter: BackendIter,
 {
-    let _ = (whole, alone, input);
     [
         Case::new(whole, input, balancer::<S>, |input, balancer, i| {
-            balancer.select(input.key(i), ITERATIONS).as_ref().map_or(0, port)
+            balancer.select(input.key(i), ITERATIONS).as_ref().map_or(0, number)
         }),
         Case::with_change(
             alone,
             input,
             |input| bare::<S>(&input.backends),
-            |input, selection, i| selection.iter(input.key(i)).next().map_or(0, port),
+            |input, selection, i| selection.iter(input.key(i)).next().map_or(0, number),
             |input, selection| {
                 *selection = bare(&input.fewer);
                 *selection = bare(&input.backends);
@@ -97,16 +101,16 @@ where
 }
 
 fn main() {
-    let peers = [
-        "pingora 0.9.1 (LoadBalancer::select)",
-        "pingora-bare 0.9.1 (its selections alone)",
-        "pingora-ketama 0.9.1",
-    ];
+    let peers =
+        ["pingora 0.9.1 (LoadBalancer::select)", "pingora-bare 0.9.1 (its selections alone)", "pingora-ketama 0.9.1"];
     let mut cases = Vec::new();
     cases.extend(both::<RoundRobin>("pingora/round_robin", "pingora-bare/round_robin", plain));
     cases.extend(both::<Random>("pingora/random", "pingora-bare/random", plain));
     cases.extend(both::<Random>("pingora/weighted_random", "pingora-bare/weighted_random", weighted));
-    cases.push(Case::with_change(
+    for case in both::<Consistent>("pingora/ketama", "pingora-bare/ketama", plain) {
+        cases.push(case.beside("loadwise-text"));
+    }
+    let ring = Case::with_change(
         "pingora-ketama/ketama",
         plain,
         |input| Continuum::new(&input.buckets),
@@ -115,6 +119,7 @@ fn main() {
             *ring = Continuum::new(&input.buckets[1..]);
             *ring = Continuum::new(&input.buckets);
         },
-    ));
+    );
+    cases.push(ring.beside("loadwise-text"));
     protocol::serve(&peers, cases);
 }
