@@ -72,14 +72,14 @@ fn rings() -> [Case; 2] {
             "hashring/ring",
             input,
             hashring_open,
-            |input, ring, i| ring.get(&input.key(i)).map_or(0, |point| point.0 as usize),
+            |input, ring, i| ring.get(&input.key(i)).expect("a node").0 as usize,
             hashring_change,
         ),
         Case::with_change(
             "consistent_hash/ring",
             input,
             |input| static_ring(&input.nodes),
-            |input, ring, i| ring.calc_candidates(&input.key(i)).next().map_or(0, |node| node.key as usize),
+            |input, ring, i| ring.calc_candidates(&input.key(i)).next().expect("a node").key as usize,
             |input, ring| {
                 *ring = static_ring(&input.fewer());
                 *ring = static_ring(&input.nodes);
@@ -94,7 +94,7 @@ fn tables() -> [Case; 4] {
             "maglev/maglev",
             input,
             |input| Maglev::new(input.nodes.clone()),
-            |input, table, i| table.get(&input.key(i)).map_or(0, |&node| node as usize),
+            |input, table, i| table.get(&input.key(i)).copied().expect("a node") as usize,
             |input, table| {
                 *table = Maglev::new(input.fewer());
                 *table = Maglev::new(input.nodes.clone());
@@ -105,7 +105,7 @@ fn tables() -> [Case; 4] {
             "maglev-hash/maglev",
             input,
             |input| MaglevTable::new(input.nodes.clone()),
-            |input, table, i| table.get(&input.key(i)).map_or(0, |&node| node as usize),
+            |input, table, i| table.get(&input.key(i)).copied().expect("a node") as usize,
             |input, table| {
                 *table = MaglevTable::new(input.fewer());
                 *table = MaglevTable::new(input.nodes.clone());
@@ -115,7 +115,7 @@ fn tables() -> [Case; 4] {
             "anchorhash/anchor",
             input,
             anchor_open,
-            |input, anchor, i| anchor.get_resource(input.key(i)).map_or(0, |&node| node as usize),
+            |input, anchor, i| anchor.get_resource(input.key(i)).copied().expect("a node") as usize,
             |input, anchor| {
                 anchor.remove_resource(&input.middle()).expect("it is there");
                 anchor.add_resource(input.middle()).expect("it has left");

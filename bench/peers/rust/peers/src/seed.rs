@@ -77,14 +77,16 @@ fn input<Id: SeedId>(scene: &Scene) -> Input<Id> {
 
 /// A strategy that keeps nothing of the nodes.
 fn plain<S: Strategy<Backend<String>> + 'static>(name: &'static str, new: fn(&Input<String>) -> S) -> Case {
-    Case::new(name, input::<String>, new, |input, strategy, _| strategy.select(&input.nodes, &input.plain).unwrap_or(0))
+    Case::new(name, input::<String>, new, |input, strategy, _| {
+        strategy.select(&input.nodes, &input.plain).expect("a node")
+    })
 }
 
 /// One that is built by its first pick and built again whenever the slice has changed.
 fn built<Id: SeedId, S: Strategy<Backend<Id>> + Default + 'static>(name: &'static str, keyed: bool) -> Case {
     let pick = move |input: &Input<Id>, strategy: &S, i: usize| {
         let context = if keyed { &input.keyed[i % KEYS] } else { &input.plain };
-        strategy.select(&input.nodes, context).unwrap_or(0)
+        strategy.select(&input.nodes, context).expect("a node")
     };
     let open = |input: &Input<Id>| {
         let strategy = S::default();

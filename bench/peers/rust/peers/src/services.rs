@@ -63,12 +63,11 @@ unsafe impl<T> Sync for Alone<T> {}
 fn pick<S: Loaded>(balancer: &Alone<Balancer<S>>) -> usize {
     let balancer = unsafe { &mut *balancer.0.get() };
     let mut context = Context::from_waker(Waker::noop());
-    if !matches!(balancer.poll_ready(&mut context), Poll::Ready(Ok(()))) {
-        return 0;
-    }
+    let ready = balancer.poll_ready(&mut context);
+    assert!(matches!(ready, Poll::Ready(Ok(()))), "services are always ready");
     match pin!(balancer.call(())).poll(&mut context) {
         Poll::Ready(Ok(node)) => node,
-        _ => 0,
+        _ => panic!("services answer at once"),
     }
 }
 

@@ -85,13 +85,13 @@ where
 {
     [
         Case::new(whole, input, balancer::<S>, |input, balancer, i| {
-            balancer.select(input.key(i), ITERATIONS).as_ref().map_or(0, number)
+            number(&balancer.select(input.key(i), ITERATIONS).expect("a node"))
         }),
         Case::with_change(
             alone,
             input,
             |input| bare::<S>(&input.backends),
-            |input, selection, i| selection.iter(input.key(i)).next().map_or(0, number),
+            |input, selection, i| number(selection.iter(input.key(i)).next().expect("a node")),
             |input, selection| {
                 *selection = bare(&input.fewer);
                 *selection = bare(&input.backends);
