@@ -22,6 +22,8 @@
 #define POOL_REST true, ours_pool_change, ours_pool_bytes
 
 static const struct peer_case cases[] = {
+    {"loadwise/nothing", NULL, "nothing", true, SELECT, ours_pick_plain, ONLY_PICKS},
+    {"loadwise/nothing_planned", NULL, "nothing_planned", true, SELECT, ours_pick_plain, ONLY_PICKS},
     {"loadwise/round_robin", NULL, "round_robin", false, SELECT, ours_pick_plain, REST},
     {"loadwise/smooth_wrr", NULL, "smooth_wrr", false, SELECT, ours_pick_plain, REST},
     {"loadwise/random", NULL, "random", false, SELECT, ours_pick_plain, REST},

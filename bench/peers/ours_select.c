@@ -2,6 +2,8 @@
 /* lw_select on a prepared set. What the caller keeps (names, weights, loads) is not counted as ours. */
 #include "ours.h"
 
+#include <loadwise/ops.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,30 @@ struct selection {
     const char **fewer_names; /* without the node in the middle; made by the first change */
     uint32_t *fewer_weights;
 };
+
+/* ---- strategies that do nothing: what is left is the price of the door ---- */
+
+static ptrdiff_t nothing_pick(const lw_view *view) {
+    (void)view;
+    return 0;
+}
+
+static int nothing_build(const lw_build *build, void **plan) {
+    *plan = lw_build_alloc(build, 1);
+    return *plan != NULL ? LW_OK : LW_NOMEM;
+}
+
+static const lw_strategy_ops nothing = {
+    .size = sizeof nothing, .name = "nothing", .help = "the first node", .pick = nothing_pick};
+static const lw_strategy_ops nothing_planned = {.size = sizeof nothing_planned,
+                                                .name = "nothing_planned",
+                                                .help = "the first node, beside a plan",
+                                                .needs = LW_NEEDS_PLAN,
+                                                .plan_build = nothing_build,
+                                                .pick = nothing_pick};
+static const lw_strategy_ops *const own_ops[] = {&nothing, &nothing_planned};
+
+/* ---- opening ---- */
 
 static bool has(const char *spec, const char *word) { return strstr(spec, word) != NULL; }
 
@@ -50,7 +76,7 @@ static int open_strategy(struct selection *selection, const char *spec) {
         memset(selection->busy, 0, count * sizeof *selection->busy);
     }
     describe(selection, spec);
-    int code = lw_strategy_new(&selection->strategy, &env, spec);
+    int code = lw_strategy_from_ops(&selection->strategy, &env, own_ops, 2, spec);
     return code == LW_OK ? lw_prepare(selection->strategy, &selection->nodes) : code;
 }
 
