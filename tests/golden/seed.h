@@ -43,11 +43,12 @@ static struct seed_play {
 static char seed_text[SEED_TEXT];
 
 static inline char *seed_copy(const char *text) {
-    char *copy = malloc(strlen(text) + 1);
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
     if (copy == NULL) {
         exit(EXIT_FAILURE);
     }
-    return strcpy(copy, text);
+    return memcpy(copy, text, size);
 }
 
 /* The next line of a file, without its end; "" past the last. */
@@ -292,12 +293,12 @@ static inline int seed_tell(int argc, char **argv, const char *name, void (*stor
 
 static uint64_t seed_chance = 1;
 
-/* Chance of the stories themselves: the same on every machine. */
+/* Chance of the stories themselves, below a bound: the same on every machine. */
 static inline uint32_t seed_below(uint32_t bound) {
     uint64_t z = seed_chance += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((z ^ (z >> 31)) >> 32) % bound;
+    return bound == 0 ? 0 : (uint32_t)((z ^ (z >> 31)) >> 32) % bound;
 }
 
 #endif

@@ -139,7 +139,7 @@ static bool is_marked(uint64_t node) {
 
 static void ask(uint64_t node) {
     lw_amount estimate[] = {{0, seed_below(40)}, {seed_below(2) + 1, seed_below(300)}};
-    ask_capacity(node, estimate, 1 + seed_below(2));
+    ask_capacity(node, estimate, seed_below(2) == 0 ? 1 : 2);
     ask_pressure(node);
     for (uint32_t i = 0; i < DIMENSIONS && !is_marked(node); i++) {
         ask_remaining(node, i);
