@@ -12,7 +12,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 .SILENT:
-.PHONY: help run pick test test-quick soak bench bench-peers results fuzz format lint install clean
+.PHONY: help run pick test test-quick soak bench bench-peers differences results fuzz format lint install clean
 
 help: ## Say what there is
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,10 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 bench-peers: ## The same picks by other libraries, as far as this machine can build them (PEERS="--rounds 2")
 	scripts/setup.sh run
 	scripts/bench-peers $(PEERS)
+
+differences: ## Run the Rust crate loadwise 0.1.0 beside the library, step by step; needs cargo
+	scripts/setup.sh run
+	scripts/differences
 
 results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
 	scripts/setup.sh run
