@@ -204,8 +204,6 @@ static void introduce(const char *const *peers, const struct peer_case *cases, u
     puts("ready");
 }
 
-const struct frame *protocol_frame(void) { return frame; }
-
 int protocol_serve(const char *const *peers, const struct peer_case *cases, uint32_t count) {
     char line[LINE];
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -53,7 +53,4 @@ struct peer_case {
    status. */
 int protocol_serve(const char *const *peers, const struct peer_case *cases, uint32_t count);
 
-/* The frame that measures, for what must be done by the very thread that will pick. */
-const struct frame *protocol_frame(void);
-
 #endif
