@@ -68,7 +68,8 @@ static uint64_t probed_pick(void *subject, uint32_t thread, uint64_t picks) {
 /* ---- trackers ---- */
 
 struct record {
-    _Alignas(64) uint64_t id, word, base;
+    _Alignas(64) uint64_t id;
+    uint64_t word, base;
 };
 
 struct records {
