@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * peer-loadwise: us. Four rows, so that everybody is held against the same work as its own:
+ * peer-loadwise: us. Five rows, so that everybody is held against the same work as its own:
  *
  *     loadwise        lw_select with the key as a number; trackers and pool read the clock
  *     loadwise-text   the key is text, hashed within the pick
+ *     loadwise-nginx  text again, placed as nginx does
  *     loadwise-at     the time is given
  *     loadwise-pool   pick and done of floor two where `loadwise` is floor one; the time is given
  */
@@ -44,6 +45,7 @@ static const struct peer_case cases[] = {
     {"loadwise/bounded", NULL, "bounded(maglev, factor=1.25)", false, SELECT, ours_pick_and_end, REST},
     {"loadwise/ketama", NULL, "ketama", false, SELECT, ours_pick_keyed, REST},
     {"loadwise-text/ketama", NULL, "ketama", true, SELECT, ours_pick_memcached, ONLY_PICKS},
+    {"loadwise-nginx/ketama", NULL, "ketama flavour=nginx", false, SELECT, ours_pick_nginx, REST},
     {"loadwise/rendezvous", NULL, "rendezvous", false, SELECT, ours_pick_keyed, REST},
     {"loadwise-text/rendezvous", NULL, "rendezvous", true, SELECT, ours_pick_text, ONLY_PICKS},
     {"loadwise/health_report", NULL, NULL, false, HEALTH, ours_health_report, HEALTH_REST},
@@ -56,8 +58,9 @@ static const struct peer_case cases[] = {
 };
 
 int main(void) {
-    enum { ROWS = 4, ROW = 40 };
-    static const char *const names[ROWS] = {"loadwise", "loadwise-text", "loadwise-at", "loadwise-pool"};
+    enum { ROWS = 5, ROW = 40 };
+    static const char *const names[ROWS] = {"loadwise", "loadwise-text", "loadwise-nginx", "loadwise-at",
+                                            "loadwise-pool"};
     static char lines[ROWS][ROW];
     const char *peers[ROWS + 1] = {NULL};
     for (uint32_t i = 0; i < ROWS; i++) {

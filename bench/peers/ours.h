@@ -19,7 +19,7 @@ void *ours_select_open(const struct peer_case *kind, const struct scene *scene, 
 void ours_select_close(void *subject);
 int ours_select_change(void *subject);
 size_t ours_select_bytes(const void *subject);
-frame_loop ours_pick_plain, ours_pick_keyed, ours_pick_text, ours_pick_memcached, ours_pick_and_end,
+frame_loop ours_pick_plain, ours_pick_keyed, ours_pick_text, ours_pick_memcached, ours_pick_nginx, ours_pick_and_end,
     ours_pick_and_count;
 
 /* ---- trackers: `what` is not read ---- */

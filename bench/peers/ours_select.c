@@ -188,6 +188,11 @@ uint64_t ours_pick_memcached(void *subject, uint32_t thread, uint64_t picks) {
     return pick_hashed(subject, picks, lw_key_libmemcached);
 }
 
+uint64_t ours_pick_nginx(void *subject, uint32_t thread, uint64_t picks) {
+    (void)thread;
+    return pick_hashed(subject, picks, lw_key_nginx);
+}
+
 /* A request that ends at once, as the strategy is told. */
 uint64_t ours_pick_and_end(void *subject, uint32_t thread, uint64_t picks) {
     const struct selection *selection = subject;

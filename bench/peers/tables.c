@@ -186,7 +186,8 @@ static void print_short(FILE *out, const struct cells *cells) {
 /* No limit hashes text or reads a clock. */
 static bool is_held_to_limit(const struct cells *cells, const struct row *row) {
     bool clock = strcmp(row->peer, "loadwise") == 0 && cells_find(cells, "loadwise-at", row->kind) != NULL;
-    return cells_is_ours(row) && !clock && strcmp(row->peer, "loadwise-text") != 0;
+    bool text = strcmp(row->peer, "loadwise-text") == 0 || strcmp(row->peer, "loadwise-nginx") == 0;
+    return cells_is_ours(row) && !clock && !text;
 }
 
 static bool is_behind(const struct cells *cells, const struct row *row, enum cells_question question, uint32_t size,

@@ -18,7 +18,8 @@ pub const PEERS: [&str; 4] =
 
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::new("rand/random", weights, |weights| weights.len(), |_, &count, _| rand::rng().random_range(0..count)),
+        Case::new("rand/random", weights, |weights| weights.len(), |_, &count, _| rand::rng().random_range(0..count))
+            .only_picks(),
         Case::new(
             "rand-search/weighted_random",
             weights,

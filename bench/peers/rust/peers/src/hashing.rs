@@ -126,7 +126,8 @@ fn tables() -> [Case; 4] {
             input,
             |_| jumphash::JumpHasher::new_with_keys(1, 2),
             |input, hasher, i| hasher.slot(&input.key(i), input.nodes.len() as u32) as usize,
-        ),
+        )
+        .only_picks(),
     ]
 }
 

@@ -80,6 +80,7 @@ fn plain<S: Strategy<Backend<String>> + 'static>(name: &'static str, new: fn(&In
     Case::new(name, input::<String>, new, |input, strategy, _| {
         strategy.select(&input.nodes, &input.plain).expect("a node")
     })
+    .only_picks()
 }
 
 /// One that is built by its first pick and built again whenever the slice has changed.

@@ -108,7 +108,7 @@ fn main() {
     cases.extend(both::<Random>("pingora/random", "pingora-bare/random", plain));
     cases.extend(both::<Random>("pingora/weighted_random", "pingora-bare/weighted_random", weighted));
     for case in both::<Consistent>("pingora/ketama", "pingora-bare/ketama", plain) {
-        cases.push(case.beside("loadwise-text"));
+        cases.push(case.beside("loadwise-nginx"));
     }
     let ring = Case::with_change(
         "pingora-ketama/ketama",
@@ -120,6 +120,6 @@ fn main() {
             *ring = Continuum::new(&input.buckets);
         },
     );
-    cases.push(ring.beside("loadwise-text"));
+    cases.push(ring.beside("loadwise-nginx"));
     protocol::serve(&peers, cases);
 }

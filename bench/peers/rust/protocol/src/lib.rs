@@ -61,6 +61,7 @@ pub struct Case {
     beside: Option<&'static str>,
     threads: bool,
     changes: bool,
+    builds: bool,
     most: Option<(usize, &'static str)>,
     stage: Box<dyn Fn(&Scene) -> Box<dyn Peer>>,
 }
@@ -76,7 +77,7 @@ impl Case {
         let stage = move |scene: &Scene| -> Box<dyn Peer> {
             Box::new(Stage { input: input(scene), subject: None, open, pick, change: |_: &I, _: &mut T| () })
         };
-        Case { name, beside: None, threads: true, changes: false, most: None, stage: Box::new(stage) }
+        Case { name, beside: None, threads: true, changes: false, builds: true, most: None, stage: Box::new(stage) }
     }
 
     /// With what is to be done when a node leaves and comes back.
@@ -95,7 +96,7 @@ impl Case {
         let stage = move |scene: &Scene| -> Box<dyn Peer> {
             Box::new(Stage { input: input(scene), subject: None, open, pick, change })
         };
-        Case { name, beside: None, threads: true, changes: true, most: None, stage: Box::new(stage) }
+        Case { name, beside: None, threads: true, changes: true, builds: true, most: None, stage: Box::new(stage) }
     }
 
     /// The row of ours that does the same work, where that is not the one called loadwise.
@@ -110,6 +111,12 @@ impl Case {
         self
     }
 
+    /// Nothing is made of the nodes before they are picked.
+    pub fn only_picks(mut self) -> Case {
+        self.builds = false;
+        self
+    }
+
     /// One thread at a time may pick.
     pub fn alone(mut self) -> Case {
         self.threads = false;
@@ -117,7 +124,10 @@ impl Case {
     }
 
     fn introduction(&self) -> String {
-        let mut line = format!("case {} pick build bytes", self.name);
+        let mut line = format!("case {} pick", self.name);
+        if self.builds {
+            line += " build bytes";
+        }
         if self.threads {
             line += " threads";
         }
