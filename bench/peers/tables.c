@@ -162,7 +162,7 @@ static void print_short(FILE *out, const struct cells *cells) {
     for (uint32_t r = 0; r < cells->row_count; r++) {
         const char *kind = cells->rows[r].kind;
         const struct row *ours = cells_find(cells, "loadwise", kind), *limit = cells_find(cells, "limit", kind);
-        if (!is_first_with_figures(cells, r) || ours == NULL) {
+        if (!is_first_with_figures(cells, r) || ours == NULL || ours->cells[ASK_PICK][MIDDLE].count == 0) {
             continue;
         }
         fprintf(out, "| %s |", kind);
