@@ -106,9 +106,9 @@ static bool is_wished(const char *list, const char *word) {
 static void note(struct cell *cell, uint32_t round, const char *answer) {
     double value;
     char unit[CELLS_WORD];
-    if (sscanf(answer, "%47s %lf", unit, &value) == 2 && value > 0 && strcmp(unit, "none") != 0) {
-        cell->rounds[round] = value;
-        cell->count++;
+    if (sscanf(answer, "%47s %lf", unit, &value) == 2 && strcmp(unit, "none") != 0) {
+        cell->rounds[round] = value; /* no bytes at all are as good as no figure */
+        cell->count += value > 0;
     } else {
         snprintf(cell->reason, sizeof cell->reason, "%s", strncmp(answer, "none ", 5) == 0 ? answer + 5 : answer);
     }

@@ -220,9 +220,9 @@ static bool print_where_behind(FILE *out, const struct cells *cells, const struc
 /* Others that are ahead of us; or ours that are beyond the limit by more than near_limit. */
 static void print_behind(FILE *out, const struct cells *cells, bool limits) {
     bool found = false;
-    fputs(limits ? "\n**Beyond 1.5 times the limit, with one thread**\n\n" : "\n**Behind another**\n\n", out);
+    fputs(limits ? "\n**Beyond 1.5 times the limit, with one thread**\n\n" : "\n**Behind another, in time**\n\n", out);
     for (uint32_t r = 0; r < cells->row_count; r++) {
-        for (enum cells_question question = ASK_PICK; question < (limits ? 1 : CELLS_QUESTIONS); question++) {
+        for (enum cells_question question = ASK_PICK; question < (limits ? ASK_PICK_TWO : ASK_BYTES); question++) {
             found |= print_where_behind(out, cells, &cells->rows[r], question, limits);
         }
     }
