@@ -7,11 +7,12 @@ REQUESTS ?= examples/data/requests.csv
 STRATEGY ?= smooth_wrr
 OPTIONS ?= --key Key --cost tokens=ContextTokens --cost tokens=GeneratedTokens
 SCALE ?= 300
+PEERS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
 .SILENT:
-.PHONY: help run pick test test-quick soak bench results fuzz format lint install clean
+.PHONY: help run pick test test-quick soak bench bench-peers differences results fuzz format lint install clean
 
 help: ## Say what there is
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +49,14 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
 	PATH="$$PATH:$(CURDIR)/build" build/release/bench/bench-redis
+
+bench-peers: ## The same picks by other libraries, as far as this machine can build them (PEERS="--rounds 2")
+	scripts/setup.sh run
+	scripts/bench-peers $(PEERS)
+
+differences: ## Run the Rust crate loadwise 0.1.0 beside the library, step by step; needs cargo
+	scripts/setup.sh run
+	scripts/differences
 
 results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
 	scripts/setup.sh run

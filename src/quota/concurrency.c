@@ -47,10 +47,12 @@ static void concurrency_read(const struct lw__quota_dimension *d, struct lw__quo
     reading->remaining = reading->limit > reading->used ? reading->limit - reading->used : 0;
 }
 
-static double concurrency_ratio(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
-    uint64_t limit = lw__word(&count->limit), used = lw__word(&concurrency_of(count)->used);
+static uint64_t concurrency_left(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
+                                 uint64_t *most) {
+    uint64_t used = lw__word(&concurrency_of(count)->used);
     (void)d, (void)now;
-    return used < limit ? (double)(limit - used) / (double)limit : 0;
+    *most = lw__word(&count->limit);
+    return used < *most ? *most - used : 0;
 }
 
 static uint64_t concurrency_most(const struct lw__quota_count *count) { return lw__word(&count->limit); }
@@ -80,5 +82,5 @@ const struct lw__quota_kind lw__quota_concurrency = {
     .take = concurrency_take,
     .give = concurrency_give,
     .read = concurrency_read,
-    .ratio = concurrency_ratio,
+    .left = concurrency_left,
 };

@@ -232,10 +232,13 @@ static void gcra_read(const struct lw__quota_dimension *d, struct lw__quota_coun
     }
 }
 
-static double gcra_ratio(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
+static uint64_t gcra_left(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
+                          uint64_t *most) {
     const struct gcra *g = gcra_of(count);
-    uint64_t tolerance = gcra_cost(lw__word(&g->burst), lw__word(&g->interval)), backlog = gcra_look(d, g, now).backlog;
-    return backlog < tolerance ? (double)(tolerance - backlog) / (double)tolerance : 0;
+    *most = lw__word(&g->burst);
+    uint64_t interval = lw__word(&g->interval), tolerance = gcra_cost(*most, interval);
+    uint64_t backlog = gcra_look(d, g, now).backlog;
+    return backlog < tolerance ? (tolerance - backlog) / interval : 0;
 }
 
 static size_t gcra_history(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
@@ -321,6 +324,6 @@ const struct lw__quota_kind lw__quota_gcra = {
     .add = gcra_add,
     .observe = gcra_observe,
     .read = gcra_read,
-    .ratio = gcra_ratio,
+    .left = gcra_left,
     .history = gcra_history,
 };

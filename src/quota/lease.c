@@ -229,7 +229,7 @@ static uint64_t lease_whole(const struct lw__quota_count *count) {
     return burst != 0 ? burst : lw__word(&count->limit);
 }
 
-/* Used is what this process has; what the fleet has left shows in the ratio. */
+/* Used is what this process has; what the fleet has left shows in the share that is free. */
 static void lease_read(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
                        lw_quota_reading *reading) {
     struct lw__quota_count *own = lease_own(d, count);
@@ -250,17 +250,19 @@ static void lease_read(const struct lw__quota_dimension *d, struct lw__quota_cou
 }
 
 /* What the fleet has left, as of the last sync, as long as something is held here. */
-static double lease_ratio(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
-    uint64_t held = lw__lease_held(count, now), whole = lease_whole(count), used = lw__word(&lease_of(count)->used);
+static uint64_t lease_left(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
+                           uint64_t *most) {
+    uint64_t held = lw__lease_held(count, now), used = lw__word(&lease_of(count)->used);
     uint32_t mode = lease_mode(d);
-    if (mode == LW__FLEET_OPEN) {
-        return 1;
-    }
     if (mode == LW__FLEET_SHARE) {
-        return d->inner->ratio(d, lease_own(d, count), now);
+        return d->inner->left(d, lease_own(d, count), now, most);
     }
-    uint64_t left = (used < whole ? whole - used : 0) + held;
-    return held == 0 ? 0 : left < whole ? (double)left / (double)whole : 1;
+    *most = lease_whole(count);
+    if (mode == LW__FLEET_OPEN) {
+        return *most;
+    }
+    uint64_t left = (used < *most ? *most - used : 0) + held;
+    return held == 0 ? 0 : left < *most ? left : *most;
 }
 
 /* ---- setting up ---- */
@@ -313,7 +315,7 @@ const struct lw__quota_kind lw__quota_lease = {
     .give = lease_give,
     .add = lease_add,
     .read = lease_read,
-    .ratio = lease_ratio,
+    .left = lease_left,
 };
 
 /* ---- syncing: one thread at a time ---- */

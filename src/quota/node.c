@@ -174,13 +174,27 @@ void lw__quota_mark(const struct lw__quota_plan *plan, struct lw__quota_node *no
 
 /* ---- looking ---- */
 
+uint64_t lw__quota_left(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint32_t dimension,
+                        uint64_t now) {
+    const struct lw__quota_dimension *d = &plan->dimension[dimension];
+    struct lw__quota_count *count = lw__quota_count_of(plan, node, dimension);
+    uint64_t most;
+    if (lw__quota_marked_until(node, now) != 0) {
+        return 0;
+    }
+    return count_limits(count) ? d->kind->left(d, count, now, &most) : LW_QUOTA_UNLIMITED;
+}
+
 double lw__quota_ratio(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t now) {
     double least = lw__quota_marked_until(node, now) != 0 ? 0 : 1;
     for (uint32_t i = 0; i < plan->count && least > 0; i++) {
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
-        double ratio = count_limits(count) ? d->kind->ratio(d, count, now) : 1;
-        least = ratio < least ? ratio : least;
+        if (count_limits(count)) {
+            uint64_t most, left = d->kind->left(d, count, now, &most);
+            double ratio = (double)left / (double)most;
+            least = ratio < least ? ratio : least;
+        }
     }
     return least;
 }

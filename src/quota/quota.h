@@ -96,8 +96,9 @@ struct lw__quota_kind {
     /* Everything but `reserved`. */
     void (*read)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now,
                  lw_quota_reading *reading);
-    /* The free share. */
-    double (*ratio)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now);
+    /* How much of `most` could be taken now, in few steps: it may miss what another thread is just giving back. */
+    uint64_t (*left)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now,
+                     uint64_t *most);
     /* As lw_quota_history. NULL: nothing to tell. */
     size_t (*history)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t now,
                       lw_quota_use *uses, size_t room);
@@ -181,6 +182,10 @@ void lw__quota_mark(const struct lw__quota_plan *plan, struct lw__quota_node *no
 
 /* 0 when not marked. */
 uint64_t lw__quota_marked_until(const struct lw__quota_node *node, uint64_t now);
+
+/* What is left of one dimension; 0 while marked, LW_QUOTA_UNLIMITED without a limit. */
+uint64_t lw__quota_left(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint32_t dimension,
+                        uint64_t now);
 
 double lw__quota_ratio(const struct lw__quota_plan *plan, struct lw__quota_node *node, uint64_t now);
 

@@ -23,14 +23,12 @@ static int readout_dimension(lw_quota *quota, uint64_t node, uint32_t dimension,
 
 int lw_quota_remaining_at(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_t now, uint64_t *remaining) {
     struct lw__quota_visit visit;
-    lw_quota_reading reading;
     int error = readout_dimension(quota, node, dimension, now, &visit);
     *remaining = error == LW_OK ? LW_QUOTA_UNLIMITED : 0;
     if (visit.entry == NULL) {
         return error;
     }
-    lw__quota_reading_of(&quota->plan, &visit.entry->node, dimension, now, &reading);
-    *remaining = lw__quota_marked_until(&visit.entry->node, now) != 0 ? 0 : reading.remaining;
+    *remaining = lw__quota_left(&quota->plan, &visit.entry->node, dimension, now);
     lw__quota_leave(&visit, now, NULL);
     return LW_OK;
 }

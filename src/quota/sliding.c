@@ -53,7 +53,9 @@ static uint64_t cell_age(uint64_t word, uint64_t epoch) { return (epoch << CELL_
 #define CELL_AGE(buckets) ((uint64_t)(buckets) << CELL_BITS)
 
 static void sliding_lower(struct sliding *w, uint64_t amount) {
-    __atomic_fetch_sub(&w->used, amount, __ATOMIC_SEQ_CST);
+    if (amount != 0) { /* mostly it is, and nothing costs as much here as a locked instruction */
+        __atomic_fetch_sub(&w->used, amount, __ATOMIC_SEQ_CST);
+    }
 }
 
 static void sliding_raise(struct sliding *w, uint64_t amount) {
@@ -266,11 +268,13 @@ static void sliding_read(const struct lw__quota_dimension *d, struct lw__quota_c
     }
 }
 
-static double sliding_ratio(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
+static uint64_t sliding_left(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
+                             uint64_t *most) {
     struct sliding *w = sliding_of(count);
     sliding_roll(d, w, now);
-    uint64_t limit = lw__word(&count->limit), used = lw__word(&w->used);
-    return used < limit ? (double)(limit - used) / (double)limit : 0;
+    uint64_t used = lw__word(&w->used);
+    *most = lw__word(&count->limit);
+    return used < *most ? *most - used : 0;
 }
 
 static size_t sliding_history(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
@@ -333,6 +337,6 @@ const struct lw__quota_kind lw__quota_sliding = {
     .add = sliding_add,
     .observe = sliding_observe,
     .read = sliding_read,
-    .ratio = sliding_ratio,
+    .left = sliding_left,
     .history = sliding_history,
 };

@@ -162,7 +162,8 @@ AVX2 static void draw_all_avx2(struct lw__drawers drawers, uint32_t begin, uint3
 
 void lw__draw_all(struct lw__drawers drawers, uint32_t begin, uint32_t count, const uint64_t *masks, uint64_t mixed_key,
                   struct lw__record *record) {
-    if (__builtin_cpu_supports("avx2")) {
+    /* Less than a vector is drawn sooner one by one: nothing waits for what was just stored. */
+    if (count >= LANES && __builtin_cpu_supports("avx2")) {
         draw_all_avx2(drawers, begin, count, masks, mixed_key, record);
     } else {
         lw__draw_all_plain(drawers, begin, count, masks, mixed_key, record);
