@@ -11,8 +11,9 @@
  *     half open  once `pause` has passed: one call at a time goes through; `successes` of them in a row close it, one
  *                failure opens it again for twice as long, at most max_pause
  *
- * Only LW_UNAVAILABLE counts as a failure; a refusal is an answer. A batch or a page of a listing is one call. A call
- * that began before the last change of state says nothing. A call that brings a deadline keeps it, in every state.
+ * Only LW_UNAVAILABLE counts as a failure; a refusal is an answer. A batch or a page of a listing is one call, and a
+ * batch of which some steps were answered is an answer. A call that began before the last change of state says nothing.
+ * A call that brings a deadline keeps it, in every state.
  *
  * Threads: any, at the same time, as for every store. Nothing happens by itself: time is looked at when a call comes.
  * Source: Nygard's circuit breaker; the hysteresis is Hystrix' and gobreaker's.

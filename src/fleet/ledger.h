@@ -115,6 +115,9 @@ void lw__mail_begin(struct lw__ledger_mail *mail, lw_ledger *ledger, uint64_t no
 struct lw__ledger_post *lw__mail_post(struct lw__ledger_mail *mail, struct lw__ledger_node *node, uint32_t mode);
 lw_charge *lw__mail_charge(const lw_ledger *ledger, struct lw__ledger_post *post, uint32_t dimension, int64_t amount);
 
+/* Adds a posting that charges nothing; NULL for a node without limits. The node's lock is held. */
+struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
+
 /* Takes what the node owes, if anything, to be told first. The node's lock is held. */
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
 

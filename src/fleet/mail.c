@@ -54,6 +54,17 @@ lw_charge *lw__mail_charge(const lw_ledger *ledger, struct lw__ledger_post *post
     return charge;
 }
 
+struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__ledger_node *node) {
+    for (uint32_t i = 0; i < mail->ledger->plan.count; i++) {
+        if (node->counts[i].limit != 0) {
+            struct lw__ledger_post *post = lw__mail_post(mail, node, LW_POSTING_FORCE);
+            lw__mail_charge(mail->ledger, post, i, 0);
+            return post;
+        }
+    }
+    return NULL;
+}
+
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node) {
     const lw_ledger *ledger = mail->ledger;
     struct lw__ledger_post *post = NULL;
@@ -128,9 +139,11 @@ static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_st
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
     int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
+    bool heard = false;
     for (size_t i = 0; i < mail->steps_count; i++) {
         lw_store_step *step = &mail->steps[i];
         step->answer = answer < LW_OK && answer != LW_UNAVAILABLE ? answer : step->answer;
+        heard = heard || step->answer != LW_UNAVAILABLE;
         worst = mail_worse(mail, worst, step);
         if (step->op == LW_STORE_CHARGE) {
             mail_charged(step, post++);
@@ -138,6 +151,8 @@ int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
             mail_met(mail, step);
         }
     }
-    lw__ledger_heard(mail->ledger, worst, mail->now);
+    if (worst != LW_UNAVAILABLE || !heard) { /* a part of the store says nothing of the whole */
+        lw__ledger_heard(mail->ledger, worst, mail->now);
+    }
     return worst;
 }

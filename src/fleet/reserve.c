@@ -97,13 +97,19 @@ static int reserve_refused(struct lw__ledger_call *call, const struct lw__ledger
 
 /* ---- the question ---- */
 
-/* Is the store back? Then it has been told what this node owed. That waits for a sign of life to be answered: a server
-   that stands still does all that it was sent when it goes on, and would count the debt of every try. */
+/* Is the store back, as far as this node goes? Then it has been told what the node owed. That waits for a look at the
+   account to be answered: a server that stands still does all that it was sent when it goes on, and would count the
+   debt of every try. The look says it, and not the sign of life, for the two may be with different servers of a
+   cluster. */
 static bool reserve_is_back(const struct lw__ledger_call *call) {
     struct lw__ledger_mail mail;
     lw__mail_begin(&mail, call->ledger, call->now);
+    pthread_mutex_lock(&call->node->lock);
+    const struct lw__ledger_post *look = lw__mail_look(&mail, call->node);
+    pthread_mutex_unlock(&call->node->lock);
     lw__mail_meet(&mail);
-    if (lw__mail_send(&mail, call->deadline) == LW_UNAVAILABLE) {
+    int answer = lw__mail_send(&mail, call->deadline);
+    if ((look != NULL ? look->answer : answer) == LW_UNAVAILABLE) {
         return false;
     }
     lw__mail_begin(&mail, call->ledger, call->now);

@@ -184,10 +184,25 @@ static int guard_compare_and_set(lw_store *store, const char *key, const void *e
                             : LW_UNAVAILABLE;
 }
 
+/* Some steps were answered: then the store is there, but for a part of it, such as a master of a cluster. What it
+   refuses without being asked says nothing. */
+static bool batch_was_heard(const lw_store_step *steps, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t answer = steps[i].answer;
+        if (answer != LW_UNAVAILABLE && answer != LW_INVALID && answer != LW_RANGE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int guard_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     struct passage on = guard_enter(store, deadline);
     if (on.inner != NULL) {
-        return (int)guard_leave(&on, lw_store_batch(on.inner, steps, count, on.deadline));
+        int answer = lw_store_batch(on.inner, steps, count, on.deadline);
+        bool part = answer == LW_UNAVAILABLE && batch_was_heard(steps, count);
+        guard_leave(&on, part ? LW_OK : answer);
+        return answer;
     }
     for (size_t i = 0; i < count; i++) {
         steps[i].answer = LW_UNAVAILABLE;

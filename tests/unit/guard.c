@@ -193,6 +193,40 @@ static void test_jitter(void **state) {
     assert_in_range(sum / 1000, SECOND / 1000 * 970, SECOND);
 }
 
+/* ---- batches that a part of the store answered ---- */
+
+/* A cluster that has lost the master of every second key. */
+static int half_a_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
+    int answer = moody_batch(store, steps, count, deadline);
+    for (size_t i = 0; i < count; i += 2) {
+        steps[i].answer = LW_OK;
+    }
+    return answer;
+}
+
+static void test_a_part_that_is_away_opens_nothing(void **state) {
+    (void)state;
+    lw_store_ops ops = moody_ops;
+    lw_store_step steps[2] = {batch_put("here", "x"), batch_put("away", "y")};
+    ops.batch = half_a_batch;
+    moody.store.ops = &ops;
+    open_guard();
+    moody.answer = LW_UNAVAILABLE;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(lw_store_batch(guard, steps, 2, 0), LW_UNAVAILABLE);
+        assert_int_equal(steps[0].answer, LW_OK);
+        assert_int_equal(steps[1].answer, LW_UNAVAILABLE);
+    }
+    assert_int_equal(told.count, 0);
+    fail_calls(3); /* one after the other, and none of them answered */
+    assert_int_equal(told.state, LW_GUARD_OPEN);
+    book.now += SECOND;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(lw_store_batch(guard, steps, 2, 0), LW_UNAVAILABLE);
+    }
+    assert_int_equal(told.state, LW_GUARD_CLOSED);
+}
+
 /* ---- calls under way ---- */
 
 static void ask_again(void *user) {
@@ -368,6 +402,7 @@ int main(void) {
         GUARD_TEST(test_only_failures_in_a_row_open_it),
         GUARD_TEST(test_pauses_double_up_to_the_longest),
         GUARD_TEST(test_jitter),
+        GUARD_TEST(test_a_part_that_is_away_opens_nothing),
         GUARD_TEST(test_half_open_lets_one_call_at_a_time_through),
         GUARD_TEST(test_late_answers_say_nothing),
         GUARD_TEST(test_time_that_stands_still_steps_back_or_ends),

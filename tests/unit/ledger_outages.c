@@ -255,6 +255,57 @@ static void many_nodes_make_good(void **state) {
     yard_close(&y);
 }
 
+/* The server of the meeting is lost: nodes that are with others go on, exactly. */
+static void nodes_go_on_without_the_meeting(void **state) {
+    (void)state;
+    open_fleet(2, LW_OUTAGE_LOCAL_SHARE, 100);
+    assert_int_equal(yard_take(&y, 0, 10), 10);
+    y.fickle.mood = FICKLE_PART;
+    for (int i = 0; i < 3; i++) { /* signs of life are due, and lost */
+        y.book.now += 5 * SECOND;
+        assert_int_equal(yard_take(&y, 0, 20), 20);
+    }
+    assert_int_equal(y.outages, 0);
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_UNAVAILABLE);
+    assert_int_equal(yard_take(&y, 0, 100), 30);
+    assert_int_equal(yard_take(&y, 1, 100), 0);
+    assert_int_equal(yard_stats(&y, 0).unasked, 0);
+    assert_int_equal(yard_stats(&y, 0).away, 0);
+    yard_close(&y);
+}
+
+static void forget_all(void *user) {
+    (void)user;
+    for (uint64_t node = 100; node < 103; node++) {
+        lw_ledger_forget(y.ledger[0], node);
+    }
+}
+
+/* Another thread may forget a node while a beat tells what it owes. */
+static void a_beat_outlives_its_nodes(void **state) {
+    lw_quota_limit limit = {0, 0, 1000, 0};
+    lw_amount one = {0, 3};
+    lw_reservation reservation;
+    (void)state;
+    open_fleet(2, LW_OUTAGE_OPEN, 1000);
+    y.fickle.mood = FICKLE_AWAY;
+    for (uint64_t node = 100; node < 103; node++) {
+        assert_int_equal(lw_ledger_limits(y.ledger[0], node, &limit, 1), LW_OK);
+        assert_int_equal(lw_ledger_reserve(y.ledger[0], node, &one, 1, 0, &reservation, NULL), LW_OK);
+    }
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(yard_take(&y, 0, 1), 1); /* it is back */
+    y.fickle.meanwhile = forget_all;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK); /* all in one batch, under their own keys */
+    y.fickle.meanwhile = NULL;
+    for (uint64_t node = 100; node < 103; node++) {
+        assert_int_equal(lw_ledger_limits(y.ledger[1], node, &limit, 1), LW_OK);
+        lw_amount rest = {0, 998};
+        assert_int_equal(lw_ledger_reserve(y.ledger[1], node, &rest, 1, 0, &reservation, NULL), LW_OVER_QUOTA);
+    }
+    yard_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_process_has_its_share),
@@ -268,6 +319,8 @@ int main(void) {
         cmocka_unit_test(a_liar_is_believed_and_does_no_harm),
         cmocka_unit_test(the_living_are_counted),
         cmocka_unit_test(many_nodes_make_good),
+        cmocka_unit_test(nodes_go_on_without_the_meeting),
+        cmocka_unit_test(a_beat_outlives_its_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ typedef enum fickle_mood {
     FICKLE_MUTE, /* does it, and no answer comes */
     FICKLE_SHUT, /* refuses for good: LW_DENIED */
     FICKLE_LIAR, /* answers rubbish, does nothing */
+    FICKLE_PART, /* well, but for the meeting: a cluster that has lost the master of its slot */
 } fickle_mood;
 
 typedef struct fickle {
@@ -32,6 +33,8 @@ typedef struct fickle {
     lw_store *inner;
     fickle_mood mood;
     uint64_t batches, steps;
+    void (*meanwhile)(void *user); /* called in the middle of a batch; or NULL */
+    void *user;
 } fickle;
 
 typedef struct yard {
@@ -50,11 +53,30 @@ static inline uint64_t yard_now(void *user) { return __atomic_load_n(&((ledger *
 
 static inline uint64_t yard_time(void *user) { return YARD_EPOCH + yard_now(user); }
 
+/* The steps one by one, but for those of the meeting. */
+static inline int fickle_part(fickle *f, lw_store_step *steps, size_t count, uint64_t deadline) {
+    int answer = LW_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].op == LW_STORE_MEET) {
+            steps[i].answer = answer = LW_UNAVAILABLE;
+        } else {
+            lw_store_batch(f->inner, &steps[i], 1, deadline);
+        }
+    }
+    return answer;
+}
+
 static inline int fickle_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     fickle *f = (fickle *)store;
     fickle_mood mood = __atomic_load_n(&f->mood, __ATOMIC_RELAXED);
     __atomic_fetch_add(&f->batches, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&f->steps, count, __ATOMIC_RELAXED);
+    if (f->meanwhile != NULL) {
+        f->meanwhile(f->user);
+    }
+    if (mood == FICKLE_PART) {
+        return fickle_part(f, steps, count, deadline);
+    }
     if (mood == FICKLE_WELL || mood == FICKLE_MUTE) {
         int answer = lw_store_batch(f->inner, steps, count, deadline);
         if (mood == FICKLE_WELL) {
