@@ -29,6 +29,7 @@ enum {
     ROUND_BITS = 4,
     SERIAL_BITS = 4,
     EPOCH_BITS = 13,
+    SUCCESS_SHIFT = STATUS_BITS + DOWN_BITS + ROW_BITS,
     /* In the flags of a permit. */
     ROUND_SHIFT = 8,
     LIFE_SHIFT = ROUND_SHIFT + ROUND_BITS,
@@ -126,8 +127,9 @@ static void tell_probe(const struct lw__health_rules *rules, uint64_t id, int be
 }
 
 uint32_t lw__health_status(const struct lw__health_node *node) {
-    struct machine machine = unpack(node, load_word(node));
-    return effective(&machine);
+    uint64_t word = load_word(node);
+    bool down = (word >> STATUS_BITS & 1) != 0;
+    return down ? (uint32_t)LW_UNHEALTHY : (uint32_t)word & most_of(STATUS_BITS);
 }
 
 /* ---- admission ---- */
@@ -203,19 +205,28 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
 
 /* Nothing in status, verdict and failures in a row. */
 static bool is_plain(uint64_t word) {
-    return (word & ((UINT64_C(1) << (STATUS_BITS + DOWN_BITS + ROW_BITS)) - 1)) == 0;
+    return (word & ((UINT64_C(1) << SUCCESS_SHIFT) - 1)) == 0;
+}
+
+static lw_health_permit plain_permit(const struct lw__health_node *node, uint64_t word) {
+    uint32_t epoch = (uint32_t)(word >> (64 - EPOCH_BITS));
+    uint32_t round = (uint32_t)(word >> (64 - EPOCH_BITS - SERIAL_BITS - ROUND_BITS)) & most_of(ROUND_BITS);
+    return (lw_health_permit){epoch, round << ROUND_SHIFT | node->life << LIFE_SHIFT};
 }
 
 bool lw__health_admit_plain(const struct lw__health_node *node, lw_health_permit *permit) {
     uint64_t word = load_word(node);
-    uint32_t epoch = (uint32_t)(word >> (64 - EPOCH_BITS));
-    uint32_t round = (uint32_t)(word >> (64 - EPOCH_BITS - SERIAL_BITS - ROUND_BITS)) & ((1u << ROUND_BITS) - 1);
-    *permit = (lw_health_permit){epoch, round << ROUND_SHIFT | node->life << LIFE_SHIFT};
+    *permit = plain_permit(node, word);
     return is_plain(word);
 }
 
+/* And by nothing else: no window, no policy of the user. */
+static bool judges_by_row(const struct lw__health_rules *rules) {
+    return rules->options.window == 0 && rules->policy.size == 0;
+}
+
 bool lw__health_is_plain(const struct lw__health_rules *rules, const struct lw__health_node *node) {
-    return is_plain(load_word(node)) && rules->options.window == 0 && rules->policy.size == 0;
+    return is_plain(load_word(node)) && judges_by_row(rules);
 }
 
 uint64_t lw__health_due(const struct lw__health_rules *rules, const struct lw__health_node *node, uint64_t id,
@@ -332,10 +343,32 @@ static void forget_window(const struct lw__health_rules *rules, struct lw__healt
     }
 }
 
+/* A success that changes nothing but how many there were: of a healthy node without ejections to forget, reported
+   under the permit that it gives now, judged by failures in a row. */
+static bool is_plain_report(const struct lw__health_rules *rules, const struct lw__health_node *node,
+                            const struct report *report, uint64_t word) {
+    lw_health_permit given = plain_permit(node, word);
+    const lw_health_permit *permit = report->permit;
+    bool current = permit == NULL || (permit->epoch == given.epoch && permit->flags == given.flags);
+    bool ejected = (word >> (SUCCESS_SHIFT + ROW_BITS) & most_of(EJECTION_BITS)) != 0;
+    return report->effect == LW_EFFECT_SUCCESS && is_plain(word) && !ejected && current && judges_by_row(rules);
+}
+
+/* The usual report in short. False if another thread changed the word meanwhile. */
+static bool count_plainly(struct lw__health_node *node, const struct report *report, uint64_t seen) {
+    bool saturated = (seen >> SUCCESS_SHIFT & most_of(ROW_BITS)) == most_of(ROW_BITS);
+    lw__raise(&node->last_success, report->now);
+    return saturated || __atomic_compare_exchange_n(&node->word, &seen, seen + (UINT64_C(1) << SUCCESS_SHIFT), false,
+                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 int lw__health_report(const struct lw__health_rules *rules, struct lw__health_node *node, uint64_t id, uint32_t outcome,
                       const lw_health_permit *permit, uint64_t now) {
     struct report report = {outcome, rules->options.effects[outcome], permit, node_clock(node, now)};
     uint64_t seen = load_word(node);
+    if (is_plain_report(rules, node, &report, seen) && count_plainly(node, &report, seen)) {
+        return 1;
+    }
     struct machine before = unpack(node, seen), after;
     if (report.effect != LW_EFFECT_NONE && !is_late(&before, permit)) {
         note_report(rules, node, &report);

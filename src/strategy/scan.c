@@ -128,18 +128,35 @@ INLINE ptrdiff_t choose(const struct lw__scan *scan, bool plain, const struct ru
     return hits > 0 ? (ptrdiff_t)found : LW_NO_WEIGHT;
 }
 
+/* Where one block is all there is: the hits that were found are drawn from, and not looked for again. -1 without any. */
+INLINE ptrdiff_t scan_block(const struct lw__scan *scan, bool plain, double slack, least_fn *least_of,
+                            hits_fn *hits_of) {
+    struct block block;
+    load_block(scan, plain, 0, &block);
+    double least = least_of(block.values, block.count, block.mask, scan->sign);
+    uint64_t hits = hits_of(block.values, block.count, block.mask, scan->sign, least + slack);
+    uint32_t ones = (uint32_t)__builtin_popcountll(hits);
+    uint32_t rank = ones > 1 && !scan->first ? lw_view_below(scan->view, ones) : 0;
+    return ones > 0 ? (ptrdiff_t)place_of(hits, rank) : -1;
+}
+
 INLINE ptrdiff_t scan_as(const struct lw__scan *scan, bool plain, double slack, least_fn *least_of, hits_fn *hits_of) {
     struct runs runs;
     runs.words = LW_BITMAP_WORDS(scan->view->count);
     runs.length = (runs.words + RUNS - 1) / RUNS;
+    ptrdiff_t index = -1;
     for (int attempt = 0; attempt < RETRIES; attempt++) {
-        double least = scan_least(scan, plain, &runs, least_of);
-        ptrdiff_t index = choose(scan, plain, &runs, least + slack, hits_of);
+        if (runs.words == 1) {
+            index = scan_block(scan, plain, slack, least_of, hits_of);
+        } else {
+            double least = scan_least(scan, plain, &runs, least_of);
+            index = choose(scan, plain, &runs, least + slack, hits_of);
+        }
         if (index >= 0) {
             return index;
         }
     }
-    ptrdiff_t index = choose(scan, plain, &runs, 0, NULL);
+    index = choose(scan, plain, &runs, 0, NULL);
     return index < 0 && lw_view_count(scan->view) == 0 ? lw_view_refusal(scan->view) : index;
 }
 
