@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { PATIENCE = 120 /* s, for one answer */ };
+#define LONG_BUILD 100e6 /* ns */
 
 const uint32_t cells_sizes[CELLS_SIZES] = {3, 16, 128, 1024, 10000};
 
@@ -103,10 +104,11 @@ static bool is_wished(const char *list, const char *word) {
     return list == NULL;
 }
 
-static void note(struct cell *cell, uint32_t round, const char *answer) {
+static void note(struct cell *cell, enum cells_question question, uint32_t round, const char *answer) {
     double value;
     char unit[CELLS_WORD];
-    if (sscanf(answer, "%47s %lf", unit, &value) == 2 && strcmp(unit, "none") != 0) {
+    const char *wanted = question == ASK_BYTES ? "bytes" : "ns";
+    if (sscanf(answer, "%47s %lf", unit, &value) == 2 && strcmp(unit, wanted) == 0 && value >= 0) {
         cell->rounds[round] = value; /* no bytes at all are as good as no figure */
         cell->count += value > 0;
     } else {
@@ -114,10 +116,15 @@ static void note(struct cell *cell, uint32_t round, const char *answer) {
     }
 }
 
+/* Builds and changes so long are told once, or they would be most of the run. */
+static bool is_told(const struct cell *cell, enum cells_question question, uint32_t round) {
+    return cell->reason[0] != '\0' || (question >= ASK_BUILD && round > 0 && cell->rounds[0] > LONG_BUILD);
+}
+
 static void ask(struct row *row, enum cells_question question, uint32_t size, uint32_t round, unsigned long long seed) {
     struct cell *cell = &row->cells[question][size];
     char line[CONVERSATION_LINE], threads[CELLS_WORD] = "";
-    if (!row->can[question] || cell->reason[0] != '\0') {
+    if (!row->can[question] || is_told(cell, question, round)) {
         return;
     }
     if (question == ASK_PICK || question == ASK_PICK_TWO) {
@@ -126,7 +133,7 @@ static void ask(struct row *row, enum cells_question question, uint32_t size, ui
     snprintf(line, sizeof line, "%s %s %u%s %llu\n", question_words[question], row->name, cells_sizes[size], threads,
              seed);
     bool heard = conversation_ask(row->program, line) && conversation_hear(row->program, line, PATIENCE);
-    note(cell, round, heard ? line : "none the program stopped or took too long");
+    note(cell, question, round, heard ? line : "none the program stopped or took too long");
 }
 
 /* The rows of one case take turns at one question. */

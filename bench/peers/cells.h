@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum { CELLS_SIZES = 5, CELLS_ROUNDS = 32, CELLS_ROWS = 256, CELLS_PEERS = 64, CELLS_PROGRAMS = 8, CELLS_WORD = 48 };
-enum { CELLS_BUILD_ROUNDS = 3 }; /* builds and changes are medians of many already, and take the most time */
+enum { CELLS_BUILD_ROUNDS = 2 }; /* builds and changes are medians of many already, and take the most time */
 
 enum cells_question { ASK_PICK, ASK_PICK_TWO, ASK_BUILD, ASK_CHANGE, ASK_BYTES, CELLS_QUESTIONS };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIPPED = 32, PATH_SIZE = 1024, DEFAULT_ROUNDS = 5 };
+enum { SKIPPED = 32, PATH_SIZE = 1024, DEFAULT_ROUNDS = 3 };
 
 struct command {
     struct cells_wish wish;
@@ -25,7 +25,7 @@ static const char help[] =
     "Asks each program for its picks, builds, changes and memory; writes peers.md and peers.csv.\n"
     "\n"
     "  --out FOLDER      where to (default .)\n"
-    "  --rounds N        1 to 32 (default 5); builds and changes in the first three only\n"
+    "  --rounds N        1 to 32 (default 3); builds and changes in the first two only\n"
     "  --cases A,B       only these, as smooth_wrr\n"
     "  --nodes N,M       only these of 3, 16, 128, 1024 and 10000\n"
     "  --what A,B        only these of pick, build, change and bytes\n"

@@ -42,6 +42,7 @@ static const struct peer_case cases[] = {
     {"loadwise-text/maglev", NULL, "maglev", true, SELECT, ours_pick_text, ONLY_PICKS},
     {"loadwise/jump", NULL, "jump", false, SELECT, ours_pick_keyed, REST},
     {"loadwise-text/jump", NULL, "jump", true, SELECT, ours_pick_text, ONLY_PICKS},
+    {"loadwise/anchor", NULL, "anchor", false, SELECT, ours_pick_keyed, REST},
     {"loadwise/bounded", NULL, "bounded(maglev, factor=1.25)", false, SELECT, ours_pick_and_end, REST},
     {"loadwise/ketama", NULL, "ketama", false, SELECT, ours_pick_keyed, REST},
     {"loadwise-text/ketama", NULL, "ketama", true, SELECT, ours_pick_memcached, ONLY_PICKS},

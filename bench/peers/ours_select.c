@@ -4,8 +4,11 @@
 
 #include <loadwise/ops.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SPEC_SIZE = 64 };
 
 /* What a caller keeps of a node whose requests it counts, on a line of its own. */
 struct busy {
@@ -65,8 +68,18 @@ static void describe(struct selection *selection, const char *spec) {
     }
 }
 
+/* Room for a quarter more than there are, as anchorhash is given. */
+static const char *with_room(const char *spec, uint32_t count, char text[SPEC_SIZE]) {
+    if (!has(spec, "anchor")) {
+        return spec;
+    }
+    snprintf(text, SPEC_SIZE, "%s capacity=%u", spec, count + count / 4 + 1);
+    return text;
+}
+
 static int open_strategy(struct selection *selection, const char *spec) {
     uint32_t count = selection->scene->fleet.count;
+    char text[SPEC_SIZE];
     lw_env env = supply_env(&selection->supply);
     if (has(spec, "least_request")) {
         selection->busy = aligned_alloc(sizeof *selection->busy, count * sizeof *selection->busy);
@@ -76,7 +89,7 @@ static int open_strategy(struct selection *selection, const char *spec) {
         memset(selection->busy, 0, count * sizeof *selection->busy);
     }
     describe(selection, spec);
-    int code = lw_strategy_from_ops(&selection->strategy, &env, own_ops, 2, spec);
+    int code = lw_strategy_from_ops(&selection->strategy, &env, own_ops, 2, with_room(spec, count, text));
     return code == LW_OK ? lw_prepare(selection->strategy, &selection->nodes) : code;
 }
 

@@ -204,9 +204,7 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
 }
 
 /* Nothing in status, verdict and failures in a row. */
-static bool is_plain(uint64_t word) {
-    return (word & ((UINT64_C(1) << SUCCESS_SHIFT) - 1)) == 0;
-}
+static bool is_plain(uint64_t word) { return (word & ((UINT64_C(1) << SUCCESS_SHIFT) - 1)) == 0; }
 
 static lw_health_permit plain_permit(const struct lw__health_node *node, uint64_t word) {
     uint32_t epoch = (uint32_t)(word >> (64 - EPOCH_BITS));

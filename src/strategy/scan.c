@@ -128,7 +128,8 @@ INLINE ptrdiff_t choose(const struct lw__scan *scan, bool plain, const struct ru
     return hits > 0 ? (ptrdiff_t)found : LW_NO_WEIGHT;
 }
 
-/* Where one block is all there is: the hits that were found are drawn from, and not looked for again. -1 without any. */
+/* Where one block is all there is: the hits that were found are drawn from, and not looked for again. -1 without any.
+ */
 INLINE ptrdiff_t scan_block(const struct lw__scan *scan, bool plain, double slack, least_fn *least_of,
                             hits_fn *hits_of) {
     struct block block;
