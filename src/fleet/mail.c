@@ -139,7 +139,7 @@ static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_st
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
     int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
-    bool heard = false;
+    bool asked = answer == LW_OK || answer == LW_UNAVAILABLE, heard = false;
     for (size_t i = 0; i < mail->steps_count; i++) {
         lw_store_step *step = &mail->steps[i];
         step->answer = answer < LW_OK && answer != LW_UNAVAILABLE ? answer : step->answer;
@@ -151,7 +151,7 @@ int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
             mail_met(mail, step);
         }
     }
-    if (worst != LW_UNAVAILABLE || !heard) { /* a part of the store says nothing of the whole */
+    if (asked && (worst != LW_UNAVAILABLE || !heard)) { /* a part of the store says nothing of the whole */
         lw__ledger_heard(mail->ledger, worst, mail->now);
     }
     return worst;
