@@ -50,7 +50,8 @@ int lw_ledger_beat(lw_ledger *ledger, uint64_t deadline) {
 /* ---- statistics ---- */
 
 struct owed {
-    uint32_t dimensions;
+    const lw_ledger *ledger;
+    uint64_t now;
     uint64_t sum;
 };
 
@@ -58,15 +59,15 @@ static int owed_by_node(void *user, struct lw__record *record) {
     struct owed *owed = user;
     struct lw__ledger_node *node = (struct lw__ledger_node *)record;
     pthread_mutex_lock(&node->lock);
-    for (uint32_t i = 0; i < owed->dimensions; i++) {
-        owed->sum = lw__ledger_sum(owed->sum, node->counts[i].owed);
+    for (uint32_t i = 0; i < owed->ledger->plan.count; i++) {
+        owed->sum = lw__ledger_sum(owed->sum, lw__ledger_owed(owed->ledger, node, i, owed->now));
     }
     pthread_mutex_unlock(&node->lock);
     return 0;
 }
 
 int lw_ledger_stats_of(lw_ledger *ledger, lw_ledger_stats *stats) {
-    struct owed owed = {ledger->plan.count, 0};
+    struct owed owed = {ledger, lw__now(&ledger->env), 0};
     size_t size = stats->size;
     if (size < sizeof size) {
         return lw__fail(&ledger->env, LW_INVALID, "ledger: stats.size=%zu, is it LW_LEDGER_STATS_INIT?", size);

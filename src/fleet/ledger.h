@@ -118,6 +118,9 @@ lw_charge *lw__mail_charge(const lw_ledger *ledger, struct lw__ledger_post *post
 /* Adds a posting that charges nothing; NULL for a node without limits. The node's lock is held. */
 struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
 
+/* Of what the node owes in a dimension, that which still counts. The node's lock is held. */
+uint64_t lw__ledger_owed(const lw_ledger *ledger, struct lw__ledger_node *node, uint32_t dimension, uint64_t now);
+
 /* Takes what the node owes, if anything, to be told first. The node's lock is held. */
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
 

@@ -65,19 +65,34 @@ struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__l
     return NULL;
 }
 
+/* What was owed for long need not be told any more: a window forgets it, and a bucket drains. It counts here too, and
+   for no shorter. */
+uint64_t lw__ledger_owed(const lw_ledger *ledger, struct lw__ledger_node *node, uint32_t dimension, uint64_t now) {
+    const struct lw__quota_dimension *d = &ledger->plan.dimension[dimension];
+    const struct lw__ledger_count *count = &node->counts[dimension];
+    lw_quota_reading here = LW_QUOTA_READING_INIT;
+    if (count->owed == 0 || count->limit == 0) {
+        return 0;
+    }
+    d->kind->read(d, lw__quota_count_of(&ledger->plan, lw__ledger_quota(ledger, node), dimension), now, &here);
+    return count->owed < here.used ? count->owed : here.used;
+}
+
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node) {
     const lw_ledger *ledger = mail->ledger;
     struct lw__ledger_post *post = NULL;
+    bool taken = false;
     for (uint32_t i = 0; i < ledger->plan.count; i++) {
-        struct lw__ledger_count *count = &node->counts[i];
-        if (count->owed != 0 && count->limit != 0) {
+        uint64_t owed = lw__ledger_owed(ledger, node, i, mail->now);
+        if (owed != 0) {
             post = post != NULL ? post : lw__mail_post(mail, node, LW_POSTING_FORCE);
             post->debt = true;
-            lw__mail_charge(ledger, post, i, (int64_t)count->owed);
+            lw__mail_charge(ledger, post, i, (int64_t)owed);
         }
-        count->owed = 0;
+        taken = taken || node->counts[i].owed != 0;
+        node->counts[i].owed = 0;
     }
-    node->telling += post != NULL;
+    node->telling += taken;
 }
 
 void lw__mail_meet(struct lw__ledger_mail *mail) {

@@ -382,6 +382,42 @@ static void a_shortage_is_no_answer(void **state) {
     yard_close(&y);
 }
 
+/* After an outage of ten windows the store is told of the last one. */
+static void what_no_longer_counts_is_not_told(void **state) {
+    lw_reservation reservation, old;
+    (void)state;
+    yard_open(&y, 2);
+    yard_join(&y, 0);
+    yard_limit(&y, 0, 100, 240, 40); /* 4 a second */
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 50, 1, &old, NULL), LW_OK);
+    for (uint32_t second = 0; second < 630; second++) {
+        y.book.now += SECOND;
+        assert_int_equal(yard_reserve(&y, 0, second % 63 == 62 ? 100 : 0, 4, &reservation, NULL), LW_OK);
+    }
+    assert_int_equal(yard_stats(&y, 0).owed, 100 + 4);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 100);
+    assert_int_equal(yard_used(&y, 1, 240, 40), 4);
+    assert_int_equal(yard_stats(&y, 0).owed, 0);
+
+    y.book.now +=
+        2 * MINUTE; /* nothing of an outage counts: what is given back of it takes nothing from the next one */
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 60, 1, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &old, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 60 + 1);
+    y.book.now += 2 * MINUTE;
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 70, 1, &old, NULL), LW_OK);
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &reservation, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 70 + 1);
+    yard_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_process_has_its_share),
@@ -395,6 +431,7 @@ int main(void) {
         cmocka_unit_test(a_liar_is_believed_and_does_no_harm),
         cmocka_unit_test(the_living_are_counted),
         cmocka_unit_test(many_nodes_make_good),
+        cmocka_unit_test(what_no_longer_counts_is_not_told),
         cmocka_unit_test(nodes_go_on_without_the_meeting),
         cmocka_unit_test(a_beat_outlives_its_nodes),
         cmocka_unit_test(what_is_owed_does_not_wait_for_the_meeting),
