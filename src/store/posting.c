@@ -104,8 +104,11 @@ int lw__posting_check(const lw_env *env, const lw_posting *posting) {
     return LW_OK;
 }
 
+/* Also of one that was not checked. */
 void lw__posting_void(lw_posting *posting) {
-    for (uint32_t i = 0; i < posting->count; i++) {
+    bool good = posting != NULL && posting->size >= sizeof *posting && posting->charges != NULL &&
+                posting->count <= LW_ACCOUNT_CHARGES;
+    for (uint32_t i = 0; good && i < posting->count; i++) {
         posting->charges[i].granted = 0;
     }
 }
