@@ -474,5 +474,5 @@ void lw__lease_disown(const struct lw__quota_dimension *d, struct lw__quota_coun
     for (uint64_t i = 0; i < d->cells; i++) {
         lease->cell[i].back = 0;
     }
-    lease->owed = lease->returns = lease->spent = lease->more_at = 0;
+    lease->owed = lease->returns = lease->spent = lease->more_at = lease->cells = 0;
 }

@@ -317,6 +317,8 @@ static void test_fork(void **state) {
         fault |= lw_pool_sync(s->pool, &c.gate.store, 0, &report) != LW_OK ? 8 : 0;
         fault |= ship_try(s, 1, &ticket) != LW_OK ? 16 : 0;
         fault |= convoy_used(&c) != 250 + leased(s) + 1 ? 32 : 0; /* of the parent, and its own */
+        fault |= lw_pool_sync_leave(s->pool, &c.gate.store, 0) != LW_OK ? 64 : 0;
+        fault |= convoy_used(&c) != 250 + 1 ? 128 : 0;
         _exit(fault);
     }
     int status = 0;
