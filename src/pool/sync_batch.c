@@ -102,7 +102,6 @@ static void meet(struct lw__sync *sync, lw_store_step *step, int64_t amount) {
 void lw__sync_begin(lw_pool *pool) {
     struct lw__sync *sync = pool->sync;
     sync->count = sync->steps = sync->ejected = 0;
-    sync->real = sync->options.time != NULL ? sync->options.time(sync->options.time_user) : 0;
     meet(sync, next_step(sync, LW_STORE_MEET, sync->meeting), 0);
     sync->tick = (lw_charge)LW_CHARGE_INIT;
     sync->tick.name = "tick";

@@ -30,6 +30,7 @@ typedef enum gate_mood {
     GATE_HALF,     /* does the first half of the steps, and then goes away */
     GATE_REFUSING, /* LW_DENIED to all */
     GATE_LYING,    /* answers with numbers that cannot be, does nothing */
+    GATE_READING,  /* does what adds, LW_DENIED to what sets */
 } gate_mood;
 
 typedef struct gate {
@@ -79,9 +80,15 @@ static inline void gate_lie(lw_store_step *step) {
 static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     gate *g = (gate *)store;
     gate_mood mood = __atomic_load_n(&g->mood, __ATOMIC_RELAXED);
-    size_t done = mood == GATE_OPEN || mood == GATE_MUTE ? count : mood == GATE_HALF ? count / 2 : 0;
+    size_t done = mood == GATE_HALF                                                ? count / 2
+                  : mood == GATE_OPEN || mood == GATE_MUTE || mood == GATE_READING ? count
+                                                                                   : 0;
     __atomic_fetch_add(&g->batches, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&g->steps, count, __ATOMIC_RELAXED);
+    if (mood == GATE_READING && steps->op == LW_STORE_COMPARE_AND_SET) {
+        steps->answer = LW_DENIED;
+        return lw_store_batch(g->inner, steps + 1, count - 1, deadline);
+    }
     int answer = lw_store_batch(g->inner, steps, done, deadline);
     for (size_t i = mood == GATE_MUTE ? 0 : done; i < count; i++) {
         steps[i].answer = mood == GATE_REFUSING ? LW_DENIED : LW_UNAVAILABLE;
@@ -89,7 +96,7 @@ static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count
             gate_lie(&steps[i]);
         }
     }
-    return mood == GATE_OPEN || mood == GATE_REFUSING || mood == GATE_LYING ? answer : LW_UNAVAILABLE;
+    return mood != GATE_SHUT && mood != GATE_MUTE && mood != GATE_HALF ? answer : LW_UNAVAILABLE;
 }
 
 static const lw_store_ops gate_ops = {.size = sizeof gate_ops, .batch = gate_batch};

@@ -260,6 +260,19 @@ static void sync_in_a_hook(void *user, uint64_t node, const lw_sample *sample) {
     assert_int_equal(lw_pool_sync(hooked->pool, &c.gate.store, 0, NULL), LW_BUSY);
 }
 
+static uint64_t time_of_one_who_looks(void *user) {
+    (void)ship_info(user, 0);
+    return CONVOY_EPOCH + c.book.now;
+}
+
+/* The clock of the caller is read with no lock held. */
+static void test_time_of_the_caller(void **state) {
+    (void)state;
+    c.sync.time = time_of_one_who_looks;
+    c.sync.time_user = &c.ship[0];
+    assert_int_equal(ship_sync(convoy_launch(&c), LW_OK).instances, 1);
+}
+
 static void test_calls(void **state) {
     (void)state;
     lw_pool *plain;
@@ -300,6 +313,7 @@ int main(void) {
         TEST(test_options),
         TEST(test_dimensions),
         TEST(test_calls),
+        TEST(test_time_of_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

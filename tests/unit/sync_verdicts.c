@@ -325,6 +325,18 @@ static void test_away(void **state) {
     assert_diary(s, "out:3f judged:3@p2 ");
 }
 
+/* A record that may not be written: the node is out here, and the caller hears why only here. */
+static void test_denied(void **state) {
+    (void)state;
+    c.sync.failure_volume = 2;
+    ship *s = convoy_launch(&c);
+    fail_at(s, 3, 2, 0);
+    c.gate.mood = GATE_READING;
+    ship_sync(s, LW_DENIED);
+    assert_told(&c.book, LW_DENIED, "/status");
+    assert_diary(s, "out:3f judged:3@p0 ");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
     const struct CMUnitTest tests[] = {
@@ -335,6 +347,7 @@ int main(void) {
         TEST(test_never_the_last), TEST(test_records_are_text),
         TEST(test_record_by_hand), TEST(test_damaged_records),
         TEST(test_far_ends),       TEST(test_away),
+        TEST(test_denied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
