@@ -116,7 +116,7 @@ typedef struct lw_ledger_stats {
     uint64_t refusals;  /* by the store */
     uint64_t here;      /* refused without asking */
     uint64_t unasked;   /* granted while the store was away */
-    uint64_t owed;      /* amounts that the store is still to be told of and that still count, all dimensions together */
+    uint64_t owed;      /* amounts that the store is still to be told of, as far as they count; all dimensions */
     uint32_t instances; /* as last heard */
     uint32_t away;      /* not 0: the store is */
 } lw_ledger_stats;
