@@ -261,10 +261,13 @@ static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry, st
     for (uint32_t r = 0; r < entry->rounds; r++) {
         const lw_posting *posting = &entry->posting[r];
         bool told = pool->sync->memory.steps[(uint32_t)entry->returns + r].answer == LW_OK;
-        for (uint32_t i = 0; i < posting->count && !told; i++) {
-            if (posting->charges[i].amount > 0) {
-                uint32_t dimension = lw__sync_dimension(pool, &posting->charges[i]);
-                lw__lease_owe(lw__quota_count_of(plan, node->quota, dimension), (uint64_t)posting->charges[i].amount);
+        for (uint32_t i = 0; i < posting->count; i++) {
+            const lw_charge *charge = &posting->charges[i];
+            struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, lw__sync_dimension(pool, charge));
+            if (charge->amount > 0 && told) {
+                lw__lease_told(count);
+            } else if (charge->amount > 0) {
+                lw__lease_owe(count, (uint64_t)charge->amount);
             }
         }
     }

@@ -186,6 +186,32 @@ static void test_refund_of_what_is_owed(void **state) {
     assert_in_range(counted(), 20, 25);
 }
 
+/* What was told is told: giving it back takes nothing from what another outage owes. */
+static void test_refund_of_what_was_told(void **state) {
+    (void)state;
+    lw_ticket ticket;
+    launch(1, LW_OUTAGE_OPEN);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_try(&c.ship[0], 400, &ticket), LW_OK);
+    come_back();
+    convoy_sail(&c, 70 * SECOND, SECOND);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_use(&c.ship[0], 50, 10), 10);
+    assert_int_equal(lw_cancel_at(c.ship[0].pool, &ticket, c.book.now), LW_OK);
+    come_back();
+    assert_in_range(counted(), 500, 1000);
+
+    /* So is what is past. */
+    convoy_sail(&c, 70 * SECOND, SECOND);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_try(&c.ship[0], 400, &ticket), LW_OK);
+    fail_all(70 * SECOND);
+    assert_int_equal(ship_use(&c.ship[0], 50, 10), 10);
+    assert_int_equal(lw_cancel_at(c.ship[0].pool, &ticket, c.book.now), LW_OK);
+    come_back();
+    assert_in_range(counted(), 500, 1000);
+}
+
 /* Nodes that come in an outage have their share too; and all of the limit afterwards. */
 static void test_nodes_come(void **state) {
     (void)state;
@@ -312,6 +338,7 @@ int main(void) {
         TEST(test_share),
         TEST(test_warm),
         TEST(test_refund_of_what_is_owed),
+        TEST(test_refund_of_what_was_told),
         TEST(test_nodes_come),
         TEST(test_share_of_gcra),
         TEST(test_stale),
