@@ -99,9 +99,9 @@ void lw__mail_meet(struct lw__ledger_mail *mail) {
     lw_ledger *ledger = mail->ledger;
     uint64_t heartbeat = ledger->options.heartbeat;
     __atomic_store_n(&ledger->next_beat, lw__after(mail->now, heartbeat), __ATOMIC_RELAXED);
-    lw_store_step *step = mail_step(mail, LW_STORE_MEET, ledger->meeting);
-    step->value = ledger->instance;
-    step->value_size = strlen(ledger->instance);
+    lw_store_step *step = mail_step(mail, LW_STORE_MEET, ledger->names.meeting);
+    step->value = ledger->names.instance;
+    step->value_size = strlen(ledger->names.instance);
     step->ttl = 3 * heartbeat;
 }
 

@@ -181,8 +181,8 @@ void lw__sync_after_fork(lw_pool *pool) {
     sync->busy = sync->away = 0;
     pool->rules.quota.fleet.mode = LW__FLEET_LEASED;
     pool->rules.quota.fleet.next = 0;
-    if (sync->drawn) {
-        lw__sync_draw_name(sync);
+    if (sync->names.drawn) {
+        lw__fleet_names_draw(&sync->names);
     }
     for (uint32_t i = 0; i < pool->current->count; i++) {
         disown(pool, pool->current->node[i]);

@@ -71,10 +71,10 @@ static lw_store_step *next_part(struct lw__sync *sync, struct lw__sync_entry *en
 }
 
 static void write_keys(const struct lw__sync *sync, struct lw__sync_entry *entry) {
-    size_t prefix = strlen(sync->options.prefix);
+    size_t prefix = strlen(sync->names.prefix);
     for (uint32_t k = 0; k < KEYS; k++) {
         char *to = entry->keys + k * sync->key_size;
-        memcpy(to, sync->options.prefix, prefix);
+        memcpy(to, sync->names.prefix, prefix);
         to += prefix;
         *to++ = '{';
         for (uint32_t i = 0; i < 16; i++) {
@@ -93,8 +93,8 @@ static void begin_posting(const struct lw__sync *sync, lw_posting *posting, lw_c
 }
 
 static void meet(struct lw__sync *sync, lw_store_step *step, int64_t amount) {
-    step->value = sync->instance;
-    step->value_size = strlen(sync->instance);
+    step->value = sync->names.instance;
+    step->value_size = strlen(sync->names.instance);
     step->ttl = sync->leaving ? 0 : 3 * sync->options.interval;
     step->amount = amount;
 }
@@ -102,13 +102,13 @@ static void meet(struct lw__sync *sync, lw_store_step *step, int64_t amount) {
 void lw__sync_begin(lw_pool *pool) {
     struct lw__sync *sync = pool->sync;
     sync->count = sync->steps = sync->ejected = 0;
-    meet(sync, next_step(sync, LW_STORE_MEET, sync->meeting), 0);
+    meet(sync, next_step(sync, LW_STORE_MEET, sync->names.meeting), 0);
     sync->tick = (lw_charge)LW_CHARGE_INIT;
     sync->tick.name = "tick";
     sync->tick.window = UINT64_C(1000000000);
     begin_posting(sync, &sync->clock, &sync->tick, LW_POSTING_FORCE);
     sync->clock.count = 1;
-    next_step(sync, LW_STORE_CHARGE, sync->meeting)->posting = &sync->clock;
+    next_step(sync, LW_STORE_CHARGE, sync->names.meeting)->posting = &sync->clock;
 }
 
 /* ---- quota ---- */
