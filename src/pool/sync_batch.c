@@ -26,12 +26,12 @@ enum { KEY_QUOTA, KEY_HEALTH, KEY_STATUS, KEY_ANSWERS, KEY_TIME, KEY_LOAD };
 /* ---- memory ---- */
 
 void lw__sync_release(lw_pool *pool) {
-    struct lw__sync_memory *memory = &pool->sync->memory;
-    lw__release(&pool->env, memory->entries);
-    lw__release(&pool->env, memory->steps);
-    lw__release(&pool->env, memory->charges);
-    lw__release(&pool->env, memory->keys);
-    *memory = (struct lw__sync_memory){0};
+    const struct lw__sync_memory memory = pool->sync->memory;
+    pool->sync->memory = (struct lw__sync_memory){0}; /* first: a fork may come in between */
+    lw__release(&pool->env, memory.entries);
+    lw__release(&pool->env, memory.steps);
+    lw__release(&pool->env, memory.charges);
+    lw__release(&pool->env, memory.keys);
 }
 
 static size_t charges_of_node(const struct lw__sync *sync) { return (size_t)sync->shared * (LW__SYNC_ROUNDS + 1); }
@@ -39,7 +39,7 @@ static size_t charges_of_node(const struct lw__sync *sync) { return (size_t)sync
 int lw__sync_reserve(lw_pool *pool, uint32_t nodes) {
     struct lw__sync *sync = pool->sync;
     struct lw__sync_memory *memory = &sync->memory;
-    if (memory->entries != NULL && nodes <= memory->room) {
+    if (memory->room != 0 && nodes <= memory->room) {
         return LW_OK;
     }
     lw__sync_release(pool);
