@@ -3,23 +3,13 @@
  * What else goes around: loads as sums over all processes, latencies as means of what the others measured, and nothing
  * of what is off. And the mistakes that callers make.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 enum { NODES = 4 };
 
-static convoy c;
-
 static int open_convoy(void **state) {
     (void)state;
-    convoy_open(&c);
-    c.nodes = NODES;
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
+    return voyage_of_nodes(NODES);
 }
 
 /* ---- load ---- */
@@ -213,6 +203,7 @@ static void test_options(void **state) {
     REFUSE(prefix, "with{brace", LW_INVALID);
     REFUSE(instance, "", LW_INVALID);
     REFUSE(instance, "new\nline", LW_INVALID);
+    REFUSE(instance, "two words", LW_INVALID);
     REFUSE(size, 3, LW_INVALID);
     convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, 10, 0);
     REFUSE(lease, SECOND, LW_RANGE);         /* the interval */
@@ -302,7 +293,7 @@ static void test_calls(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, open_convoy)
     const struct CMUnitTest tests[] = {
         TEST(test_loads_add_up),
         TEST(test_loads_spread),

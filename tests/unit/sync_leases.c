@@ -3,27 +3,10 @@
  * Leases as one pool and a few see them: taken ahead of need, sized by what was spent, given back, and gone when they
  * end. A limit of 1000 a minute, a sync each second, leases of 3 seconds.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { LIMIT = 1000 };
-
-static convoy c;
-
-static int open_convoy(void **state) {
-    (void)state;
-    convoy_open(&c);
-    convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, LIMIT, 0);
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
-}
 
 static ship *launch_synced(void) {
     ship *s = convoy_launch(&c);
@@ -379,7 +362,7 @@ static void test_lies(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, voyage_with_limit)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_before_the_first_sync),
         TEST(test_first_lease),

@@ -3,24 +3,7 @@
  * The store goes away and comes back: one event each way, each mode as it is named, and afterwards everything that was
  * granted meanwhile is counted. A limit of 1000 a minute, a sync each second, leases of 3 seconds.
  */
-#include "sync_convoy.h"
-
-enum { LIMIT = 1000 };
-
-static convoy c;
-
-static int open_convoy(void **state) {
-    (void)state;
-    convoy_open(&c);
-    convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, LIMIT, 0);
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
-}
+#include "sync_voyage.h"
 
 static void fail_all(uint64_t span) {
     c.gate.mood = GATE_SHUT;
@@ -135,8 +118,8 @@ static void test_share(void **state) {
     (void)state;
     for (uint32_t f = 0; f < 4; f++) {
         uint32_t ships = fleets[f];
-        close_convoy(NULL);
-        open_convoy(NULL);
+        voyage_end(NULL);
+        voyage_with_limit(NULL);
         c.quiet = true;
         launch(ships, LW_OUTAGE_LOCAL_SHARE);
         fail_all(5 * SECOND);
@@ -230,7 +213,7 @@ static void test_nodes_come(void **state) {
 
 static void test_share_of_gcra(void **state) {
     (void)state;
-    close_convoy(NULL);
+    voyage_end(NULL);
     convoy_open(&c);
     convoy_limit(&c, LW_QUOTA_GCRA, MINUTE, 600, 100);
     launch(2, LW_OUTAGE_LOCAL_SHARE);
@@ -329,7 +312,7 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, voyage_with_limit)
     const struct CMUnitTest tests[] = {
         TEST(test_events),
         TEST(test_closed),

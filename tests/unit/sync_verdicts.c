@@ -4,23 +4,13 @@
  * caps of each process, once per event, and over when the record says so. Half of 20 requests in 10 seconds eject a
  * node for 30.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 enum { NODES = 20 };
 
-static convoy c;
-
 static int open_convoy(void **state) {
     (void)state;
-    convoy_open(&c);
-    c.nodes = NODES;
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
+    return voyage_of_nodes(NODES);
 }
 
 static void fail_at(ship *s, uint32_t node, uint32_t failures, uint32_t successes) {
@@ -338,7 +328,7 @@ static void test_denied(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, open_convoy)
     const struct CMUnitTest tests[] = {
         TEST(test_together),       TEST(test_neither_too_few_nor_too_seldom),
         TEST(test_everywhere),     TEST(test_window),
