@@ -21,7 +21,8 @@
  * counted by the store: then its amounts are missed there until they no longer count, never granted twice.
  *
  * Threads: every function, any thread, at any time, except lw_ledger_free, which is the last. Reserve, commit and
- * cancel wait for the store, at most until their deadline (monotonic ns; 0: the store's own).
+ * cancel wait for the store, at most until their deadline (monotonic ns; 0: the store's own). A child after a fork
+ * makes its own: the name and the debts of this one are its parent's.
  */
 #ifndef LOADWISE_LEDGER_H
 #define LOADWISE_LEDGER_H
@@ -42,9 +43,10 @@ typedef struct lw_ledger_options {
     uint32_t max_nodes, max_reservations; /* as in lw_quota_options */
     uint64_t ttl; /* as in lw_quota_options: then a reservation that was not ended stays charged */
 
-    const char *prefix;   /* of the keys: the same for all that share; at most 100 bytes, no '{' or '}'; default
-                             "loadwise/" */
-    const char *instance; /* the name of this process among those that share; at most 64 bytes; default: drawn */
+    const char *prefix;   /* of the keys: the same for all that share; at most 100 printable bytes, no space, '{' or
+                             '}'; default "loadwise/" */
+    const char *instance; /* the name of this process among those that share: 1 to 64 printable bytes, no space;
+                             default: drawn */
 
     uint32_t outage;    /* enum lw_outage */
     uint64_t stale;     /* ns; default 10 s. LW_OUTAGE_STALE: grants this process's share of before for so long */
@@ -116,7 +118,7 @@ typedef struct lw_ledger_stats {
     uint64_t refusals;  /* by the store */
     uint64_t here;      /* refused without asking */
     uint64_t unasked;   /* granted while the store was away */
-    uint64_t owed;      /* amounts that the store is still to be told of, all dimensions together */
+    uint64_t owed;      /* amounts that the store is still to be told of, as far as they count; all dimensions */
     uint32_t instances; /* as last heard */
     uint32_t away;      /* not 0: the store is */
 } lw_ledger_stats;

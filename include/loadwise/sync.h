@@ -46,9 +46,9 @@ enum lw_share {
 typedef struct lw_sync_options {
     size_t size; /* sizeof(lw_sync_options), so that the struct can grow */
 
-    const char *prefix;   /* of the keys: the same for all that share; at most 100 bytes, no '{' or '}'; default
-                             "loadwise/". Copied */
-    const char *instance; /* the name of this process: printable, at most 64 bytes; default: drawn. Copied */
+    const char *prefix;   /* of the keys: the same for all that share; at most 100 printable bytes, no space, '{' or
+                             '}'; default "loadwise/". Copied */
+    const char *instance; /* the name of this process: 1 to 64 printable bytes, no space; default: drawn. Copied */
     uint32_t share;       /* sum of enum lw_share; default: all */
     uint32_t instances;   /* how many processes share while nothing was heard of them; default those of the pool */
 
@@ -81,7 +81,7 @@ typedef struct lw_sync_report {
     uint32_t instances; /* processes that are alive */
     uint32_t ejected;   /* nodes that this sync has ejected here, by its own judgement or that of another */
     uint32_t away;      /* not 0: the store could not be asked, and `outage` is in force */
-    uint64_t next;      /* monotonic ns at which to sync again: an interval on, or sooner when a lease ends before */
+    uint64_t next;      /* monotonic ns at which to sync again: an interval on */
 } lw_sync_report;
 
 #define LW_SYNC_REPORT_INIT                                                                                            \

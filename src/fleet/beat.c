@@ -11,13 +11,16 @@ struct beat {
     int answer;
 };
 
+/* Keeps the worst answer. Not 0: the store is away. */
 static int beat_send(struct beat *beat) {
-    beat->answer = lw__mail_send(&beat->mail, beat->deadline);
-    lw__mail_begin(&beat->mail, beat->mail.ledger, beat->mail.now);
-    return beat->answer;
+    lw_ledger *ledger = beat->mail.ledger;
+    int answer = lw__mail_send(&beat->mail, beat->deadline);
+    beat->answer = answer == LW_UNAVAILABLE || beat->answer == LW_OK ? answer : beat->answer;
+    lw__mail_begin(&beat->mail, ledger, beat->mail.now);
+    return __atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST) != 0;
 }
 
-/* Not 0: the store is away, so that the rest can wait. */
+/* Not 0: the store is away, so that the rest can wait. What it says of some nodes else does not keep the others. */
 static int beat_node(void *user, struct lw__record *record) {
     struct beat *beat = user;
     struct lw__ledger_node *node = (struct lw__ledger_node *)record;
@@ -32,12 +35,14 @@ int lw_ledger_beat(lw_ledger *ledger, uint64_t deadline) {
     struct lw__reading reading;
     lw__mail_begin(&beat.mail, ledger, lw__now(&ledger->env));
     lw__mail_meet(&beat.mail);
-    if (__atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST) != 0 && beat_send(&beat) == LW_UNAVAILABLE) {
+    if (__atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST) != 0 && beat_send(&beat) != 0) {
         return beat.answer; /* debts wait until it is back; see reserve.c */
     }
     lw__registry_find(&ledger->registry, 0, &reading); /* the nodes of the last mail stay until it is answered */
     lw__registry_each(&ledger->registry, beat_node, &beat);
-    beat.answer = beat.answer == LW_OK && beat.mail.steps_count > 0 ? beat_send(&beat) : beat.answer;
+    if (beat.mail.steps_count > 0) {
+        beat_send(&beat);
+    }
     lw__registry_leave(&ledger->registry, &reading);
     return beat.answer;
 }
@@ -45,7 +50,8 @@ int lw_ledger_beat(lw_ledger *ledger, uint64_t deadline) {
 /* ---- statistics ---- */
 
 struct owed {
-    uint32_t dimensions;
+    const lw_ledger *ledger;
+    uint64_t now;
     uint64_t sum;
 };
 
@@ -53,15 +59,15 @@ static int owed_by_node(void *user, struct lw__record *record) {
     struct owed *owed = user;
     struct lw__ledger_node *node = (struct lw__ledger_node *)record;
     pthread_mutex_lock(&node->lock);
-    for (uint32_t i = 0; i < owed->dimensions; i++) {
-        owed->sum = lw__ledger_sum(owed->sum, node->counts[i].owed);
+    for (uint32_t i = 0; i < owed->ledger->plan.count; i++) {
+        owed->sum = lw__ledger_sum(owed->sum, lw__ledger_owed(owed->ledger, node, i, owed->now));
     }
     pthread_mutex_unlock(&node->lock);
     return 0;
 }
 
 int lw_ledger_stats_of(lw_ledger *ledger, lw_ledger_stats *stats) {
-    struct owed owed = {ledger->plan.count, 0};
+    struct owed owed = {ledger, lw__now(&ledger->env), 0};
     size_t size = stats->size;
     if (size < sizeof size) {
         return lw__fail(&ledger->env, LW_INVALID, "ledger: stats.size=%zu, is it LW_LEDGER_STATS_INIT?", size);

@@ -5,7 +5,6 @@
  * on top of the tracker's. Making allocates, so do new nodes; nothing else does.
  */
 #include "fleet/ledger.h"
-#include "base/entropy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,60 +28,10 @@ static lw_ledger_options options_with_defaults(const lw_ledger_options *given) {
     options.max_nodes = options.max_nodes != 0 ? options.max_nodes : NODES;
     options.max_reservations = options.max_reservations != 0 ? options.max_reservations : RESERVATIONS;
     options.ttl = options.ttl != 0 ? options.ttl : LEDGER_TTL;
-    options.prefix = options.prefix != NULL ? options.prefix : "loadwise/";
     options.stale = options.stale != 0 ? options.stale : LEDGER_STALE;
     options.instances = options.instances != 0 ? options.instances : 1;
     options.heartbeat = options.heartbeat != 0 ? options.heartbeat : LEDGER_HEARTBEAT;
     return options;
-}
-
-static bool options_printable(const char *text, bool braces) {
-    for (; *text != 0; text++) {
-        if (*text < 0x21 || *text > 0x7e || (!braces && (*text == '{' || *text == '}'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int options_check_names(const lw_env *env, const lw_ledger_options *options) {
-    if (strlen(options->prefix) > LW__LEDGER_PREFIX) {
-        return lw__fail(env, LW_RANGE, "ledger: prefix has %zu bytes; at most %d are allowed", strlen(options->prefix),
-                        LW__LEDGER_PREFIX);
-    }
-    if (!options_printable(options->prefix, false)) {
-        return lw__fail(env, LW_INVALID, "ledger: prefix='%s' must be printable, without space, '{' and '}'",
-                        options->prefix);
-    }
-    const char *instance = options->instance != NULL ? options->instance : "drawn";
-    if (strlen(instance) > LW__LEDGER_INSTANCE) {
-        return lw__fail(env, LW_RANGE, "ledger: instance has %zu bytes; at most %d are allowed", strlen(instance),
-                        LW__LEDGER_INSTANCE);
-    }
-    if (instance[0] == 0 || !options_printable(instance, true)) {
-        return lw__fail(env, LW_INVALID, "ledger: instance='%s' must be printable, without space, and not empty",
-                        instance);
-    }
-    return LW_OK;
-}
-
-/* Beyond what the quota room asks of a dimension. */
-static int options_check_dimensions(const lw_ledger *ledger, const lw_ledger_options *options) {
-    for (uint32_t i = 0; i < ledger->plan.count; i++) {
-        const struct lw__quota_dimension *d = &ledger->plan.dimension[i];
-        const lw_quota_dimension *given =
-            (const void *)((const char *)options->dimensions + i * options->dimensions->size);
-        if (d->kind == &lw__quota_concurrency || (d->kind == &lw__quota_sliding && given->cover != 0)) {
-            return lw__fail(&ledger->env, LW_RANGE, "ledger: dimension '%s' is not sliding, of full cover, or gcra",
-                            d->name);
-        }
-        if (strlen(d->name) > LW_ACCOUNT_NAME || strchr(d->name, ':') != NULL || !options_printable(d->name, true)) {
-            return lw__fail(&ledger->env, LW_INVALID,
-                            "ledger: dimension '%s' must be printable, without space and ':', and at most %d bytes",
-                            d->name, LW_ACCOUNT_NAME);
-        }
-    }
-    return LW_OK;
 }
 
 static int options_check(const lw_env *env, const lw_ledger_options *options) {
@@ -93,7 +42,7 @@ static int options_check(const lw_env *env, const lw_ledger_options *options) {
         return lw__fail(env, LW_RANGE, "ledger: heartbeat=%" PRIu64 " ns is not from 1 ms to 1 day",
                         options->heartbeat);
     }
-    return options_check_names(env, options);
+    return LW_OK;
 }
 
 /* ---- the ledger ---- */
@@ -102,7 +51,7 @@ static int ledger_node_init(void *owner, struct lw__record *record) {
     lw_ledger *ledger = owner;
     struct lw__ledger_node *node = (struct lw__ledger_node *)record;
     node->incarnation = ++ledger->incarnations;
-    snprintf(node->key, sizeof node->key, "%s{%016" PRIx64 "}/quota", ledger->prefix, record->id);
+    snprintf(node->key, sizeof node->key, "%s{%016" PRIx64 "}/quota", ledger->names.prefix, record->id);
     lw__quota_limits(&ledger->plan, lw__ledger_quota(ledger, node), NULL, 0, false);
     return pthread_mutex_init(&node->lock, NULL) == 0 ? LW_OK : LW_NOMEM;
 }
@@ -121,13 +70,6 @@ static void ledger_settings(lw_ledger *ledger, lw_store *store, const lw_ledger_
         memcpy(&ledger->observer, observer,
                observer->size < sizeof ledger->observer ? observer->size : sizeof ledger->observer);
     }
-    snprintf(ledger->prefix, sizeof ledger->prefix, "%s", options->prefix);
-    snprintf(ledger->meeting, sizeof ledger->meeting, "%sfleet", ledger->prefix);
-    if (options->instance != NULL) {
-        snprintf(ledger->instance, sizeof ledger->instance, "%s", options->instance);
-    } else {
-        snprintf(ledger->instance, sizeof ledger->instance, "%016" PRIx64, lw__entropy());
-    }
     ledger->options.dimensions = NULL; /* what is borrowed is not kept */
     ledger->options.prefix = ledger->options.instance = NULL;
     ledger->options.observer = NULL;
@@ -137,15 +79,7 @@ static int ledger_plan(lw_ledger *ledger, const lw_ledger_options *options) {
     lw_quota_options quota = LW_QUOTA_OPTIONS_INIT;
     quota.dimensions = options->dimensions;
     quota.dimension_count = options->dimension_count;
-    int error = lw__quota_plan_init(&ledger->plan, &ledger->env, &quota);
-    if (error != LW_OK) {
-        return error;
-    }
-    error = options_check_dimensions(ledger, options);
-    if (error != LW_OK) {
-        lw__quota_plan_free(&ledger->plan, &ledger->env);
-    }
-    return error;
+    return lw__quota_plan_init_counted(&ledger->plan, &ledger->env, &quota);
 }
 
 static int ledger_slots(lw_ledger *ledger, const lw_ledger_options *options) {
@@ -171,7 +105,8 @@ static int ledger_registry(lw_ledger *ledger, const lw_ledger_options *options) 
 
 /* What was made before a failure goes again. */
 static int ledger_open(lw_ledger *ledger, lw_store *store, const lw_ledger_options *options) {
-    int error = options_check(&ledger->env, options);
+    int error = lw__fleet_names_take(&ledger->names, &ledger->env, "ledger", options->prefix, options->instance);
+    error = error == LW_OK ? options_check(&ledger->env, options) : error;
     error = error == LW_OK ? ledger_plan(ledger, options) : error;
     if (error != LW_OK) {
         return error;

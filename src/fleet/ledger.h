@@ -9,15 +9,14 @@
 #ifndef LW_FLEET_LEDGER_H
 #define LW_FLEET_LEDGER_H
 
+#include "base/fleet_names.h"
 #include "base/registry.h"
 #include "quota/slots.h"
 
 #include <loadwise/ledger.h>
 
 enum lw__ledger_bound {
-    LW__LEDGER_PREFIX = 100,
-    LW__LEDGER_INSTANCE = 64,
-    LW__LEDGER_KEY = LW__LEDGER_PREFIX + 28,
+    LW__LEDGER_KEY = LW__FLEET_PREFIX + 28,
     LW__LEDGER_POSTS = 8, /* most accounts in one batch */
 };
 
@@ -56,9 +55,7 @@ struct lw_ledger {
     lw_observer observer;
     lw_store *store;
     lw_ledger_options options;
-    char instance[LW__LEDGER_INSTANCE + 1];
-    char prefix[LW__LEDGER_PREFIX + 1];
-    char meeting[LW__LEDGER_KEY];
+    struct lw__fleet_names names;
     struct lw__quota_plan plan;
     struct lw__registry_kind kind;
     struct lw__registry registry;
@@ -117,6 +114,9 @@ lw_charge *lw__mail_charge(const lw_ledger *ledger, struct lw__ledger_post *post
 
 /* Adds a posting that charges nothing; NULL for a node without limits. The node's lock is held. */
 struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__ledger_node *node);
+
+/* Of what the node owes in a dimension, that which still counts. The node's lock is held. */
+uint64_t lw__ledger_owed(const lw_ledger *ledger, struct lw__ledger_node *node, uint32_t dimension, uint64_t now);
 
 /* Takes what the node owes, if anything, to be told first. The node's lock is held. */
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node);

@@ -65,28 +65,43 @@ struct lw__ledger_post *lw__mail_look(struct lw__ledger_mail *mail, struct lw__l
     return NULL;
 }
 
+/* What was owed for long need not be told any more: a window forgets it, and a bucket drains. It counts here too, and
+   for no shorter. */
+uint64_t lw__ledger_owed(const lw_ledger *ledger, struct lw__ledger_node *node, uint32_t dimension, uint64_t now) {
+    const struct lw__quota_dimension *d = &ledger->plan.dimension[dimension];
+    const struct lw__ledger_count *count = &node->counts[dimension];
+    lw_quota_reading here = LW_QUOTA_READING_INIT;
+    if (count->owed == 0 || count->limit == 0) {
+        return 0;
+    }
+    d->kind->read(d, lw__quota_count_of(&ledger->plan, lw__ledger_quota(ledger, node), dimension), now, &here);
+    return count->owed < here.used ? count->owed : here.used;
+}
+
 void lw__mail_debts(struct lw__ledger_mail *mail, struct lw__ledger_node *node) {
     const lw_ledger *ledger = mail->ledger;
     struct lw__ledger_post *post = NULL;
+    bool taken = false;
     for (uint32_t i = 0; i < ledger->plan.count; i++) {
-        struct lw__ledger_count *count = &node->counts[i];
-        if (count->owed != 0 && count->limit != 0) {
+        uint64_t owed = lw__ledger_owed(ledger, node, i, mail->now);
+        if (owed != 0) {
             post = post != NULL ? post : lw__mail_post(mail, node, LW_POSTING_FORCE);
             post->debt = true;
-            lw__mail_charge(ledger, post, i, (int64_t)count->owed);
+            lw__mail_charge(ledger, post, i, (int64_t)owed);
         }
-        count->owed = 0;
+        taken = taken || node->counts[i].owed != 0;
+        node->counts[i].owed = 0;
     }
-    node->telling += post != NULL;
+    node->telling += taken;
 }
 
 void lw__mail_meet(struct lw__ledger_mail *mail) {
     lw_ledger *ledger = mail->ledger;
     uint64_t heartbeat = ledger->options.heartbeat;
     __atomic_store_n(&ledger->next_beat, lw__after(mail->now, heartbeat), __ATOMIC_RELAXED);
-    lw_store_step *step = mail_step(mail, LW_STORE_MEET, ledger->meeting);
-    step->value = ledger->instance;
-    step->value_size = strlen(ledger->instance);
+    lw_store_step *step = mail_step(mail, LW_STORE_MEET, ledger->names.meeting);
+    step->value = ledger->names.instance;
+    step->value_size = strlen(ledger->names.instance);
     step->ttl = 3 * heartbeat;
 }
 
@@ -139,7 +154,7 @@ static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_st
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
     int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
-    bool heard = false;
+    bool asked = answer == LW_OK || answer == LW_UNAVAILABLE, heard = false;
     for (size_t i = 0; i < mail->steps_count; i++) {
         lw_store_step *step = &mail->steps[i];
         step->answer = answer < LW_OK && answer != LW_UNAVAILABLE ? answer : step->answer;
@@ -151,7 +166,7 @@ int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
             mail_met(mail, step);
         }
     }
-    if (worst != LW_UNAVAILABLE || !heard) { /* a part of the store says nothing of the whole */
+    if (asked && (worst != LW_UNAVAILABLE || !heard)) { /* a part of the store says nothing of the whole */
         lw__ledger_heard(mail->ledger, worst, mail->now);
     }
     return worst;

@@ -111,6 +111,7 @@ static bool without_share(struct lw__ledger_call *call) {
     if (!share_limits(call, true)) {
         return without_refused(call);
     }
+    lw__ledger_amounts(call); /* some are what there could be at most */
     bool fits = lw__quota_fits(&ledger->plan, lw__ledger_quota(ledger, call->node), call->amounts, call->charged,
                                call->now, &call->refusal);
     if (fits) {

@@ -42,20 +42,21 @@ static bool reserve_fits_here(struct lw__ledger_call *call) {
 
 /* ---- after it ---- */
 
+/* Whatever the count here says: it was granted. */
 void lw__ledger_take(const struct lw__ledger_call *call, uint64_t telling) {
     const lw_ledger *ledger = call->ledger;
     struct lw__quota_slot *slot = lw__quota_slot(&ledger->slots, call->slot);
     struct lw__ledger_stub *stub = lw__ledger_stub(ledger, call->slot);
-    struct lw__quota_node *quota = lw__ledger_quota(ledger, call->node);
-    if (!lw__quota_charge(&ledger->plan, quota, call->amounts, call->charged, call->now, slot->charge,
-                          &slot->charged)) {
-        slot->charged = 0;
-        lw__quota_add(&ledger->plan, quota, call->amounts, call->charged, call->now);
-    }
+    slot->charged = call->charged;
     stub->telling = telling;
     for (uint32_t i = 0; i < ledger->plan.count; i++) {
-        bool counted = (slot->charged >> i & 1) != 0, charged = (call->charged >> i & 1) != 0;
-        stub->charged[i].amount = counted ? slot->charge[i].amount : charged ? call->amounts[i] : 0;
+        const struct lw__quota_dimension *d = &ledger->plan.dimension[i];
+        struct lw__quota_count *count = lw__quota_count_of(&ledger->plan, lw__ledger_quota(ledger, call->node), i);
+        uint64_t amount = (call->charged >> i & 1) != 0 ? call->amounts[i] : 0;
+        slot->charge[i].amount = stub->charged[i].amount = amount;
+        if (amount != 0) {
+            d->kind->add(d, count, amount, call->now, &slot->charge[i]);
+        }
     }
 }
 

@@ -97,7 +97,6 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
     __atomic_store_n(next, sync->leaving ? 0 : lw__after(sync->now, sync->options.interval), __ATOMIC_SEQ_CST);
     hear_fleet(sync);
     each_entry(pool, apply);
-    error = error == LW_OK ? fault(pool) : error;
     if (asked && !away) {
         sync->heard_at = sync->now;
         __atomic_fetch_add(&sync->synced, 1, __ATOMIC_RELAXED);
@@ -106,10 +105,11 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
         lw__sync_outage(pool, away);
     }
     int told = lw__sync_tell_verdicts(pool, store, deadline);
+    error = error != LW_OK ? error : told != LW_OK ? told : fault(pool);
     if (lw__sync_shares(sync, LW_SHARE_HEALTH) && !sync->leaving) {
         each_entry(pool, lw__sync_obey);
     }
-    return error != LW_OK ? error : told;
+    return error;
 }
 
 /* ---- the calls ---- */
@@ -140,6 +140,7 @@ static int run(lw_pool *pool, lw_store *store, uint64_t deadline, bool leaving, 
         return lw__fail(&pool->env, LW_BUSY, "sync: another one of this pool is under way");
     }
     sync->now = lw__now(&pool->env);
+    sync->real = sync->options.time != NULL ? sync->options.time(sync->options.time_user) : 0;
     sync->leaving = leaving;
     error = gather(pool);
     if (error == LW_OK) {
@@ -180,8 +181,8 @@ void lw__sync_after_fork(lw_pool *pool) {
     sync->busy = sync->away = 0;
     pool->rules.quota.fleet.mode = LW__FLEET_LEASED;
     pool->rules.quota.fleet.next = 0;
-    if (sync->drawn) {
-        lw__sync_draw_name(sync);
+    if (sync->names.drawn) {
+        lw__fleet_names_draw(&sync->names);
     }
     for (uint32_t i = 0; i < pool->current->count; i++) {
         disown(pool, pool->current->node[i]);

@@ -13,6 +13,7 @@
 #ifndef LW_POOL_SYNC_H
 #define LW_POOL_SYNC_H
 
+#include "base/fleet_names.h"
 #include "pool/snapshot.h"
 #include "quota/lease.h"
 
@@ -21,8 +22,7 @@
 enum {
     LW__SYNC_ROUNDS = 4,   /* postings of a node that owe or give back, each dimension once in each */
     LW__SYNC_RECORD = 256, /* bytes of a record of an ejection */
-    LW__SYNC_NAME = 64,
-    LW__SYNC_VERDICT = 2, /* steps that tell of an ejection */
+    LW__SYNC_VERDICT = 2,  /* steps that tell of an ejection */
 };
 
 /* What a sync asks about one node; its place among the steps, or -1. */
@@ -63,11 +63,10 @@ struct lw__sync_memory {
 };
 
 struct lw__sync {
-    lw_sync_options options; /* over the defaults; prefix is ours */
-    char instance[LW__SYNC_NAME + 1];
+    lw_sync_options options; /* over the defaults, without its names */
+    struct lw__fleet_names names;
     size_t key_size;    /* room for a key of a node */
     uint32_t shared;    /* number of shared dimensions */
-    bool drawn;         /* the name */
     uint32_t busy;      /* a sync is under way */
     uint32_t away;      /* the store is; others may read it */
     uint32_t instances; /* alive, as last heard; 0: nothing was */
@@ -85,14 +84,11 @@ struct lw__sync {
     bool leaving;
     lw_posting clock;
     lw_charge tick;
-    char *meeting; /* key */
 };
 
 /* sync_options.c. Reads pool->rules.options.sync; LW_OK without. LW_INVALID, LW_RANGE (logged), LW_NOMEM. */
 int lw__sync_open(lw_pool *pool);
 void lw__sync_close(lw_pool *pool);
-/* The name of a process that was given none. */
-void lw__sync_draw_name(struct lw__sync *sync);
 
 /* sync.c */
 void lw__sync_after_fork(lw_pool *pool);

@@ -26,12 +26,12 @@ enum { KEY_QUOTA, KEY_HEALTH, KEY_STATUS, KEY_ANSWERS, KEY_TIME, KEY_LOAD };
 /* ---- memory ---- */
 
 void lw__sync_release(lw_pool *pool) {
-    struct lw__sync_memory *memory = &pool->sync->memory;
-    lw__release(&pool->env, memory->entries);
-    lw__release(&pool->env, memory->steps);
-    lw__release(&pool->env, memory->charges);
-    lw__release(&pool->env, memory->keys);
-    *memory = (struct lw__sync_memory){0};
+    const struct lw__sync_memory memory = pool->sync->memory;
+    pool->sync->memory = (struct lw__sync_memory){0}; /* first: a fork may come in between */
+    lw__release(&pool->env, memory.entries);
+    lw__release(&pool->env, memory.steps);
+    lw__release(&pool->env, memory.charges);
+    lw__release(&pool->env, memory.keys);
 }
 
 static size_t charges_of_node(const struct lw__sync *sync) { return (size_t)sync->shared * (LW__SYNC_ROUNDS + 1); }
@@ -39,7 +39,7 @@ static size_t charges_of_node(const struct lw__sync *sync) { return (size_t)sync
 int lw__sync_reserve(lw_pool *pool, uint32_t nodes) {
     struct lw__sync *sync = pool->sync;
     struct lw__sync_memory *memory = &sync->memory;
-    if (memory->entries != NULL && nodes <= memory->room) {
+    if (memory->room != 0 && nodes <= memory->room) {
         return LW_OK;
     }
     lw__sync_release(pool);
@@ -71,10 +71,10 @@ static lw_store_step *next_part(struct lw__sync *sync, struct lw__sync_entry *en
 }
 
 static void write_keys(const struct lw__sync *sync, struct lw__sync_entry *entry) {
-    size_t prefix = strlen(sync->options.prefix);
+    size_t prefix = strlen(sync->names.prefix);
     for (uint32_t k = 0; k < KEYS; k++) {
         char *to = entry->keys + k * sync->key_size;
-        memcpy(to, sync->options.prefix, prefix);
+        memcpy(to, sync->names.prefix, prefix);
         to += prefix;
         *to++ = '{';
         for (uint32_t i = 0; i < 16; i++) {
@@ -93,8 +93,8 @@ static void begin_posting(const struct lw__sync *sync, lw_posting *posting, lw_c
 }
 
 static void meet(struct lw__sync *sync, lw_store_step *step, int64_t amount) {
-    step->value = sync->instance;
-    step->value_size = strlen(sync->instance);
+    step->value = sync->names.instance;
+    step->value_size = strlen(sync->names.instance);
     step->ttl = sync->leaving ? 0 : 3 * sync->options.interval;
     step->amount = amount;
 }
@@ -102,14 +102,13 @@ static void meet(struct lw__sync *sync, lw_store_step *step, int64_t amount) {
 void lw__sync_begin(lw_pool *pool) {
     struct lw__sync *sync = pool->sync;
     sync->count = sync->steps = sync->ejected = 0;
-    sync->real = sync->options.time != NULL ? sync->options.time(sync->options.time_user) : 0;
-    meet(sync, next_step(sync, LW_STORE_MEET, sync->meeting), 0);
+    meet(sync, next_step(sync, LW_STORE_MEET, sync->names.meeting), 0);
     sync->tick = (lw_charge)LW_CHARGE_INIT;
     sync->tick.name = "tick";
     sync->tick.window = UINT64_C(1000000000);
     begin_posting(sync, &sync->clock, &sync->tick, LW_POSTING_FORCE);
     sync->clock.count = 1;
-    next_step(sync, LW_STORE_CHARGE, sync->meeting)->posting = &sync->clock;
+    next_step(sync, LW_STORE_CHARGE, sync->names.meeting)->posting = &sync->clock;
 }
 
 /* ---- quota ---- */
@@ -262,10 +261,13 @@ static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry, st
     for (uint32_t r = 0; r < entry->rounds; r++) {
         const lw_posting *posting = &entry->posting[r];
         bool told = pool->sync->memory.steps[(uint32_t)entry->returns + r].answer == LW_OK;
-        for (uint32_t i = 0; i < posting->count && !told; i++) {
-            if (posting->charges[i].amount > 0) {
-                uint32_t dimension = lw__sync_dimension(pool, &posting->charges[i]);
-                lw__lease_owe(lw__quota_count_of(plan, node->quota, dimension), (uint64_t)posting->charges[i].amount);
+        for (uint32_t i = 0; i < posting->count; i++) {
+            const lw_charge *charge = &posting->charges[i];
+            struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, lw__sync_dimension(pool, charge));
+            if (charge->amount > 0 && told) {
+                lw__lease_told(count);
+            } else if (charge->amount > 0) {
+                lw__lease_owe(count, (uint64_t)charge->amount);
             }
         }
     }

@@ -2,18 +2,13 @@
 /* What the caller wants of syncs, over the defaults, and checked against the dimensions that are shared. */
 #include "pool/sync.h"
 
-#include "base/entropy.h"
 #include "pool/options.h"
 #include <string.h>
 
 #define SYNC_SECOND UINT64_C(1000000000)
 #define SYNC_HOUR (UINT64_C(3600) * SYNC_SECOND)
 
-enum { PREFIX_MOST = 100, STEM = 18, SUFFIX = 8 /* of "{0123456789abcdef}" and "/answers" */ };
-
-static const char *sync_prefix(const struct lw__sync *sync) {
-    return sync->options.prefix != NULL ? sync->options.prefix : "loadwise/";
-}
+enum { STEM = 18, SUFFIX = 8 /* of "{0123456789abcdef}" and "/answers" */ };
 
 /* A tenth of the shortest window that is shared. */
 static uint64_t longest_lease(const lw_pool *pool) {
@@ -67,54 +62,6 @@ static int sync_check(const lw_pool *pool, const lw_sync_options *options) {
     return lw__bounds_check(&pool->env, "sync", bounds, sizeof bounds / sizeof *bounds);
 }
 
-/* Printable ASCII without `without`, at most so long. */
-static bool sync_is_name(const char *text, size_t most, const char *without) {
-    size_t size = strnlen(text, most + 1);
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] < ' ' || text[i] > '~' || strchr(without, text[i]) != NULL) {
-            return false;
-        }
-    }
-    return size <= most;
-}
-
-void lw__sync_draw_name(struct lw__sync *sync) {
-    uint64_t chance = lw__entropy();
-    for (uint32_t i = 0; i < 16; i++) {
-        sync->instance[i] = "0123456789abcdef"[chance >> 4 * i & 15];
-    }
-    sync->drawn = true;
-}
-
-static int sync_names(lw_pool *pool) {
-    struct lw__sync *sync = pool->sync;
-    const char *prefix = sync_prefix(sync), *instance = sync->options.instance;
-    sync->options.prefix = NULL; /* not ours to free yet */
-    if (!sync_is_name(prefix, PREFIX_MOST, "{}")) {
-        return lw__fail(&pool->env, LW_INVALID, "sync: prefix: at most %d printable bytes, no { or }", PREFIX_MOST);
-    }
-    if (instance != NULL && (instance[0] == 0 || !sync_is_name(instance, LW__SYNC_NAME, ""))) {
-        return lw__fail(&pool->env, LW_INVALID, "sync: instance: 1 to %d printable bytes", LW__SYNC_NAME);
-    }
-    if (instance != NULL) {
-        memcpy(sync->instance, instance, strlen(instance) + 1);
-    } else {
-        lw__sync_draw_name(sync);
-    }
-    size_t size = strlen(prefix);
-    char *texts = lw__alloc(&pool->env, 2 * size + 1 + sizeof "fleet");
-    if (texts == NULL) {
-        return LW_NOMEM;
-    }
-    memcpy(texts, prefix, size + 1);
-    sync->options.prefix = texts;
-    sync->meeting = texts + size + 1;
-    memcpy(sync->meeting, prefix, size);
-    memcpy(sync->meeting + size, "fleet", sizeof "fleet");
-    sync->key_size = size + STEM + SUFFIX + 1;
-    return LW_OK;
-}
-
 int lw__sync_open(lw_pool *pool) {
     const lw_sync_options *given = pool->rules.options.sync;
     if (given == NULL) {
@@ -131,19 +78,23 @@ int lw__sync_open(lw_pool *pool) {
     }
     sync_defaults(pool, &options);
     error = sync_check(pool, &options);
+    if (error == LW_OK) {
+        error = lw__fleet_names_take(&sync->names, &pool->env, "sync", options.prefix, options.instance);
+    }
     if (error != LW_OK) {
         return error;
     }
     sync->options = options;
     sync->heard_at = lw__now(&pool->env);
     sync->shared = (uint32_t)__builtin_popcount(pool->rules.quota.shared);
-    return sync_names(pool);
+    sync->options.prefix = sync->options.instance = NULL;
+    sync->key_size = strlen(sync->names.prefix) + STEM + SUFFIX + 1;
+    return LW_OK;
 }
 
 void lw__sync_close(lw_pool *pool) {
     if (pool->sync != NULL) {
         lw__sync_release(pool);
-        lw__release(&pool->env, (char *)pool->sync->options.prefix);
         lw__release(&pool->env, pool->sync);
     }
 }

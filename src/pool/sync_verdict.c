@@ -28,7 +28,7 @@ static const char record_head[] = "loadwise ejection 1\n";
 
 struct verdict {
     uint64_t until; /* us, by the store's clock */
-    char who[LW__SYNC_NAME + 1], why[WHY];
+    char who[LW__FLEET_INSTANCE + 1], why[WHY];
 };
 
 /* ---- records ---- */
@@ -92,7 +92,7 @@ void lw__sync_judge(lw_pool *pool, struct lw__sync_entry *entry, const struct lw
         uint64_t until = (entry->health.time + sync->options.ejection) / 1000;
         entry->judged = true;
         snprintf(entry->own, sizeof entry->own, "%suntil %llu\nby %s\nwhy %llu of %llu requests failed\n", record_head,
-                 (unsigned long long)until, sync->instance, (unsigned long long)failed, (unsigned long long)all);
+                 (unsigned long long)until, sync->names.instance, (unsigned long long)failed, (unsigned long long)all);
     }
 }
 

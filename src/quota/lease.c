@@ -6,7 +6,8 @@
  *   until    when it ends; written while held is 0, so whoever swaps `held` has read the end of that very lease
  *   cell[]   what goes back to the store, by the stamp of the charge there: refunds of earlier leases, and what was
  *            left of them. Leases of one stamp share a cell; in a ring, so a refund that comes too late is lost
- *   owed     what was granted without a lease (debts, outages), which the store is still to be told of
+ *   owed     what was granted without a lease (debts, outages), which the store is still to be told of; with a number
+ *            that is another one once it was told, so that a refund of that lowers nothing that is owed since
  *
  * Law: of a lease no more is taken than was granted, less what was put back, and nothing once it has ended. A take
  * lowers `held` by a swap against the very word that was found with enough in it, and a new lease has another number.
@@ -25,7 +26,9 @@ enum { HELD_BITS = 40, NUMBER_BITS = 24, LEAST_CELLS = 64 };
 
 #define HELD_MOST ((UINT64_C(1) << HELD_BITS) - 1)
 #define NUMBER_MASK ((UINT64_C(1) << NUMBER_BITS) - 1)
-#define LEASED (UINT64_C(1) << 63) /* of a charge: it was taken from a lease, else it is owed */
+/* Of a charge: where it came from. Then the number of the lease, or 0, and that of the cell, or of what is owed. */
+#define LEASED (UINT64_C(1) << 63)
+#define OWED (UINT64_C(1) << 62)
 
 struct lease_cell {
     uint64_t back; /* number << HELD_BITS | amount */
@@ -41,7 +44,7 @@ struct lease {
     uint64_t cell_at; /* number of the lease's cell; 0: it has none, what is taken is owed */
     uint64_t spent;   /* since the last wish */
     uint64_t largest; /* single amount that was asked for lately */
-    uint64_t owed;
+    uint64_t owed;    /* number << HELD_BITS | amount */
     uint64_t returns; /* not 0: some cell has something */
     uint64_t more_at; /* when the store will have more; 0: it did not say */
     uint64_t used;    /* by the fleet, as the store last said */
@@ -82,6 +85,29 @@ static uint32_t lease_mode(const struct lw__quota_dimension *d) {
     return __atomic_load_n(&d->fleet->mode, __ATOMIC_SEQ_CST);
 }
 
+/* ---- owing ---- */
+
+/* The mark of a charge that is owed. */
+static uint64_t lease_owe(struct lease *lease, uint64_t amount) {
+    uint64_t word = lw__word(&lease->owed), left;
+    do {
+        left = HELD_MOST - held_amount(word);
+    } while (!lw__swap(&lease->owed, &word, word + (amount < left ? amount : left)));
+    return OWED | held_number(word);
+}
+
+/* It was not used, and has not been told. */
+static void lease_forgive(struct lease *lease, uint64_t number, uint64_t amount) {
+    uint64_t word = lw__word(&lease->owed), owed;
+    do {
+        owed = held_number(word) == number ? held_amount(word) : 0;
+    } while (!lw__swap(&lease->owed, &word, word - (amount < owed ? amount : owed)));
+}
+
+void lw__lease_owe(struct lw__quota_count *count, uint64_t amount) { lease_owe(lease_of(count), amount); }
+
+void lw__lease_told(struct lw__quota_count *count) { lease_add_to(&lease_of(count)->owed, UINT64_C(1) << HELD_BITS); }
+
 /* ---- taking ---- */
 
 /* Takes `amount`, or with `part` as much of it as there is. *mark: where it came from. */
@@ -94,10 +120,7 @@ static uint64_t lease_spend(struct lease *lease, uint64_t amount, bool part, uin
         }
         if (lw__swap(&lease->held, &word, word - taken)) {
             lease_add_to(&lease->spent, taken);
-            *mark = LEASED | held_number(word) << 32 | cell;
-            if (cell == 0) {
-                lease_add_to(&lease->owed, taken);
-            }
+            *mark = LEASED | held_number(word) << 32 | (cell != 0 ? cell : lease_owe(lease, taken));
             return taken;
         }
     }
@@ -112,8 +135,7 @@ static bool lease_take_unasked(const struct lw__quota_dimension *d, struct lw__q
     } else if (mode != LW__FLEET_SHARE || !d->inner->take(d, own, amount, now, charge)) {
         return false;
     }
-    lease_add_to(&lease_of(count)->owed, amount);
-    charge->lease = 0;
+    charge->lease = lease_owe(lease_of(count), amount);
     return true;
 }
 
@@ -146,8 +168,9 @@ static void lease_give(const struct lw__quota_dimension *d, struct lw__quota_cou
     struct lease *lease = lease_of(count);
     uint64_t number = charge->lease >> 32 & NUMBER_MASK, cell = charge->lease & NUMBER_MASK;
     d->inner->give(d, lease_own(d, count), charge, amount);
-    if ((charge->lease & LEASED) == 0 || cell == 0) {
-        lease_take_from(&lease->owed, amount);
+    if ((charge->lease & OWED) != 0) {
+        lease_forgive(lease, cell, amount);
+        cell = 0;
     }
     uint64_t word = lw__word(&lease->held);
     while ((charge->lease & LEASED) != 0 && held_number(word) == number) {
@@ -168,12 +191,6 @@ static void lease_add(const struct lw__quota_dimension *d, struct lw__quota_coun
     amount = amount <= HELD_MOST ? amount : HELD_MOST;
     d->inner->add(d, lease_own(d, count), amount, now, charge);
     lw__lease_owe(count, amount - lease_spend(lease, amount, true, now, &mark));
-}
-
-void lw__lease_owe(struct lw__quota_count *count, uint64_t amount) {
-    uint64_t *owed = &lease_of(count)->owed, was = lw__word(owed);
-    while (amount > 0 && !lw__swap(owed, &was, was < HELD_MOST - amount ? was + amount : HELD_MOST)) {
-    }
 }
 
 /* ---- looking ---- */
@@ -382,7 +399,7 @@ uint32_t lw__lease_returns(const struct lw__quota_dimension *d, struct lw__quota
    that others fill too, what is used here says something only while this process has a share of its own. */
 uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
     struct lw__quota_count *own = lease_own(d, count);
-    uint64_t owed = __atomic_exchange_n(&lease_of(count)->owed, 0, __ATOMIC_SEQ_CST);
+    uint64_t owed = held_amount(__atomic_fetch_and(&lease_of(count)->owed, ~HELD_MOST, __ATOMIC_SEQ_CST));
     lw_quota_reading local = {.limit = lw__word(&own->limit)};
     if (owed == 0 || local.limit == LW_QUOTA_UNLIMITED) {
         return 0;
@@ -392,7 +409,11 @@ uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_co
     if (d->inner == &lw__quota_gcra && lease_mode(d) != LW__FLEET_SHARE) {
         most = lease_mode(d) == LW__FLEET_OPEN ? lease_whole(count) : owed;
     }
-    return owed < most ? owed : most;
+    if (most < owed) { /* the rest is past, as if it had been told */
+        lw__lease_told(count);
+        owed = most;
+    }
+    return owed;
 }
 
 /* A quarter more than was spent, twice as much when it ran out, at least half of the last one. */
@@ -476,5 +497,5 @@ void lw__lease_disown(const struct lw__quota_dimension *d, struct lw__quota_coun
     for (uint64_t i = 0; i < d->cells; i++) {
         lease->cell[i].back = 0;
     }
-    lease->owed = lease->returns = lease->spent = lease->more_at = 0;
+    lease->owed = lease->returns = lease->spent = lease->more_at = lease->cells = 0;
 }

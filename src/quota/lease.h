@@ -28,8 +28,10 @@ void lw__lease_describe(const struct lw__quota_dimension *d, struct lw__quota_co
 uint32_t lw__lease_returns(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
                            lw_charge *charges, uint32_t room);
 
-/* What the store is still to be told of, as far as it still counts; takes it out. lw__lease_owe puts it back. */
+/* What the store is still to be told of, as far as it still counts; takes it out. _told: it has been, and what of it
+   turns out not to have been used does not come back. _owe puts it back. */
 uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now);
+void lw__lease_told(struct lw__quota_count *count);
 void lw__lease_owe(struct lw__quota_count *count, uint64_t amount);
 
 /* The size of the lease to ask for; 0: the present one will do. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The dimensions of a tracker: checked, their names copied, and the memory of a node laid out, each count on cache
  * lines of its own. */
+#include "base/fleet_names.h"
 #include "quota/quota.h"
 
-#include <loadwise/account.h>
 #include <string.h>
 
 enum { CACHE_LINE = 64 };
+
+/* Who shares: nobody; a fleet, what is said to be; a fleet, all of it, and there is no lease. */
+enum plan_fleet { PLAN_ALONE, PLAN_LEASED, PLAN_COUNTED };
 
 #define LEAST_WINDOW UINT64_C(1000000)
 #define MOST_WINDOW (UINT64_C(366) * 86400 * 1000000000)
@@ -48,15 +51,6 @@ static const char *plan_fault(const lw_quota_dimension *given) {
     return given->cover > LW_QUOTA_COVER_SEED ? "the cover is not an enum lw_quota_cover" : NULL;
 }
 
-/* Names of dimensions that a store tells apart. */
-static bool plan_travels(const char *name) {
-    size_t size = 0;
-    while (name[size] > ' ' && name[size] < 127 && name[size] != ':') {
-        size++;
-    }
-    return name[size] == 0 && size <= LW_ACCOUNT_NAME;
-}
-
 /* Why it cannot be shared, NULL when it can. */
 static const char *plan_unshared(const lw_quota_dimension *given) {
     if (given->kind == LW_QUOTA_CONCURRENCY) {
@@ -65,7 +59,7 @@ static const char *plan_unshared(const lw_quota_dimension *given) {
     if (given->cover == LW_QUOTA_COVER_SEED) {
         return "a shared window covers all its buckets";
     }
-    return plan_travels(given->name) ? NULL : "a shared name has 1 to 64 printable bytes, no space and no colon";
+    return lw__name_is_charged(given->name) ? NULL : "a shared name has 1 to 64 printable bytes, no space and no colon";
 }
 
 static bool plan_same(const char *name, const char *other) {
@@ -74,7 +68,7 @@ static bool plan_same(const char *name, const char *other) {
 }
 
 static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options, uint32_t i,
-                      bool syncs) {
+                      enum plan_fleet fleet) {
     lw_quota_dimension given = plan_given(options, i);
     if (given.size != options->dimensions->size || given.name == NULL || given.name[0] == 0) {
         return lw__fail(env, LW_INVALID, "quota: dimension %u has no name or not the size of the first one", i);
@@ -86,10 +80,10 @@ static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, cons
     if (fault != NULL) {
         return lw__fail(env, LW_RANGE, "quota: dimension '%s': %s", given.name, fault);
     }
-    if (given.shared == 0) {
+    if (given.shared == 0 && fleet != PLAN_COUNTED) {
         return LW_OK;
     }
-    if (!syncs) {
+    if (given.shared != 0 && fleet != PLAN_LEASED) {
         return lw__fail(env, LW_UNSUPPORTED, "quota: dimension '%s': only a pool with options.sync can share it",
                         given.name);
     }
@@ -121,7 +115,7 @@ static void plan_add(struct lw__quota_plan *plan, const lw_quota_dimension *give
 }
 
 static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
-                           bool syncs) {
+                           enum plan_fleet fleet) {
     size_t names = 0;
     for (uint32_t i = 0; i < options->dimension_count; i++) {
         lw_quota_dimension given = plan_given(options, i);
@@ -133,7 +127,7 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
     }
     char *name = plan->names;
     for (uint32_t i = 0; i < options->dimension_count; i++) {
-        int error = plan_check(plan, env, options, i, syncs);
+        int error = plan_check(plan, env, options, i, fleet);
         if (error != LW_OK) {
             lw__quota_plan_free(plan, env);
             return error;
@@ -145,7 +139,8 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
     return LW_OK;
 }
 
-static int plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options, bool syncs) {
+static int plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
+                     enum plan_fleet fleet) {
     plan->count = plan->fixed = plan->last = plan->shared = 0;
     plan->fleet = (struct lw__quota_fleet){.mode = LW__FLEET_LEASED, .instances = 1};
     plan->node_size = CACHE_LINE;
@@ -157,15 +152,19 @@ static int plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_qu
         return lw__fail(env, LW_RANGE, "quota: %u dimensions, not 1 to %d", options->dimension_count,
                         LW_QUOTA_DIMENSIONS);
     }
-    return plan_dimensions(plan, env, options, syncs);
+    return plan_dimensions(plan, env, options, fleet);
 }
 
 int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
-    return plan_init(plan, env, options, false);
+    return plan_init(plan, env, options, PLAN_ALONE);
 }
 
 int lw__quota_plan_init_leased(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
-    return plan_init(plan, env, options, true);
+    return plan_init(plan, env, options, PLAN_LEASED);
+}
+
+int lw__quota_plan_init_counted(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
+    return plan_init(plan, env, options, PLAN_COUNTED);
 }
 
 void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env) { lw__release(env, plan->names); }

@@ -125,6 +125,8 @@ struct lw__quota_plan {
 int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
 /* The same where shared dimensions are leased. */
 int lw__quota_plan_init_leased(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
+/* The same where a store counts all of them. */
+int lw__quota_plan_init_counted(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
 void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env);
 
 /* The number of a dimension, or -1. */

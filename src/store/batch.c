@@ -94,6 +94,9 @@ int lw_store_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t
             return LW_INVALID;
         }
     }
+    for (size_t i = 0; i < count; i++) {
+        lw__rewrite_void(&steps[i]); /* until somebody does it */
+    }
     return has_batches(store->ops) ? store->ops->batch(store, steps, count, deadline)
                                    : carry_out_singly(store, steps, count, deadline);
 }

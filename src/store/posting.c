@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a posting may ask for, the same for every store. Cost: O(charges^2) comparisons of names. */
+#include "base/fleet_names.h"
 #include "store/account_line.h"
 
 #include <loadwise/error.h>
-
-static bool posting_name_is_good(const char *name) {
-    size_t size = 0;
-    for (; name[size] != 0 && size <= LW_ACCOUNT_NAME; size++) {
-        if (name[size] <= ' ' || name[size] > '~' || name[size] == ':') {
-            return false;
-        }
-    }
-    return size >= 1 && size <= LW_ACCOUNT_NAME;
-}
 
 static int check_gcra(const lw_env *env, const lw_charge *charge) {
     unsigned long long limit = charge->limit, burst = charge->burst, window = charge->window;
@@ -38,7 +29,7 @@ static int check_gcra(const lw_env *env, const lw_charge *charge) {
 static int check_charge(const lw_env *env, const lw_posting *posting, uint32_t i) {
     const lw_charge *charge = &posting->charges[i];
     const char *name = charge->name;
-    if (name == NULL || !posting_name_is_good(name)) {
+    if (name == NULL || !lw__name_is_charged(name)) {
         return lw__fail(env, LW_INVALID, "posting: the name of charge %u is not 1 to 64 printable bytes without ':'",
                         i);
     }
@@ -104,8 +95,11 @@ int lw__posting_check(const lw_env *env, const lw_posting *posting) {
     return LW_OK;
 }
 
+/* Also of one that was not checked. */
 void lw__posting_void(lw_posting *posting) {
-    for (uint32_t i = 0; i < posting->count; i++) {
+    bool good = posting != NULL && posting->size >= sizeof *posting && posting->charges != NULL &&
+                posting->count <= LW_ACCOUNT_CHARGES;
+    for (uint32_t i = 0; good && i < posting->count; i++) {
         posting->charges[i].granted = 0;
     }
 }

@@ -76,6 +76,14 @@ expect 1 "${keys[@]}" --summary --store "$url"
 by=$(($(placed "$work/out") - alone))
 [ "${by#-}" -le $((alone / 100)) ] || fail "alone with a store: $by placed more than $alone"
 
+# The command of docs/redis.md, as it stands there but for the port and the fleet.
+told=$(sed -n '/^loadwise pick/,/--summary$/p' "$LOADWISE_SOURCE/docs/redis.md" | sed 's/\\$//')
+read -r -a words <<<"${told//$'\n'/ }"
+words=("${words[@]/#redis:*/$url}")
+(cd "$LOADWISE_SOURCE" && "$LOADWISE" "${words[@]:1}" --prefix guide/ >"$work/out" 2>"$work/err")
+[ $? -eq 1 ] || fail "the command of docs/redis.md: $(<"$work/err")"
+out_has "over its quota"
+
 # The example: four processes, of whose 200 prompts a provider may be asked 100.
 if [ -n "${LOADWISE_FLEET:-}" ]; then
     "$LOADWISE_FLEET" "$url" >"$work/out" 2>"$work/err" || fail "the example failed"

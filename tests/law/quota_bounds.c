@@ -2,182 +2,68 @@
 /*
  * What each kind promises about the worst stretch of time, against an adversary who knows how it counts.
  *
- * The adversary takes all there is at some chosen times, holds some of it and gives it back at others; the search
- * changes the times and keeps what makes the worst stretch worse. It must come to the bound and not beyond; that it
- * comes to twice the limit where the seed's way of counting is asked for shows that it can find what is there. All
- * short histories are tried besides.
+ * The adversary of adversary.h must come to the bound and not beyond; that it comes to twice the limit where the seed's
+ * way of counting is asked for shows that it can find what is there. All short histories are tried besides.
  */
 #include "../unit/quota_desk.h"
+#include "adversary.h"
 
-enum { MOVES = 24, CLIMBS = 1500, SEARCHES = 12 };
+/* ---- a tracker under attack ---- */
 
-/* One move: at this time, take `share` 256ths of what is there, and give back `refund` 256ths of it before move
-   number `until`. */
-struct move {
-    uint64_t at;
-    uint32_t share, refund, until;
-};
+static lw_quota *attacked;
+static lw_reservation attacked_holds[ATTACK_MOVES];
+static uint32_t attacked_cover;
 
-/* What was taken, when, and how much of it has not been given back. */
-struct taken {
-    uint64_t at, amount;
-    lw_reservation reservation;
-};
-
-struct attack {
-    lw_quota_dimension dimension;
-    uint64_t limit, burst;
-    struct move moves[MOVES];
-    struct taken taken[MOVES];
-};
-
-static uint64_t chance;
-
-static uint64_t draw(uint64_t below) {
-    chance = chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (chance >> 33) % below;
+static void tracker_begin(const struct attack *attack) {
+    lw_quota_dimension dimension = desk_dimension("tpm", attack->kind, attack->window);
+    dimension.resolution = attack->resolution;
+    dimension.cover = attacked_cover;
+    attacked = desk_open(dimension, attack->limit, attack->burst);
 }
 
-/* ---- how bad it gets ---- */
-
-/* Most in a stretch of one window, both ends included. */
-static uint64_t worst_window(const struct attack *attack, uint32_t moves) {
-    uint64_t worst = 0;
-    for (uint32_t first = 0; first < moves; first++) {
-        uint64_t sum = 0;
-        for (uint32_t i = first; i < moves; i++) {
-            bool inside = attack->taken[i].at - attack->taken[first].at <= attack->dimension.window;
-            sum += inside ? attack->taken[i].amount : 0;
-        }
-        worst = sum > worst ? sum : worst;
+static uint64_t tracker_take(const struct attack *attack, uint32_t number) {
+    const struct attack_move *move = &attack->moves[number];
+    uint64_t amount = desk_remaining(attacked, 0, move->at) * move->share / 256;
+    if (amount > 0) {
+        attacked_holds[number] = desk_reserve(attacked, amount, move->at);
     }
-    return worst;
+    return amount;
 }
 
-/* Most in any stretch, beyond what the rate allows in it. */
-static uint64_t worst_excess(const struct attack *attack, uint32_t moves) {
-    uint64_t worst = 0, interval = attack->dimension.window / attack->limit;
-    for (uint32_t first = 0; first < moves; first++) {
-        uint64_t sum = 0;
-        for (uint32_t i = first; i < moves; i++) {
-            uint64_t rate = (attack->taken[i].at - attack->taken[first].at) / interval;
-            sum += attack->taken[i].amount;
-            worst = sum > rate && sum - rate > worst ? sum - rate : worst;
-        }
-    }
-    return worst;
+static void tracker_give_back(uint32_t number, uint64_t unused, uint64_t used, uint64_t now) {
+    (void)unused;
+    desk_commit(attacked, &attacked_holds[number], used, now);
 }
 
-static uint64_t how_bad(const struct attack *attack, uint32_t moves) {
-    return attack->dimension.kind == LW_QUOTA_GCRA ? worst_excess(attack, moves) : worst_window(attack, moves);
-}
+static void tracker_end(void) { lw_quota_free(attacked); }
 
-static void give_back(struct attack *attack, lw_quota *quota, uint32_t until, uint64_t now) {
-    for (uint32_t i = 0; i < until; i++) {
-        struct taken *taken = &attack->taken[i];
-        if (attack->moves[i].until == until && taken->amount > 0) {
-            taken->amount -= taken->amount * attack->moves[i].refund / 256;
-            desk_commit(quota, &taken->reservation, taken->amount, now);
-        }
-    }
-}
-
-static uint64_t carry_out(struct attack *attack) {
-    uint64_t worst = 0;
-    lw_quota *quota = desk_open(attack->dimension, attack->limit, attack->burst);
-    for (uint32_t i = 0; i < MOVES; i++) {
-        uint64_t now = attack->moves[i].at;
-        give_back(attack, quota, i, now);
-        uint64_t amount = desk_remaining(quota, 0, now) * attack->moves[i].share / 256;
-        attack->taken[i] = (struct taken){.at = now, .amount = amount};
-        if (amount > 0) {
-            attack->taken[i].reservation = desk_reserve(quota, amount, now);
-        }
-        uint64_t bad = how_bad(attack, i + 1);
-        worst = bad > worst ? bad : worst;
-    }
-    lw_quota_free(quota);
-    return worst;
-}
-
-/* ---- the search ---- */
-
-/* Near the borders of buckets more often than not. */
-static uint64_t some_time(const struct attack *attack) {
-    uint64_t window = attack->dimension.window, border = draw(4 * 20) * (window / 20);
-    static const uint64_t off[] = {0, 1};
-    return draw(3) == 0 ? draw(4 * window) : border - (border > 0 ? off[draw(2)] : 0);
-}
-
-static void some_move(const struct attack *attack, struct move *move, uint32_t number) {
-    move->at = some_time(attack);
-    move->share = draw(2) == 0 ? 256 : (uint32_t)draw(257);
-    move->refund = draw(2) == 0 ? 256 : (uint32_t)draw(257);
-    move->until = number + (uint32_t)draw(MOVES);
-}
-
-static void in_order(struct move *moves) {
-    for (uint32_t i = 1; i < MOVES; i++) {
-        for (uint32_t k = i; k > 0 && moves[k - 1].at > moves[k].at; k--) {
-            uint64_t at = moves[k].at;
-            moves[k].at = moves[k - 1].at;
-            moves[k - 1].at = at;
-        }
-    }
-}
-
-static uint64_t search(struct attack *attack) {
-    uint64_t most = 0;
-    for (uint64_t seed = 1; seed <= SEARCHES; seed++) {
-        chance = seed;
-        for (uint32_t i = 0; i < MOVES; i++) {
-            some_move(attack, &attack->moves[i], i);
-        }
-        in_order(attack->moves);
-        uint64_t worst = carry_out(attack);
-        for (uint32_t climb = 0; climb < CLIMBS; climb++) {
-            struct attack other = *attack;
-            for (uint64_t changes = 1 + draw(3); changes > 0; changes--) {
-                uint32_t number = (uint32_t)draw(MOVES);
-                some_move(&other, &other.moves[number], number);
-            }
-            in_order(other.moves);
-            uint64_t bad = carry_out(&other);
-            if (bad >= worst) {
-                worst = bad;
-                *attack = other;
-            }
-        }
-        most = worst > most ? worst : most;
-    }
-    return most;
+static uint64_t worst_found(uint32_t kind, uint32_t resolution, uint64_t burst, uint32_t cover) {
+    static const struct attack_target target = {tracker_begin, tracker_take, tracker_give_back, tracker_end};
+    struct attack attack = {.target = &target, .kind = kind, .resolution = resolution, .window = MINUTE, .grain = 1};
+    attack.limit = 1000;
+    attack.burst = burst;
+    attacked_cover = cover;
+    return attack_search(&attack);
 }
 
 static void sliding_holds_the_limit_in_any_window(void **state) {
     static const uint32_t resolutions[] = {1, 2, 6, 20};
     (void)state;
     for (uint32_t i = 0; i < 4; i++) {
-        struct attack attack = {.dimension = desk_dimension("tpm", LW_QUOTA_SLIDING, MINUTE), .limit = 1000};
-        attack.dimension.resolution = resolutions[i];
-        assert_int_equal(search(&attack), 1000);
+        assert_int_equal(worst_found(LW_QUOTA_SLIDING, resolutions[i], 0, LW_QUOTA_COVER_FULL), 1000);
     }
 }
 
 static void the_search_finds_twice_the_limit_with_the_cover_of_the_seed(void **state) {
     (void)state;
-    struct attack attack = {.dimension = desk_dimension("tpm", LW_QUOTA_SLIDING, MINUTE), .limit = 1000};
-    attack.dimension.resolution = 20;
-    attack.dimension.cover = LW_QUOTA_COVER_SEED;
-    assert_int_equal(search(&attack), 2000);
+    assert_int_equal(worst_found(LW_QUOTA_SLIDING, 20, 0, LW_QUOTA_COVER_SEED), 2000);
 }
 
 static void gcra_holds_burst_and_rate_in_any_stretch(void **state) {
     static const uint64_t bursts[] = {1, 50, 1000, 5000};
     (void)state;
     for (uint32_t i = 0; i < 4; i++) {
-        struct attack attack = {.dimension = desk_dimension("tpm", LW_QUOTA_GCRA, MINUTE), .limit = 1000};
-        attack.burst = bursts[i];
-        assert_int_equal(search(&attack), bursts[i]);
+        assert_int_equal(worst_found(LW_QUOTA_GCRA, 0, bursts[i], LW_QUOTA_COVER_FULL), bursts[i]);
     }
 }
 
@@ -190,14 +76,15 @@ struct short_story {
     uint64_t now;
     uint32_t count;
     struct attack attack;
+    lw_reservation reservation[STEPS];
     bool open[STEPS];
 };
 
 static void short_reserve(struct short_story *story, uint64_t amount) {
     lw_amount one = {0, amount};
-    struct taken *taken = &story->attack.taken[story->count];
-    *taken = (struct taken){.at = story->now, .amount = amount};
-    if (lw_quota_reserve_at(story->quota, NODE, &one, 1, story->now, &taken->reservation, NULL) == LW_OK) {
+    lw_reservation *reservation = &story->reservation[story->count];
+    story->attack.taken[story->count] = (struct attack_taken){story->now, story->now, amount};
+    if (lw_quota_reserve_at(story->quota, NODE, &one, 1, story->now, reservation, NULL) == LW_OK) {
         story->open[story->count++] = true;
     }
 }
@@ -209,7 +96,7 @@ static void short_end(struct short_story *story, bool oldest, uint64_t actual) {
         if (story->open[i]) {
             story->open[i] = false;
             story->attack.taken[i].amount = actual;
-            desk_commit(story->quota, &story->attack.taken[i].reservation, actual, story->now);
+            desk_commit(story->quota, &story->reservation[i], actual, story->now);
             return;
         }
     }
@@ -235,17 +122,18 @@ static void every_short_history(lw_quota_dimension dimension, uint64_t limit, ui
     }
     for (uint32_t history = 0; history < histories; history++) {
         struct short_story story = {.quota = quota, .now = 10 * MINUTE};
-        story.attack.dimension = dimension;
+        story.attack.kind = dimension.kind;
+        story.attack.window = dimension.window;
         story.attack.limit = limit;
         assert_int_equal(lw_quota_forget(quota, NODE), 1);
         assert_int_equal(lw_quota_register(quota, NODE, &one, 1, 0), LW_OK);
         uint32_t rest = history;
         for (uint32_t i = 0; i < STEPS; i++, rest /= CHOICES) {
             short_step(&story, rest % CHOICES, tick);
-            assert_in_range(how_bad(&story.attack, story.count), 0, burst > 0 ? burst : limit);
+            assert_in_range(attack_harm(&story.attack, story.count), 0, burst > 0 ? burst : limit);
         }
         for (uint32_t i = 0; i < story.count; i++) {
-            lw_quota_cancel_at(quota, &story.attack.taken[i].reservation, story.now);
+            lw_quota_cancel_at(quota, &story.reservation[i], story.now);
         }
     }
     lw_quota_free(quota);

@@ -229,8 +229,8 @@ static inline void load_settle(struct load *load) {
     lw_posting posting;
     lw_charge charge;
     lw_store_step step = load_posting(&posting, &charge, 0);
-    assert_int_equal(lw_store_add(load->store, "load/sum", 0, 0, &sum, rig_now() + SITE_SECOND), LW_OK);
-    assert_int_equal(lw_store_batch(load->store, &step, 1, rig_now() + SITE_SECOND), LW_OK);
+    assert_int_equal(lw_store_add(load->store, "load/sum", 0, 0, &sum, rig_now() + LOAD_PATIENT), LW_OK);
+    assert_int_equal(lw_store_batch(load->store, &step, 1, rig_now() + LOAD_PATIENT), LW_OK);
     assert_int_equal(step.answer, LW_OK);
     load_between("the sum", load->lossy ? 0 : added.done, (uint64_t)sum, added.done + added.lost);
     uint64_t left = charged.done - returned.done;

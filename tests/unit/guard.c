@@ -227,6 +227,29 @@ static void test_a_part_that_is_away_opens_nothing(void **state) {
     assert_int_equal(told.state, LW_GUARD_CLOSED);
 }
 
+/* What a charge was granted before says nothing. */
+static void test_nothing_is_granted_by_nobody(void **state) {
+    (void)state;
+    lw_charge charge = LW_CHARGE_INIT;
+    lw_posting posting = LW_POSTING_INIT;
+    lw_store_step step = {.op = LW_STORE_CHARGE, .key = "k", .posting = &posting};
+    charge.name = "rpm";
+    charge.window = SECOND;
+    posting.charges = &charge;
+    posting.count = 1;
+    open_guard();
+    moody.answer = LW_UNAVAILABLE;
+    for (int i = 0; i < 5; i++) { /* asked, and then not */
+        charge.granted = 7;
+        assert_int_equal(lw_store_batch(guard, &step, 1, 0), LW_UNAVAILABLE);
+        assert_int_equal(charge.granted, 0);
+    }
+    posting.count = LW_ACCOUNT_CHARGES + 1; /* more than there are */
+    charge.granted = 7;
+    assert_int_equal(lw_store_batch(guard, &step, 1, 0), LW_UNAVAILABLE);
+    assert_int_equal(charge.granted, 7);
+}
+
 /* ---- calls under way ---- */
 
 static void ask_again(void *user) {
@@ -403,6 +426,7 @@ int main(void) {
         GUARD_TEST(test_pauses_double_up_to_the_longest),
         GUARD_TEST(test_jitter),
         GUARD_TEST(test_a_part_that_is_away_opens_nothing),
+        GUARD_TEST(test_nothing_is_granted_by_nobody),
         GUARD_TEST(test_half_open_lets_one_call_at_a_time_through),
         GUARD_TEST(test_late_answers_say_nothing),
         GUARD_TEST(test_time_that_stands_still_steps_back_or_ends),

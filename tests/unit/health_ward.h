@@ -8,12 +8,13 @@
 #ifndef LOADWISE_TESTS_HEALTH_WARD_H
 #define LOADWISE_TESTS_HEALTH_WARD_H
 
+#include "diary.h"
 #include "ledger.h"
 
 #include <loadwise/error.h>
 #include <loadwise/health.h>
 
-enum { NODE = 7, DIARY = 16384 };
+enum { NODE = 7 };
 
 #define SECONDS(count) ((uint64_t)(count)*UINT64_C(1000000000))
 
@@ -28,12 +29,10 @@ typedef struct ward {
 } ward;
 
 static inline void ward_write(ward *w, uint64_t node, const char *words) {
-    size_t used = strlen(w->diary);
-    assert_true(used + strlen(words) + 24 < sizeof w->diary);
     if (node != NODE) {
-        used += (size_t)snprintf(w->diary + used, sizeof w->diary - used, "%d:", (int)node);
+        diary_write(w->diary, "%d:", (int)node);
     }
-    snprintf(w->diary + used, sizeof w->diary - used, "%s ", words);
+    diary_write(w->diary, "%s ", words);
 }
 
 static inline void ward_changed(void *user, uint64_t node, uint32_t from, uint32_t to, uint32_t cause) {
@@ -110,12 +109,5 @@ static inline bool ward_admits(ward *w, lw_health_permit *permit) {
 static inline int ward_return(ward *w, const lw_health_permit *permit, uint32_t outcome) {
     return lw_health_report_at(w->health, NODE, outcome, permit, w->now);
 }
-
-/* What was written since the last reading. */
-#define assert_diary(w, words)                                                                                         \
-    do {                                                                                                               \
-        assert_string_equal((w)->diary, words);                                                                        \
-        (w)->diary[0] = '\0';                                                                                          \
-    } while (0)
 
 #endif

@@ -306,6 +306,118 @@ static void a_beat_outlives_its_nodes(void **state) {
     yard_close(&y);
 }
 
+/* The store is back, but for the meeting, which it refuses: what is owed is told, or still owed. */
+static void what_is_owed_does_not_wait_for_the_meeting(void **state) {
+    (void)state;
+    open_fleet(1, LW_OUTAGE_OPEN, 1000);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 20), 20);
+    y.fickle.mood = FICKLE_LONELY;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_DENIED);
+    assert_int_equal(yard_used(&y, 0, 1000, 0), 20);
+    assert_int_equal(yard_stats(&y, 0).owed, 0);
+    yard_close(&y);
+}
+
+/* Nodes whose accounts are not to be had do not keep the others. */
+static void others_are_told_of_too(void **state) {
+    lw_quota_limit possible[2] = {{0, 0, 1000, 0}, {1, 0, 1000, 1000}};
+    lw_quota_limit impossible[2] = {{0, 0, 1000, 0}, {1, 0, 1, 100000}}; /* too large a burst for an account */
+    lw_amount amounts[2] = {{0, 3}, {1, 3}};
+    lw_reservation reservation;
+    (void)state;
+    yard_open(&y, 2);
+    y.options.outage = LW_OUTAGE_OPEN;
+    yard_join(&y, 0);
+    y.fickle.mood = FICKLE_AWAY;
+    for (uint64_t node = 0; node < 30; node++) {
+        assert_int_equal(lw_ledger_limits(y.ledger[0], node, node % 2 != 0 ? possible : impossible, 2), LW_OK);
+        assert_int_equal(lw_ledger_reserve(y.ledger[0], node, amounts, 2, 0, &reservation, NULL), LW_OK);
+    }
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_RANGE);
+    assert_int_equal(yard_stats(&y, 0).owed, 15 * 6);
+    yard_close(&y);
+}
+
+/* What was granted beyond the limit is counted here once, and comes back. */
+static void more_than_the_limit_is_counted_once(void **state) {
+    lw_reservation kept, reservation;
+    lw_amount same[2] = {{0, 1}, {1, 60}};
+    (void)state;
+    yard_open(&y, 2);
+    y.options.outage = LW_OUTAGE_OPEN;
+    yard_join(&y, 0);
+    yard_limit(&y, 0, 1000, 100, 100);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 1, 60, &kept, NULL), LW_OK);
+    assert_int_equal(yard_reserve(&y, 0, 1, 60, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_commit(y.ledger[0], &reservation, same, 2, 0), LW_OK);
+    assert_int_equal(yard_reserve(&y, 0, 1, 50, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &reservation, 0), LW_OK);
+    y.fickle.mood = FICKLE_WELL;
+    y.book.now += 48 * SECOND; /* 120 less 80 */
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    y.book.now += 72 * SECOND;
+    assert_int_equal(yard_reserve(&y, 0, 1, 100, &reservation, NULL), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).here, 0);
+    yard_close(&y);
+}
+
+/* No memory for a question says nothing about the store. */
+static void a_shortage_is_no_answer(void **state) {
+    (void)state;
+    open_fleet(1, LW_OUTAGE_OPEN, 1000);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 20), 20);
+    y.fickle.mood = FICKLE_SHORT;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_NOMEM);
+    assert_int_equal(yard_stats(&y, 0).away, 1);
+    assert_int_equal(yard_stats(&y, 0).owed, 20);
+    assert_int_equal(y.ends, 0);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(yard_used(&y, 0, 1000, 0), 20);
+    assert_int_equal(y.ends, 1);
+    yard_close(&y);
+}
+
+/* After an outage of ten windows the store is told of the last one. */
+static void what_no_longer_counts_is_not_told(void **state) {
+    lw_reservation reservation, old;
+    (void)state;
+    yard_open(&y, 2);
+    yard_join(&y, 0);
+    yard_limit(&y, 0, 100, 240, 40); /* 4 a second */
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 50, 1, &old, NULL), LW_OK);
+    for (uint32_t second = 0; second < 630; second++) {
+        y.book.now += SECOND;
+        assert_int_equal(yard_reserve(&y, 0, second % 63 == 62 ? 100 : 0, 4, &reservation, NULL), LW_OK);
+    }
+    assert_int_equal(yard_stats(&y, 0).owed, 100 + 4);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 100);
+    assert_int_equal(yard_used(&y, 1, 240, 40), 4);
+    assert_int_equal(yard_stats(&y, 0).owed, 0);
+
+    y.book.now +=
+        2 * MINUTE; /* nothing of an outage counts: what is given back of it takes nothing from the next one */
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 60, 1, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &old, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 60 + 1);
+    y.book.now += 2 * MINUTE;
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 70, 1, &old, NULL), LW_OK);
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &reservation, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 70 + 1);
+    yard_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_process_has_its_share),
@@ -319,8 +431,13 @@ int main(void) {
         cmocka_unit_test(a_liar_is_believed_and_does_no_harm),
         cmocka_unit_test(the_living_are_counted),
         cmocka_unit_test(many_nodes_make_good),
+        cmocka_unit_test(what_no_longer_counts_is_not_told),
         cmocka_unit_test(nodes_go_on_without_the_meeting),
         cmocka_unit_test(a_beat_outlives_its_nodes),
+        cmocka_unit_test(what_is_owed_does_not_wait_for_the_meeting),
+        cmocka_unit_test(others_are_told_of_too),
+        cmocka_unit_test(more_than_the_limit_is_counted_once),
+        cmocka_unit_test(a_shortage_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,14 +247,14 @@ static void options_are_judged(void **state) {
     options = y.options, options.heartbeat = 5, expect_unmade(options, LW_RANGE, "heartbeat=5");
     options = y.options, options.prefix = "a{b", expect_unmade(options, LW_INVALID, "prefix='a{b'");
     options = y.options, options.instance = "", expect_unmade(options, LW_INVALID, "instance=''");
-    options = y.options, options.instance = name, expect_unmade(options, LW_RANGE, "instance has 65 bytes");
+    options = y.options, options.instance = name, expect_unmade(options, LW_INVALID, "1 to 64");
     options = y.options, options.dimension_count = 0, expect_unmade(options, LW_RANGE, "0 dimensions");
     y.dimensions[1].name = "a:b", expect_unmade(y.options, LW_INVALID, "dimension 'a:b'");
-    y.dimensions[1].name = name, expect_unmade(y.options, LW_INVALID, "at most 64 bytes");
+    y.dimensions[1].name = name, expect_unmade(y.options, LW_INVALID, "1 to 64");
     y.dimensions[1].name = "busy";
-    y.dimensions[1].kind = LW_QUOTA_CONCURRENCY, expect_unmade(y.options, LW_RANGE, "dimension 'busy'");
+    y.dimensions[1].kind = LW_QUOTA_CONCURRENCY, expect_unmade(y.options, LW_INVALID, "dimension 'busy'");
     y.dimensions[1].kind = LW_QUOTA_SLIDING;
-    y.dimensions[1].cover = LW_QUOTA_COVER_SEED, expect_unmade(y.options, LW_RANGE, "dimension 'busy'");
+    y.dimensions[1].cover = LW_QUOTA_COVER_SEED, expect_unmade(y.options, LW_INVALID, "dimension 'busy'");
     y.dimensions[1].cover = 0;
     lw_ledger *made;
     assert_int_equal(lw_ledger_new(&made, &y.env, NULL, &y.options), LW_INVALID);

@@ -21,11 +21,13 @@ enum { YARD_LEDGERS = 4, YARD_NODE = 7 };
 
 typedef enum fickle_mood {
     FICKLE_WELL,
-    FICKLE_AWAY, /* does nothing, answers nothing */
-    FICKLE_MUTE, /* does it, and no answer comes */
-    FICKLE_SHUT, /* refuses for good: LW_DENIED */
-    FICKLE_LIAR, /* answers rubbish, does nothing */
-    FICKLE_PART, /* well, but for the meeting: a cluster that has lost the master of its slot */
+    FICKLE_AWAY,   /* does nothing, answers nothing */
+    FICKLE_MUTE,   /* does it, and no answer comes */
+    FICKLE_SHUT,   /* refuses for good: LW_DENIED */
+    FICKLE_LIAR,   /* answers rubbish, does nothing */
+    FICKLE_PART,   /* well, but for the meeting: a cluster that has lost the master of its slot */
+    FICKLE_LONELY, /* well, but that it refuses the meeting */
+    FICKLE_SHORT,  /* does nothing, for want of memory: LW_NOMEM */
 } fickle_mood;
 
 typedef struct fickle {
@@ -58,7 +60,8 @@ static inline int fickle_part(fickle *f, lw_store_step *steps, size_t count, uin
     int answer = LW_OK;
     for (size_t i = 0; i < count; i++) {
         if (steps[i].op == LW_STORE_MEET) {
-            steps[i].answer = answer = LW_UNAVAILABLE;
+            answer = f->mood == FICKLE_PART ? LW_UNAVAILABLE : LW_OK;
+            steps[i].answer = answer == LW_OK ? LW_DENIED : answer;
         } else {
             lw_store_batch(f->inner, &steps[i], 1, deadline);
         }
@@ -74,7 +77,7 @@ static inline int fickle_batch(lw_store *store, lw_store_step *steps, size_t cou
     if (f->meanwhile != NULL) {
         f->meanwhile(f->user);
     }
-    if (mood == FICKLE_PART) {
+    if (mood == FICKLE_PART || mood == FICKLE_LONELY) {
         return fickle_part(f, steps, count, deadline);
     }
     if (mood == FICKLE_WELL || mood == FICKLE_MUTE) {
@@ -82,6 +85,9 @@ static inline int fickle_batch(lw_store *store, lw_store_step *steps, size_t cou
         if (mood == FICKLE_WELL) {
             return answer;
         }
+    }
+    if (mood == FICKLE_SHORT) {
+        return LW_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
         steps[i].answer = mood == FICKLE_SHUT ? LW_DENIED : mood == FICKLE_LIAR ? LW_OVER_QUOTA : LW_UNAVAILABLE;

@@ -10,6 +10,7 @@
 #ifndef LOADWISE_TESTS_POOL_STAND_H
 #define LOADWISE_TESTS_POOL_STAND_H
 
+#include "diary.h"
 #include "ledger.h"
 
 #include <loadwise/loadwise.h>
@@ -21,7 +22,7 @@
 
 #define STAND_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { STAND_MOST = 64, STAND_DIARY = 4096 };
+enum { STAND_MOST = 64 };
 
 typedef struct stand {
     ledger book;
@@ -35,7 +36,7 @@ typedef struct stand {
     lw_node_spec spec[STAND_MOST];
     lw_quota_dimension dimension; /* of stand_limit */
     lw_quota_limit limit;
-    char diary[STAND_DIARY];
+    char diary[DIARY];
 } stand;
 
 static inline uint64_t stand_id(const stand *s, uint32_t index) {
@@ -54,43 +55,32 @@ static inline uint32_t stand_index(const stand *s, uint64_t id) {
 
 /* ---- the diary ---- */
 
-__attribute__((format(printf, 2, 3))) static inline void stand_write(stand *s, const char *format, ...) {
-    size_t used = strlen(s->diary);
-    va_list values;
-    va_start(values, format);
-    assert_true(used + 64 < sizeof s->diary);
-    vsnprintf(s->diary + used, sizeof s->diary - used, format, values);
-    va_end(values);
-}
-
 static inline void stand_changed(void *user, uint64_t node, uint32_t from, uint32_t to, uint32_t cause) {
+    stand *s = user;
     assert_true(from < 4 && to < 4 && cause < 4);
-    stand_write(user, "%c>%c:%u%c ", "HDUR"[from], "HDUR"[to], (unsigned)stand_index(user, node), "rxso"[cause]);
+    diary_write(s->diary, "%c>%c:%u%c ", "HDUR"[from], "HDUR"[to], (unsigned)stand_index(s, node), "rxso"[cause]);
 }
 
 static inline void stand_forgot(void *user, uint64_t node) {
-    stand_write(user, "gone:%u ", (unsigned)stand_index(user, node));
+    stand *s = user;
+    diary_write(s->diary, "gone:%u ", (unsigned)stand_index(s, node));
 }
 
 static inline void stand_drained(void *user, uint64_t node) {
-    stand_write(user, "drained:%u ", (unsigned)stand_index(user, node));
+    stand *s = user;
+    diary_write(s->diary, "drained:%u ", (unsigned)stand_index(s, node));
 }
 
 static inline void stand_lost(void *user, uint64_t node, uint64_t age) {
-    stand_write(user, "lost:%u@%llu ", (unsigned)stand_index(user, node), (unsigned long long)age);
+    stand *s = user;
+    diary_write(s->diary, "lost:%u@%llu ", (unsigned)stand_index(s, node), (unsigned long long)age);
 }
 
 static inline void stand_panic(void *user, uint32_t route, uint32_t priority, int begins) {
-    assert_int_equal(route, ((const stand *)user)->route);
-    stand_write(user, "panic%c%u ", begins ? '+' : '-', (unsigned)priority);
+    stand *s = user;
+    assert_int_equal(route, s->route);
+    diary_write(s->diary, "panic%c%u ", begins ? '+' : '-', (unsigned)priority);
 }
-
-/* What was written since the last reading. */
-#define assert_diary(s, words)                                                                                         \
-    do {                                                                                                               \
-        assert_string_equal((s)->diary, words);                                                                        \
-        (s)->diary[0] = '\0';                                                                                          \
-    } while (0)
 
 /* ---- begin and end ---- */
 

@@ -10,6 +10,7 @@
 #ifndef LOADWISE_TESTS_SYNC_CONVOY_H
 #define LOADWISE_TESTS_SYNC_CONVOY_H
 
+#include "diary.h"
 #include "ledger.h"
 
 #include <loadwise/loadwise.h>
@@ -21,7 +22,7 @@
 #define CONVOY_START (UINT64_C(1000000) * SECOND)
 #define CONVOY_EPOCH (UINT64_C(1700000000) * SECOND)
 
-enum { CONVOY_MOST = 16, CONVOY_NODES = 32, CONVOY_DIARY = 4096 };
+enum { CONVOY_MOST = 16, CONVOY_NODES = 32 };
 
 typedef enum gate_mood {
     GATE_OPEN,
@@ -30,6 +31,7 @@ typedef enum gate_mood {
     GATE_HALF,     /* does the first half of the steps, and then goes away */
     GATE_REFUSING, /* LW_DENIED to all */
     GATE_LYING,    /* answers with numbers that cannot be, does nothing */
+    GATE_READING,  /* does what adds, LW_DENIED to what sets */
 } gate_mood;
 
 typedef struct gate {
@@ -45,7 +47,7 @@ typedef struct ship {
     uint32_t route;
     lw_observer observer;
     char name[8];
-    char diary[CONVOY_DIARY];
+    char diary[DIARY];
 } ship;
 
 typedef struct convoy {
@@ -79,9 +81,15 @@ static inline void gate_lie(lw_store_step *step) {
 static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     gate *g = (gate *)store;
     gate_mood mood = __atomic_load_n(&g->mood, __ATOMIC_RELAXED);
-    size_t done = mood == GATE_OPEN || mood == GATE_MUTE ? count : mood == GATE_HALF ? count / 2 : 0;
+    size_t done = mood == GATE_HALF                                                ? count / 2
+                  : mood == GATE_OPEN || mood == GATE_MUTE || mood == GATE_READING ? count
+                                                                                   : 0;
     __atomic_fetch_add(&g->batches, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&g->steps, count, __ATOMIC_RELAXED);
+    if (mood == GATE_READING && steps->op == LW_STORE_COMPARE_AND_SET) {
+        steps->answer = LW_DENIED;
+        return lw_store_batch(g->inner, steps + 1, count - 1, deadline);
+    }
     int answer = lw_store_batch(g->inner, steps, done, deadline);
     for (size_t i = mood == GATE_MUTE ? 0 : done; i < count; i++) {
         steps[i].answer = mood == GATE_REFUSING ? LW_DENIED : LW_UNAVAILABLE;
@@ -89,21 +97,12 @@ static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count
             gate_lie(&steps[i]);
         }
     }
-    return mood == GATE_OPEN || mood == GATE_REFUSING || mood == GATE_LYING ? answer : LW_UNAVAILABLE;
+    return mood != GATE_SHUT && mood != GATE_MUTE && mood != GATE_HALF ? answer : LW_UNAVAILABLE;
 }
 
 static const lw_store_ops gate_ops = {.size = sizeof gate_ops, .batch = gate_batch};
 
 /* ---- diaries ---- */
-
-__attribute__((format(printf, 2, 3))) static inline void ship_write(ship *s, const char *format, ...) {
-    size_t used = strlen(s->diary);
-    va_list values;
-    va_start(values, format);
-    assert_true(used + 64 < sizeof s->diary);
-    vsnprintf(s->diary + used, sizeof s->diary - used, format, values);
-    va_end(values);
-}
 
 static inline uint64_t convoy_id(const convoy *c, uint32_t node) {
     return lw_id(c->node_name[node], strlen(c->node_name[node]));
@@ -122,35 +121,33 @@ static inline void ship_changed(void *user, uint64_t node, uint32_t from, uint32
     ship *s = user;
     (void)from;
     if (cause == LW_CAUSE_FLEET || cause == LW_CAUSE_OUTLIER) {
-        ship_write(s, "%s:%u%c ", to == LW_UNHEALTHY ? "out" : "in", convoy_index(s->convoy, node),
-                   cause == LW_CAUSE_FLEET ? 'f' : 'o');
+        diary_write(s->diary, "%s:%u%c ", to == LW_UNHEALTHY ? "out" : "in", convoy_index(s->convoy, node),
+                    cause == LW_CAUSE_FLEET ? 'f' : 'o');
     }
 }
 
 static inline void ship_judged(void *user, uint64_t node, const char *who, const char *why, uint64_t until) {
     ship *s = user;
     assert_true(why[0] != 0 && until > s->convoy->book.now);
-    ship_write(s, "judged:%u@%s ", convoy_index(s->convoy, node), who);
+    diary_write(s->diary, "judged:%u@%s ", convoy_index(s->convoy, node), who);
 }
 
-static inline void ship_outage(void *user, int begins) { ship_write(user, begins ? "away " : "back "); }
+static inline void ship_outage(void *user, int begins) {
+    ship *s = user;
+    diary_write(s->diary, begins ? "away " : "back ");
+}
 
 static inline void ship_spent(void *user, uint64_t node, const char *dimension, uint64_t until) {
+    ship *s = user;
     (void)node, (void)until;
-    ship_write(user, "spent:%s ", dimension);
+    diary_write(s->diary, "spent:%s ", dimension);
 }
 
 static inline void ship_freed(void *user, uint64_t node, const char *dimension) {
+    ship *s = user;
     (void)node;
-    ship_write(user, "freed:%s ", dimension);
+    diary_write(s->diary, "freed:%s ", dimension);
 }
-
-/* What was written since the last reading. */
-#define assert_diary(s, words)                                                                                         \
-    do {                                                                                                               \
-        assert_string_equal((s)->diary, words);                                                                        \
-        (s)->diary[0] = '\0';                                                                                          \
-    } while (0)
 
 /* ---- begin and end ---- */
 

@@ -3,23 +3,13 @@
  * What else goes around: loads as sums over all processes, latencies as means of what the others measured, and nothing
  * of what is off. And the mistakes that callers make.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 enum { NODES = 4 };
 
-static convoy c;
-
 static int open_convoy(void **state) {
     (void)state;
-    convoy_open(&c);
-    c.nodes = NODES;
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
+    return voyage_of_nodes(NODES);
 }
 
 /* ---- load ---- */
@@ -213,6 +203,7 @@ static void test_options(void **state) {
     REFUSE(prefix, "with{brace", LW_INVALID);
     REFUSE(instance, "", LW_INVALID);
     REFUSE(instance, "new\nline", LW_INVALID);
+    REFUSE(instance, "two words", LW_INVALID);
     REFUSE(size, 3, LW_INVALID);
     convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, 10, 0);
     REFUSE(lease, SECOND, LW_RANGE);         /* the interval */
@@ -260,6 +251,20 @@ static void sync_in_a_hook(void *user, uint64_t node, const lw_sample *sample) {
     assert_int_equal(lw_pool_sync(hooked->pool, &c.gate.store, 0, NULL), LW_BUSY);
 }
 
+static uint64_t time_of_one_who_looks(void *user) {
+    lw_pool_stats stats = {.size = sizeof stats};
+    assert_int_equal(lw_pool_stats_read(((ship *)user)->pool, c.book.now, &stats), LW_OK);
+    return CONVOY_EPOCH + c.book.now;
+}
+
+/* The clock of the caller is read with no lock held. */
+static void test_time_of_the_caller(void **state) {
+    (void)state;
+    c.sync.time = time_of_one_who_looks;
+    c.sync.time_user = &c.ship[0];
+    assert_int_equal(ship_sync(convoy_launch(&c), LW_OK).instances, 1);
+}
+
 static void test_calls(void **state) {
     (void)state;
     lw_pool *plain;
@@ -288,7 +293,7 @@ static void test_calls(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, open_convoy)
     const struct CMUnitTest tests[] = {
         TEST(test_loads_add_up),
         TEST(test_loads_spread),
@@ -300,6 +305,7 @@ int main(void) {
         TEST(test_options),
         TEST(test_dimensions),
         TEST(test_calls),
+        TEST(test_time_of_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,27 +3,10 @@
  * Leases as one pool and a few see them: taken ahead of need, sized by what was spent, given back, and gone when they
  * end. A limit of 1000 a minute, a sync each second, leases of 3 seconds.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { LIMIT = 1000 };
-
-static convoy c;
-
-static int open_convoy(void **state) {
-    (void)state;
-    convoy_open(&c);
-    convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, LIMIT, 0);
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
-}
 
 static ship *launch_synced(void) {
     ship *s = convoy_launch(&c);
@@ -317,6 +300,8 @@ static void test_fork(void **state) {
         fault |= lw_pool_sync(s->pool, &c.gate.store, 0, &report) != LW_OK ? 8 : 0;
         fault |= ship_try(s, 1, &ticket) != LW_OK ? 16 : 0;
         fault |= convoy_used(&c) != 250 + leased(s) + 1 ? 32 : 0; /* of the parent, and its own */
+        fault |= lw_pool_sync_leave(s->pool, &c.gate.store, 0) != LW_OK ? 64 : 0;
+        fault |= convoy_used(&c) != 250 + 1 ? 128 : 0;
         _exit(fault);
     }
     int status = 0;
@@ -377,7 +362,7 @@ static void test_lies(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, voyage_with_limit)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_before_the_first_sync),
         TEST(test_first_lease),

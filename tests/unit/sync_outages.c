@@ -3,24 +3,7 @@
  * The store goes away and comes back: one event each way, each mode as it is named, and afterwards everything that was
  * granted meanwhile is counted. A limit of 1000 a minute, a sync each second, leases of 3 seconds.
  */
-#include "sync_convoy.h"
-
-enum { LIMIT = 1000 };
-
-static convoy c;
-
-static int open_convoy(void **state) {
-    (void)state;
-    convoy_open(&c);
-    convoy_limit(&c, LW_QUOTA_SLIDING, MINUTE, LIMIT, 0);
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
-}
+#include "sync_voyage.h"
 
 static void fail_all(uint64_t span) {
     c.gate.mood = GATE_SHUT;
@@ -135,8 +118,8 @@ static void test_share(void **state) {
     (void)state;
     for (uint32_t f = 0; f < 4; f++) {
         uint32_t ships = fleets[f];
-        close_convoy(NULL);
-        open_convoy(NULL);
+        voyage_end(NULL);
+        voyage_with_limit(NULL);
         c.quiet = true;
         launch(ships, LW_OUTAGE_LOCAL_SHARE);
         fail_all(5 * SECOND);
@@ -186,6 +169,32 @@ static void test_refund_of_what_is_owed(void **state) {
     assert_in_range(counted(), 20, 25);
 }
 
+/* What was told is told: giving it back takes nothing from what another outage owes. */
+static void test_refund_of_what_was_told(void **state) {
+    (void)state;
+    lw_ticket ticket;
+    launch(1, LW_OUTAGE_OPEN);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_try(&c.ship[0], 400, &ticket), LW_OK);
+    come_back();
+    convoy_sail(&c, 70 * SECOND, SECOND);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_use(&c.ship[0], 50, 10), 10);
+    assert_int_equal(lw_cancel_at(c.ship[0].pool, &ticket, c.book.now), LW_OK);
+    come_back();
+    assert_in_range(counted(), 500, 1000);
+
+    /* So is what is past. */
+    convoy_sail(&c, 70 * SECOND, SECOND);
+    fail_all(5 * SECOND);
+    assert_int_equal(ship_try(&c.ship[0], 400, &ticket), LW_OK);
+    fail_all(70 * SECOND);
+    assert_int_equal(ship_use(&c.ship[0], 50, 10), 10);
+    assert_int_equal(lw_cancel_at(c.ship[0].pool, &ticket, c.book.now), LW_OK);
+    come_back();
+    assert_in_range(counted(), 500, 1000);
+}
+
 /* Nodes that come in an outage have their share too; and all of the limit afterwards. */
 static void test_nodes_come(void **state) {
     (void)state;
@@ -204,7 +213,7 @@ static void test_nodes_come(void **state) {
 
 static void test_share_of_gcra(void **state) {
     (void)state;
-    close_convoy(NULL);
+    voyage_end(NULL);
     convoy_open(&c);
     convoy_limit(&c, LW_QUOTA_GCRA, MINUTE, 600, 100);
     launch(2, LW_OUTAGE_LOCAL_SHARE);
@@ -303,7 +312,7 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, voyage_with_limit)
     const struct CMUnitTest tests[] = {
         TEST(test_events),
         TEST(test_closed),
@@ -312,6 +321,7 @@ int main(void) {
         TEST(test_share),
         TEST(test_warm),
         TEST(test_refund_of_what_is_owed),
+        TEST(test_refund_of_what_was_told),
         TEST(test_nodes_come),
         TEST(test_share_of_gcra),
         TEST(test_stale),

@@ -4,23 +4,13 @@
  * caps of each process, once per event, and over when the record says so. Half of 20 requests in 10 seconds eject a
  * node for 30.
  */
-#include "sync_convoy.h"
+#include "sync_voyage.h"
 
 enum { NODES = 20 };
 
-static convoy c;
-
 static int open_convoy(void **state) {
     (void)state;
-    convoy_open(&c);
-    c.nodes = NODES;
-    return 0;
-}
-
-static int close_convoy(void **state) {
-    (void)state;
-    convoy_close(&c);
-    return 0;
+    return voyage_of_nodes(NODES);
 }
 
 static void fail_at(ship *s, uint32_t node, uint32_t failures, uint32_t successes) {
@@ -325,8 +315,20 @@ static void test_away(void **state) {
     assert_diary(s, "out:3f judged:3@p2 ");
 }
 
+/* A record that may not be written: the node is out here, and the caller hears why only here. */
+static void test_denied(void **state) {
+    (void)state;
+    c.sync.failure_volume = 2;
+    ship *s = convoy_launch(&c);
+    fail_at(s, 3, 2, 0);
+    c.gate.mood = GATE_READING;
+    ship_sync(s, LW_DENIED);
+    assert_told(&c.book, LW_DENIED, "/status");
+    assert_diary(s, "out:3f judged:3@p0 ");
+}
+
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_convoy, close_convoy)
+#define TEST(name) VOYAGE(name, open_convoy)
     const struct CMUnitTest tests[] = {
         TEST(test_together),       TEST(test_neither_too_few_nor_too_seldom),
         TEST(test_everywhere),     TEST(test_window),
@@ -335,6 +337,7 @@ int main(void) {
         TEST(test_never_the_last), TEST(test_records_are_text),
         TEST(test_record_by_hand), TEST(test_damaged_records),
         TEST(test_far_ends),       TEST(test_away),
+        TEST(test_denied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

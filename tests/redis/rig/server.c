@@ -225,7 +225,8 @@ void server_stop(struct server *server) {
 
 /* ---- asking ---- */
 
-static redisReply *server_ask_all(struct server *server, const char *format, va_list list) {
+/* Never NULL, and no error. */
+static redisReply *server_ask_list(struct server *server, const char *format, va_list list) {
     char text[1024], *words[64], *rest = NULL;
     size_t count = 0;
     vsnprintf(text, sizeof text, format, list);
@@ -237,35 +238,34 @@ static redisReply *server_ask_all(struct server *server, const char *format, va_
         server->line = redisConnect("127.0.0.1", (int)server->port);
         rig_need(server->line != NULL && server->line->err == 0, "a connection to the server");
     }
-    return redisCommandArgv(server->line, (int)count, (const char **)words, NULL);
+    redisReply *reply = redisCommandArgv(server->line, (int)count, (const char **)words, NULL);
+    rig_need(reply != NULL, format);
+    rig_need(reply->type != REDIS_REPLY_ERROR, reply->str);
+    return reply;
 }
 
 redisReply *server_ask(struct server *server, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    redisReply *reply = server_ask_all(server, format, list);
+    redisReply *reply = server_ask_list(server, format, list);
     va_end(list);
-    rig_need(reply != NULL, format);
-    rig_need(reply->type != REDIS_REPLY_ERROR, reply->str);
     return reply;
 }
 
 void server_tell(struct server *server, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    redisReply *reply = server_ask_all(server, format, list);
+    redisReply *reply = server_ask_list(server, format, list);
     va_end(list);
-    rig_need(reply != NULL, format);
-    rig_need(reply->type != REDIS_REPLY_ERROR, reply->str);
     freeReplyObject(reply);
 }
 
 long long server_count(struct server *server, const char *format, ...) {
     va_list list;
     va_start(list, format);
-    redisReply *reply = server_ask_all(server, format, list);
+    redisReply *reply = server_ask_list(server, format, list);
     va_end(list);
-    rig_need(reply != NULL && reply->type == REDIS_REPLY_INTEGER, format);
+    rig_need(reply->type == REDIS_REPLY_INTEGER, format);
     long long number = reply->integer;
     freeReplyObject(reply);
     return number;
