@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What all services share: exchanges that are handed on and back, and those who wait for a service to become ready.
+ * Waiters are a list in the order of coming. Who tells them moves the ring to
+ * one of its own first, so that a waiter which asks again and has to wait again is not told twice.
+ */
+#include <loadwise/service.h>
+
+void lw_service_free(lw_service *service) {
+    if (service != NULL) {
+        service->ops->free(service);
+    }
+}
+
+/* ---- exchanges ---- */
+
+void lw_exchange_refuse(lw_exchange *exchange, int reason, uint32_t retry, uint64_t retry_at) {
+    exchange->reason = reason;
+    exchange->retry = retry;
+    exchange->retry_at = retry_at;
+    lw_exchange_complete(exchange);
+}
+
+void lw_exchange_derive(lw_exchange *inner, const lw_exchange *outer) {
+    *inner = (lw_exchange)LW_EXCHANGE_INIT;
+    inner->request = outer->request;
+    inner->pick = outer->pick;
+    inner->deadline = outer->deadline;
+    inner->flags = outer->flags;
+}
+
+void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner) {
+    outer->flags |= inner->flags;
+    outer->reason = inner->reason;
+    outer->retry = inner->retry;
+    outer->retry_at = inner->retry_at;
+    outer->sample = inner->sample;
+    outer->response = inner->response;
+    outer->node = inner->node;
+    outer->tries = inner->tries;
+}
+
+/* ---- waiting ---- */
+
+static void waiter_put_before(lw_waiter *place, lw_waiter *waiter) {
+    waiter->next = place;
+    waiter->before = place->before;
+    place->before->next = waiter;
+    place->before = waiter;
+}
+
+static void ring_init(lw_waiter *head) { head->next = head->before = head; }
+
+/* All that stands in the ring of `from` goes to the front of the ring of `to`. */
+static void ring_move(lw_waiter *from, lw_waiter *to) {
+    if (from->next == from) {
+        return;
+    }
+    from->before->next = to->next;
+    to->next->before = from->before;
+    to->next = from->next;
+    from->next->before = to;
+    ring_init(from);
+}
+
+void lw_waiters_add(lw_waiters *waiters, lw_waiter *waiter) {
+    if (waiter == NULL || waiter->next != NULL) {
+        return;
+    }
+    if (waiters->head.next == NULL) {
+        ring_init(&waiters->head);
+    }
+    waiter_put_before(&waiters->head, waiter);
+}
+
+void lw_waiter_leave(lw_waiter *waiter) {
+    if (waiter->next != NULL) {
+        waiter->next->before = waiter->before;
+        waiter->before->next = waiter->next;
+        waiter->next = waiter->before = NULL;
+    }
+}
+
+void lw_waiters_tell(lw_waiters *waiters, uint64_t most) {
+    lw_waiter told;
+    if (waiters->head.next == NULL) {
+        return;
+    }
+    ring_init(&told);
+    ring_move(&waiters->head, &told);
+    while (told.next != &told && most-- > 0) {
+        lw_waiter *waiter = told.next;
+        lw_waiter_leave(waiter);
+        waiter->ready(waiter);
+    }
+    ring_move(&told, &waiters->head);
+}
