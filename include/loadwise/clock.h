@@ -32,8 +32,8 @@ struct lw_timer {
     lw_timer *child, *next, *before;
 };
 
-/* Makes a clock. rearm, which may be NULL, is told the earliest due time when it has become earlier; it may not call the
-   clock. env is copied. Errors: LW_NOMEM, LW_INVALID (half an allocator). */
+/* Makes a clock. rearm, which may be NULL, is told the earliest due time when it has become earlier; it may not call
+   the clock. env is copied. Errors: LW_NOMEM, LW_INVALID (half an allocator). */
 LW_API int lw_clock_new(lw_clock **out, const lw_env *env, void (*rearm)(void *user, uint64_t due), void *user);
 
 /* NULL-safe. No timer may be started. */
@@ -54,7 +54,8 @@ static inline int lw_timer_runs(const lw_timer *timer) { return timer->before !=
 /* When the earliest timer is due; UINT64_MAX: none is started. */
 LW_API uint64_t lw_clock_next(const lw_clock *clock);
 
-/* Fires the timers that are due now, but none that is started meanwhile. Returns when to call again, as lw_clock_next. */
+/* Fires the timers that are due now, but none that is started meanwhile. Returns when to call again, as lw_clock_next.
+ */
 LW_API uint64_t lw_clock_run(lw_clock *clock);
 
 LW_END

@@ -10,8 +10,8 @@
  *     lw_service_call(service, &order->exchange);
  *
  * The law of exchanges: `completed` is called exactly once for each call, perhaps before the call returns, whatever
- * happens: an answer, a failure, a refusal, a timeout, a cancellation. From the call to that moment the exchange belongs
- * to the service and stays where it is; in `completed` and after it, it is the caller's again.
+ * happens: an answer, a failure, a refusal, a timeout, a cancellation. From the call to that moment the exchange
+ * belongs to the service and stays where it is; in `completed` and after it, it is the caller's again.
  *
  * Threads: a service belongs to the thread of its clock. No service starts threads, opens descriptors or waits; none
  * allocates per call but what its header states. From inside of a callback everything may be called, but not
@@ -30,10 +30,11 @@ typedef struct lw_exchange lw_exchange;
 typedef struct lw_waiter lw_waiter;
 
 enum lw_exchange_flag {
-    LW_EXCHANGE_SAFE = 1,  /* by the caller: to do it twice is to do it once. Else it is tried again only when no node can
-                              have begun with it */
+    LW_EXCHANGE_SAFE = 1,  /* by the caller: to do it twice is to do it once. Else it is tried again only when no node
+                              can  have begun with it */
     LW_EXCHANGE_SPENT = 2, /* by the innermost service: part of the request is gone and cannot be said again */
-    LW_EXCHANGE_BEGUN = 4, /* by any service: the caller has heard the beginning of an answer. No other try after these */
+    LW_EXCHANGE_BEGUN =
+        4, /* by any service: the caller has heard the beginning of an answer. No other try after these */
 };
 
 /* One request on its way through a service. */
@@ -52,8 +53,8 @@ struct lw_exchange {
     void *user;
 
     /* The answer; valid in `completed`. */
-    int32_t reason;   /* LW_OK: a node had it, and sample says how it went. Else a refusal or an error of a layer */
-    uint32_t retry;   /* after a refusal: enum lw_retry */
+    int32_t reason;    /* LW_OK: a node had it, and sample says how it went. Else a refusal or an error of a layer */
+    uint32_t retry;    /* after a refusal: enum lw_retry */
     uint64_t retry_at; /* monotonic ns */
     lw_sample sample;
     void *response; /* by the innermost service: its own business */
@@ -65,9 +66,7 @@ struct lw_exchange {
 };
 
 #define LW_EXCHANGE_INIT                                                                                               \
-    {                                                                                                                  \
-        sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0, NULL      \
-    }
+    { sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0, NULL }
 
 /* Who waits for a service to become ready. Zero before its first use; must stay where it is while it waits. */
 struct lw_waiter {
