@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What layers share: birth and end, calls taken and answered. Cost: a record taken and given back per call. */
+#include "service/layer.h"
+
+/* ---- layers ---- */
+
+void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *given, lw_clock *clock, lw_service *inner,
+                    int *error) {
+    lw_env env;
+    struct lw__layer *layer = NULL;
+    *error = lw__env_init(&env, given);
+    if (*error == LW_OK && (clock == NULL || inner == NULL)) {
+        *error = lw__fail(&env, LW_INVALID, "%s: no clock, or no service to be around", plan->ops->name);
+    }
+    if (*error == LW_OK) {
+        layer = lw__alloc(&env, plan->size);
+        *error = layer != NULL ? LW_OK : LW_NOMEM;
+    }
+    if (layer == NULL) {
+        lw_service_free(inner);
+        return NULL;
+    }
+    layer->service.ops = plan->ops;
+    layer->env = env;
+    layer->clock = clock;
+    layer->inner = inner;
+    lw__records_init(&layer->calls, &layer->env, plan->call_size);
+    return layer;
+}
+
+void lw__layer_free(lw_service *service) {
+    struct lw__layer *layer = lw__layer_of(service);
+    lw_env env = layer->env;
+    while (layer->calls.used != NULL) {
+        struct lw__call *call = (struct lw__call *)(void *)layer->calls.used;
+        lw_service_cancel(service, call->outer, LW_OUTCOME_CANCELLED);
+    }
+    lw_service_free(layer->inner);
+    lw__records_free(&layer->calls);
+    lw__release(&env, layer);
+}
+
+int lw__layer_range(const lw_env *env, const char *layer, const char *option, uint64_t value, uint64_t least,
+                    uint64_t most) {
+    lw_env known;
+    if (value >= least && value <= most) {
+        return LW_OK;
+    }
+    int error = lw__env_init(&known, env);
+    return error != LW_OK ? error
+                          : lw__fail(&known, LW_RANGE, "%s: %s=%llu must be from %llu to %llu", layer, option,
+                                     (unsigned long long)value, (unsigned long long)least, (unsigned long long)most);
+}
+
+int lw__layer_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter) {
+    return lw_service_ready(lw__layer_of(service)->inner, exchange, retry_at, waiter);
+}
+
+void lw__layer_cancel(lw_service *service, lw_exchange *exchange, uint32_t why) {
+    struct lw__call *call = exchange->holder;
+    lw_service_cancel(lw__layer_of(service)->inner, &call->inner, why);
+}
+
+/* ---- calls ---- */
+
+static int call_begins(lw_exchange *inner) {
+    struct lw__call *call = lw__call_of(inner);
+    call->outer->sample = inner->sample;
+    return lw_exchange_begins(call->outer);
+}
+
+void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed)(lw_exchange *inner)) {
+    struct lw__call *call = lw__records_take(&layer->calls);
+    if (call == NULL) {
+        lw_exchange_refuse(outer, LW_NOMEM, LW_RETRY_ON_COMPLETION, 0);
+        return NULL;
+    }
+    call->layer = layer;
+    call->outer = outer;
+    outer->holder = call;
+    lw_exchange_derive(&call->inner, outer);
+    call->inner.completed = completed;
+    call->inner.begins = call_begins;
+    call->inner.user = call;
+    return call;
+}
+
+lw_exchange *lw__call_end(struct lw__call *call) {
+    lw_exchange *outer = call->outer;
+    lw__records_give(&call->layer->calls, call);
+    return outer;
+}
+
+void lw__call_answer(struct lw__call *call) {
+    lw_exchange_copy_answer(call->outer, &call->inner);
+    lw_exchange_complete(lw__call_end(call));
+}
