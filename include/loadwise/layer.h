@@ -16,24 +16,24 @@
 #define LOADWISE_LAYER_H
 
 #include <loadwise/clock.h>
-#include <loadwise/ops.h>
+#include <loadwise/param.h>
 #include <loadwise/service.h>
 
 LW_BEGIN
 
 /* A kind of layer, for stacks. Its options are a struct of uint64_t and double, described by params. */
 typedef struct lw_layer {
-    size_t size;      /* sizeof(lw_layer), so that the struct can grow */
-    const char *name; /* [a-z][a-z0-9_]* */
-    const char *help; /* one sentence */
-    const lw_param *params;
+    size_t size;            /* sizeof(lw_layer), so that the struct can grow */
+    const char *name;       /* [a-z][a-z0-9_]* */
+    const char *help;       /* one sentence */
+    const lw_param *params; /* a fallback of NULL: has to be given */
     uint32_t param_count;
     uint32_t options_size;
     /* The first parameter may be given by its value alone: "timeout 2s". */
     int (*make)(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner, const void *options);
 } lw_layer;
 
-/* The built-in ones, in the order of the alphabet; NULL at the end. balance is not one of them: a stack makes it. */
+/* The built-in ones, in the order of the alphabet; NULL at the end. balance is not one of them: a stack makes it */
 LW_API const lw_layer *const *lw_layers(void);
 
 LW_END

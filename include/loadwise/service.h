@@ -62,7 +62,8 @@ struct lw_exchange {
     uint32_t tries; /* that reached a node */
     uint32_t spare;
 
-    void *holder; /* of the service that has it; NULL: none. Not for callers */
+    void *holder;        /* of the service that has it; NULL: none. Not for callers */
+    lw_exchange *parent; /* whose part it is, see lw_exchange_derive */
 };
 
 #define LW_EXCHANGE_INIT                                                                                               \
@@ -144,8 +145,11 @@ LW_API void lw_exchange_refuse(lw_exchange *exchange, int reason, uint32_t retry
 
 /* Begins an exchange `inner` for the same request, to be handed on; completed, begins and user are the caller's to set.
    copy_answer takes the answer of inner over, and its flags. */
-LW_API void lw_exchange_derive(lw_exchange *inner, const lw_exchange *outer);
+LW_API void lw_exchange_derive(lw_exchange *inner, lw_exchange *outer);
 LW_API void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner);
+
+/* A node has been chosen for it: told to all whose part it is, so that they know it while it is under way. */
+LW_API void lw_exchange_chosen(lw_exchange *exchange, uint64_t node);
 
 /* Says that an answer begins, and whether anybody wants it. */
 static inline int lw_exchange_begins(lw_exchange *exchange) {

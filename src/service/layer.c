@@ -2,20 +2,58 @@
 /* What layers share: birth and end, calls taken and answered. Cost: a record taken and given back per call. */
 #include "service/layer.h"
 
+#include <string.h>
+
 /* ---- layers ---- */
 
+void lw__layer_defaults(const lw_layer *kind, void *options) {
+    memset(options, 0, kind->options_size);
+    for (uint32_t i = 0; i < kind->param_count; i++) {
+        const lw_param *param = &kind->params[i];
+        if (param->fallback != NULL) {
+            lw__param_set(NULL, kind->name, param, options, param->fallback, strlen(param->fallback), 0);
+        }
+    }
+}
+
+int lw__layer_check(const lw_env *env, const lw_layer *kind, const void *options) {
+    int error = LW_OK;
+    for (uint32_t i = 0; i < kind->param_count && error == LW_OK; i++) {
+        error = lw__param_check(env, kind->name, &kind->params[i], options);
+    }
+    return error;
+}
+
+static int layer_options(const struct lw__layer_plan *plan, const lw_env *env, const void *given, void *options) {
+    lw__layer_defaults(plan->kind, options);
+    if (given != NULL) {
+        memcpy(options, given, plan->kind->options_size);
+    }
+    int error = lw__layer_check(env, plan->kind, options);
+    const char *misfit = error == LW_OK && plan->misfit != NULL ? plan->misfit(options) : NULL;
+    return misfit != NULL ? lw__fail(env, LW_RANGE, "%s: %s", plan->kind->name, misfit) : error;
+}
+
+static struct lw__layer *layer_alloc(const struct lw__layer_plan *plan, const lw_env *env, const lw_clock *clock,
+                                     const lw_service *inner, const void *options, int *error) {
+    if (clock == NULL || inner == NULL) {
+        *error = lw__fail(env, LW_INVALID, "%s: no clock, or no service to be around", plan->kind->name);
+        return NULL;
+    }
+    struct lw__layer *layer = lw__alloc(env, plan->size);
+    *error = layer == NULL ? LW_NOMEM : layer_options(plan, env, options, (char *)layer + plan->options);
+    if (*error != LW_OK) {
+        lw__release(env, layer);
+        layer = NULL;
+    }
+    return layer;
+}
+
 void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *given, lw_clock *clock, lw_service *inner,
-                    int *error) {
+                    const void *options, int *error) {
     lw_env env;
-    struct lw__layer *layer = NULL;
     *error = lw__env_init(&env, given);
-    if (*error == LW_OK && (clock == NULL || inner == NULL)) {
-        *error = lw__fail(&env, LW_INVALID, "%s: no clock, or no service to be around", plan->ops->name);
-    }
-    if (*error == LW_OK) {
-        layer = lw__alloc(&env, plan->size);
-        *error = layer != NULL ? LW_OK : LW_NOMEM;
-    }
+    struct lw__layer *layer = *error == LW_OK ? layer_alloc(plan, &env, clock, inner, options, error) : NULL;
     if (layer == NULL) {
         lw_service_free(inner);
         return NULL;
@@ -38,18 +76,6 @@ void lw__layer_free(lw_service *service) {
     lw_service_free(layer->inner);
     lw__records_free(&layer->calls);
     lw__release(&env, layer);
-}
-
-int lw__layer_range(const lw_env *env, const char *layer, const char *option, uint64_t value, uint64_t least,
-                    uint64_t most) {
-    lw_env known;
-    if (value >= least && value <= most) {
-        return LW_OK;
-    }
-    int error = lw__env_init(&known, env);
-    return error != LW_OK ? error
-                          : lw__fail(&known, LW_RANGE, "%s: %s=%llu must be from %llu to %llu", layer, option,
-                                     (unsigned long long)value, (unsigned long long)least, (unsigned long long)most);
 }
 
 int lw__layer_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter) {

@@ -9,6 +9,7 @@
 #define LW_SERVICE_LAYER_H
 
 #include "base/env.h"
+#include "base/param.h"
 #include "base/raise.h"
 #include "service/records.h"
 
@@ -32,19 +33,23 @@ struct lw__call {
 
 /* How to make a layer. */
 struct lw__layer_plan {
+    const lw_layer *kind;
     const lw_service_ops *ops;
-    size_t size, call_size; /* of structs that begin with lw__layer and lw__call; 0: no calls of its own */
+    size_t size, options; /* of a struct that begins with lw__layer, and where its options stand */
+    size_t call_size;     /* of a struct that begins with lw__call; 0: no calls of its own */
+    const char *(*misfit)(const void *options); /* what is wrong with options that are each in range, or NULL */
 };
 
-/* A zeroed layer; frees the inner service when that fails, and *error says why. */
+/* Makes a layer with these options, NULL for the defaults, and the inner service its own. Zeroed but for what all
+   layers have; NULL: inner has been freed, and *error says why. */
 void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *env, lw_clock *clock, lw_service *inner,
-                    int *error);
+                    const void *options, int *error);
 /* Cancels what is under way, frees the inner service and the layer. */
 void lw__layer_free(lw_service *service);
 
-/* LW_RANGE, and the log is told, unless value is from least to most. */
-int lw__layer_range(const lw_env *env, const char *layer, const char *option, uint64_t value, uint64_t least,
-                    uint64_t most);
+/* The defaults of a kind; what has to be given stays 0. Checks options, whoever filled them in: LW_RANGE. */
+void lw__layer_defaults(const lw_layer *kind, void *options);
+int lw__layer_check(const lw_env *env, const lw_layer *kind, const void *options);
 
 /* Those of a layer that does nothing there. */
 int lw__layer_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter);
@@ -67,5 +72,11 @@ static inline void *lw__call_of(const lw_exchange *inner) { return inner->user; 
 static inline bool lw__exchange_is_good(const lw_exchange *exchange) {
     return exchange->reason == LW_OK && exchange->sample.outcome == LW_OUTCOME_OK;
 }
+
+/* ---- the kinds ---- */
+
+extern const lw_layer lw__layer_adaptive_throttle, lw__layer_buffer, lw__layer_circuit_breaker,
+    lw__layer_concurrency_limit, lw__layer_hedge, lw__layer_load_shed, lw__layer_rate_limit, lw__layer_retry,
+    lw__layer_timeout;
 
 #endif

@@ -15,8 +15,6 @@
 #include <loadwise/retry.h>
 #include <string.h>
 
-#define RETRY_HOUR UINT64_C(3600000000000)
-
 enum { RETRY_EXCLUSIONS = 128 }; /* as LW_POOL_EXCLUDE, of the caller's and ours together */
 
 struct retry_layer {
@@ -151,7 +149,6 @@ static void retry_answer(struct retry_call *again) {
         lw_exchange_copy_answer(&again->call.inner, &again->latest);
     }
     retry->stats.rescued += tries > 1 && lw__exchange_is_good(&again->call.inner);
-    again->call.inner.tries = tries;
     lw__call_answer(&again->call);
 }
 
@@ -243,42 +240,54 @@ int lw_retry_stats_of(const lw_service *service, lw_retry_stats *stats) {
 
 /* ---- birth ---- */
 
-static int retry_check(const lw_env *env, const lw_retry_options *o) {
-    const struct {
-        const char *name;
-        uint64_t value, least, most;
-    } bounds[] = {
-        {"max", o->max, 1, LW_RETRY_TRIES},
-        {"backoff", o->backoff, 0, RETRY_HOUR},
-        {"max_backoff", o->max_backoff, o->backoff, RETRY_HOUR},
-        {"patience", o->patience, 0, RETRY_HOUR},
-        {"budget", o->budget, 0, 1000},
-        {"floor", o->floor, 0, 1000000},
-        {"budget_window", o->budget_window, 1000000000, RETRY_HOUR},
-    };
-    int error = LW_OK;
-    for (size_t i = 0; i < sizeof bounds / sizeof *bounds && error == LW_OK; i++) {
-        error = lw__layer_range(env, "retry", bounds[i].name, bounds[i].value, bounds[i].least, bounds[i].most);
-    }
-    return error;
+static const char *retry_misfit(const void *given) {
+    const lw_retry_options *options = given;
+    return options->max_backoff < options->backoff ? "max_backoff is less than backoff" : NULL;
 }
 
 int lw_retry_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner,
                  const lw_retry_options *options) {
-    static const struct lw__layer_plan plan = {&retry_ops, sizeof(struct retry_layer), sizeof(struct retry_call)};
-    static const lw_retry_options defaults = LW_RETRY_OPTIONS_INIT;
-    options = options != NULL ? options : &defaults;
-    int error = retry_check(env, options);
-    *out = NULL;
-    if (error != LW_OK) {
-        lw_service_free(inner);
-        return error;
-    }
-    struct retry_layer *retry = lw__layer_new(&plan, env, clock, inner, &error);
+    static const struct lw__layer_plan plan = {
+        .kind = &lw__layer_retry,
+        .ops = &retry_ops,
+        .size = sizeof(struct retry_layer),
+        .options = offsetof(struct retry_layer, options),
+        .call_size = sizeof(struct retry_call),
+        .misfit = retry_misfit,
+    };
+    int error;
+    struct retry_layer *retry = lw__layer_new(&plan, env, clock, inner, options, &error);
     if (retry != NULL) {
-        retry->options = *options;
-        lw__budget_init(&retry->budget, options->budget, options->floor, options->budget_window);
-        *out = &retry->layer.service;
+        const lw_retry_options *o = &retry->options;
+        lw__budget_init(&retry->budget, o->budget, o->floor, o->budget_window);
     }
+    *out = retry != NULL ? &retry->layer.service : NULL;
     return error;
 }
+
+static int retry_make(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner, const void *options) {
+    return lw_retry_new(out, env, clock, inner, options);
+}
+
+#define RETRY_PARAM(member, type, fallback, min, max, help)                                                            \
+    { #member, type, offsetof(lw_retry_options, member), fallback, min, max, NULL, help }
+
+static const lw_param retry_params[] = {
+    RETRY_PARAM(max, LW_PARAM_U64, "3", "1", "16", "Tries in all."),
+    RETRY_PARAM(backoff, LW_PARAM_TIME, "25ms", "0", "1h", "Most time before the first retry; doubles with each."),
+    RETRY_PARAM(max_backoff, LW_PARAM_TIME, "250ms", "0", "1h", "Most time before any retry."),
+    RETRY_PARAM(patience, LW_PARAM_TIME, "1s", "0", "1h", "How long a refusal that says when is waited for."),
+    RETRY_PARAM(budget, LW_PARAM_U64, "20", "0", "1000", "Percent of the requests that retries may add."),
+    RETRY_PARAM(floor, LW_PARAM_U64, "10", "0", "1000000", "Retries a second that are always allowed."),
+    RETRY_PARAM(budget_window, LW_PARAM_TIME, "10s", "1s", "1h", "Time over which the budget is counted."),
+};
+
+const lw_layer lw__layer_retry = {
+    sizeof(lw_layer),
+    "retry",
+    "Tries again on another node, within a budget.",
+    retry_params,
+    sizeof retry_params / sizeof *retry_params,
+    sizeof(lw_retry_options),
+    retry_make,
+};

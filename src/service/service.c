@@ -21,12 +21,20 @@ void lw_exchange_refuse(lw_exchange *exchange, int reason, uint32_t retry, uint6
     lw_exchange_complete(exchange);
 }
 
-void lw_exchange_derive(lw_exchange *inner, const lw_exchange *outer) {
+void lw_exchange_derive(lw_exchange *inner, lw_exchange *outer) {
     *inner = (lw_exchange)LW_EXCHANGE_INIT;
     inner->request = outer->request;
     inner->pick = outer->pick;
     inner->deadline = outer->deadline;
     inner->flags = outer->flags;
+    inner->parent = outer;
+}
+
+void lw_exchange_chosen(lw_exchange *exchange, uint64_t node) {
+    for (; exchange != NULL; exchange = exchange->parent) {
+        exchange->node = node;
+        exchange->tries++;
+    }
 }
 
 void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner) {
@@ -37,7 +45,6 @@ void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner) {
     outer->sample = inner->sample;
     outer->response = inner->response;
     outer->node = inner->node;
-    outer->tries = inner->tries;
 }
 
 /* ---- waiting ---- */

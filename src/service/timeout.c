@@ -8,11 +8,9 @@
 
 #include <loadwise/timeout.h>
 
-#define TIMEOUT_DAY UINT64_C(86400000000000)
-
 struct timeout_layer {
     struct lw__layer layer;
-    uint64_t after;
+    lw_timeout_options options;
 };
 
 struct timeout_call {
@@ -37,7 +35,7 @@ static void timeout_fired(lw_timer *timer) {
 
 static void timeout_call(lw_service *service, lw_exchange *exchange) {
     struct timeout_layer *timeout = (struct timeout_layer *)(void *)service;
-    uint64_t now = lw_clock_now(timeout->layer.clock), due = lw__after(now, timeout->after);
+    uint64_t now = lw_clock_now(timeout->layer.clock), due = lw__after(now, timeout->options.after);
     due = exchange->deadline != 0 && exchange->deadline < due ? exchange->deadline : due;
     if (due <= now) {
         exchange->reason = LW_OK;
@@ -66,17 +64,28 @@ static const lw_service_ops timeout_ops = {
 
 int lw_timeout_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner,
                    const lw_timeout_options *options) {
-    static const struct lw__layer_plan plan = {&timeout_ops, sizeof(struct timeout_layer), sizeof(struct timeout_call)};
-    int error = lw__layer_range(env, "timeout", "after", options != NULL ? options->after : 0, 1000, TIMEOUT_DAY);
-    *out = NULL;
-    if (error != LW_OK) {
-        lw_service_free(inner);
-        return error;
-    }
-    struct timeout_layer *timeout = lw__layer_new(&plan, env, clock, inner, &error);
-    if (timeout != NULL) {
-        timeout->after = options->after;
-        *out = &timeout->layer.service;
-    }
+    static const struct lw__layer_plan plan = {
+        .kind = &lw__layer_timeout,
+        .ops = &timeout_ops,
+        .size = sizeof(struct timeout_layer),
+        .options = offsetof(struct timeout_layer, options),
+        .call_size = sizeof(struct timeout_call),
+    };
+    int error;
+    *out = lw__layer_new(&plan, env, clock, inner, options, &error);
     return error;
 }
+
+static int timeout_make(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner, const void *options) {
+    return lw_timeout_new(out, env, clock, inner, options);
+}
+
+static const lw_param timeout_params[] = {
+    {"after", LW_PARAM_TIME, offsetof(lw_timeout_options, after), NULL, "1us", "24h", NULL,
+     "Time after which an exchange is given up."},
+};
+
+const lw_layer lw__layer_timeout = {
+    sizeof(lw_layer),           "timeout",    "Gives up what takes too long.", timeout_params, 1,
+    sizeof(lw_timeout_options), timeout_make,
+};

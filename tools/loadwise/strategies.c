@@ -85,6 +85,8 @@ static void strategies_show_range(const lw_param *param, char *text, size_t room
     case LW_PARAM_U64: snprintf(text, room, "whole number from %s to %s", param->min, param->max); break;
     case LW_PARAM_PRIME: snprintf(text, room, "prime from %s to %s", param->min, param->max); break;
     case LW_PARAM_POWER: snprintf(text, room, "power of two from %s to %s", param->min, param->max); break;
+    case LW_PARAM_TIME: snprintf(text, room, "time from %s to %s", param->min, param->max); break;
+    case LW_PARAM_PERCENTILE: snprintf(text, room, "percentile from %s to %s", param->min, param->max); break;
     case LW_PARAM_F64: snprintf(text, room, "decimal number from %s to %s", param->min, param->max); break;
     case LW_PARAM_BOOL: snprintf(text, room, "true or false"); break;
     default: snprintf(text, room, "one of %s", param->choices); break;
