@@ -14,8 +14,8 @@
  * belongs to the service and stays where it is; in `completed` and after it, it is the caller's again.
  *
  * Threads: a service belongs to the thread of its clock. No service starts threads, opens descriptors or waits; none
- * allocates per call but what its header states. From inside of a callback everything may be called, but not
- * lw_service_free of a service that has exchanges under way.
+ * allocates per call but what its header states. From inside of a callback everything may be called but
+ * lw_service_free.
  */
 #ifndef LOADWISE_SERVICE_H
 #define LOADWISE_SERVICE_H
@@ -67,7 +67,7 @@ struct lw_exchange {
 };
 
 #define LW_EXCHANGE_INIT                                                                                               \
-    { sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0, NULL }
+    { sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0, NULL, NULL }
 
 /* Who waits for a service to become ready. Zero before its first use; must stay where it is while it waits. */
 struct lw_waiter {

@@ -36,7 +36,7 @@ static int layer_options(const struct lw__layer_plan *plan, const lw_env *env, c
 
 static struct lw__layer *layer_alloc(const struct lw__layer_plan *plan, const lw_env *env, const lw_clock *clock,
                                      const lw_service *inner, const void *options, int *error) {
-    if (clock == NULL || inner == NULL) {
+    if (clock == NULL || (inner == NULL && !plan->outermost_of_nodes)) {
         *error = lw__fail(env, LW_INVALID, "%s: no clock, or no service to be around", plan->kind->name);
         return NULL;
     }

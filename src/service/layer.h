@@ -35,8 +35,9 @@ struct lw__call {
 struct lw__layer_plan {
     const lw_layer *kind;
     const lw_service_ops *ops;
-    size_t size, options; /* of a struct that begins with lw__layer, and where its options stand */
-    size_t call_size;     /* of a struct that begins with lw__call; 0: no calls of its own */
+    size_t size, options;    /* of a struct that begins with lw__layer, and where its options stand */
+    size_t call_size;        /* of a struct that begins with lw__call; 0: no calls of its own */
+    bool outermost_of_nodes; /* it has no inner service */
     const char *(*misfit)(const void *options); /* what is wrong with options that are each in range, or NULL */
 };
 
@@ -75,7 +76,7 @@ static inline bool lw__exchange_is_good(const lw_exchange *exchange) {
 
 /* ---- the kinds ---- */
 
-extern const lw_layer lw__layer_adaptive_throttle, lw__layer_buffer, lw__layer_circuit_breaker,
+extern const lw_layer lw__layer_adaptive_throttle, lw__layer_balance, lw__layer_buffer, lw__layer_circuit_breaker,
     lw__layer_concurrency_limit, lw__layer_hedge, lw__layer_load_shed, lw__layer_rate_limit, lw__layer_retry,
     lw__layer_timeout;
 
