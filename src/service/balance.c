@@ -112,6 +112,8 @@ static lw_service *choose(struct balance *balance, struct balance_choice *choice
 
 /* ---- waiting ---- */
 
+static void balance_ask(struct balance *balance);
+
 static void queue_leave(struct balance *balance, struct balance_call *placed) {
     *(placed->older != NULL ? &placed->older->younger : &balance->eldest) = placed->younger;
     *(placed->younger != NULL ? &placed->younger->older : &balance->youngest) = placed->older;
