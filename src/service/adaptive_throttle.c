@@ -4,44 +4,25 @@
  * Cost: O(parts) per request.
  */
 #include "service/gate.h"
+#include "service/rolling.h"
 
 #include <loadwise/adaptive_throttle.h>
 
 #include "base/random.h"
 
-enum { THROTTLE_PARTS = 11 };
-
-struct throttle_part {
-    uint64_t requests, accepts;
-};
-
 struct throttle_layer {
     struct lw__gate gate;
     lw_adaptive_throttle_options options;
-    uint64_t current; /* number of the part that is counted in */
-    struct throttle_part part[THROTTLE_PARTS];
-    uint64_t drawn; /* random numbers so far */
+    struct lw__rolling rolling; /* requests, accepts */
+    uint64_t drawn;             /* random numbers so far */
 };
 
 static struct throttle_layer *throttle_of(struct lw__layer *layer) { return (struct throttle_layer *)(void *)layer; }
 
-static struct throttle_part *throttle_now(struct throttle_layer *throttle, uint64_t now) {
-    uint64_t part = now / (throttle->options.window / (THROTTLE_PARTS - 1));
-    for (uint64_t gone = 0; throttle->current < part && gone < THROTTLE_PARTS; gone++) {
-        uint64_t next = part - throttle->current > THROTTLE_PARTS ? part - THROTTLE_PARTS : throttle->current + 1;
-        throttle->part[next % THROTTLE_PARTS] = (struct throttle_part){0, 0};
-        throttle->current = next;
-    }
-    return &throttle->part[throttle->current % THROTTLE_PARTS];
-}
-
 /* The chance to be refused. */
 static double throttle_chance(const struct throttle_layer *throttle) {
-    double requests = 0, accepts = 0, most = (double)throttle->options.most / 100;
-    for (int i = 0; i < THROTTLE_PARTS; i++) {
-        requests += (double)throttle->part[i].requests;
-        accepts += (double)throttle->part[i].accepts;
-    }
+    struct lw__pair sum = lw__rolling_sum(&throttle->rolling);
+    double requests = (double)sum.first, accepts = (double)sum.second, most = (double)throttle->options.most / 100;
     double chance = (requests - throttle->options.k * accepts) / (requests + 1);
     return chance < 0 ? 0 : chance > most ? most : chance;
 }
@@ -54,16 +35,16 @@ static struct lw__verdict throttle_ready(struct lw__layer *layer, uint64_t now) 
 
 static struct lw__verdict throttle_enter(struct lw__layer *layer, void *pass, uint64_t now) {
     struct throttle_layer *throttle = throttle_of(layer);
-    struct throttle_part *part = throttle_now(throttle, now);
+    struct lw__pair *part = lw__rolling_now(&throttle->rolling, now);
     double drawn = (double)(lw__seed(layer->env.seed, throttle->drawn++) >> 11) * 0x1p-53;
     bool refused = drawn < throttle_chance(throttle);
     (void)pass;
-    part->requests++;
+    part->first++;
     return (struct lw__verdict){refused ? LW_SHED : LW_OK, now};
 }
 
 static void throttle_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
-    struct throttle_part *part = throttle_now(throttle_of(layer), now);
+    struct lw__pair *part = lw__rolling_now(&throttle_of(layer)->rolling, now);
     (void)pass;
     if (inner->reason != LW_OK) {
         return;
@@ -71,7 +52,7 @@ static void throttle_left(struct lw__layer *layer, void *pass, const lw_exchange
     switch (inner->sample.outcome) {
     case LW_OUTCOME_OK:
     case LW_OUTCOME_CALLER_FAULT:
-    case LW_OUTCOME_FAILURE: part->accepts++; break;
+    case LW_OUTCOME_FAILURE: part->second++; break;
     default: break;
     }
 }
@@ -102,6 +83,7 @@ int lw_adaptive_throttle_new(lw_service **out, const lw_env *env, lw_clock *cloc
     struct throttle_layer *throttle = lw__layer_new(&plan, env, clock, inner, options, &error);
     if (throttle != NULL) {
         throttle->gate.gate = &throttle_gate;
+        lw__rolling_init(&throttle->rolling, throttle->options.window);
     }
     *out = throttle != NULL ? &throttle->gate.layer.service : NULL;
     return error;

@@ -253,10 +253,7 @@ static void balance_cancel(lw_service *service, lw_exchange *exchange, uint32_t 
         return;
     }
     queue_leave(balance_of(service), placed);
-    exchange->reason = LW_OK;
-    exchange->sample = (lw_sample)LW_SAMPLE_INIT;
-    exchange->sample.outcome = why;
-    lw_exchange_complete(lw__call_end(&placed->call));
+    lw__call_give_up(&placed->call, why);
 }
 
 /* A pick would move the strategy on, so this goes by what the last call was told, until something ends. */

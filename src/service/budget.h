@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A budget for extra tries: in a window at most `percent` of the requests, and `floor` a second besides. Counted in ten
- * parts of the window, the current one and ten before it, so the window is never cut short.
+ * A budget for extra tries: in a window at most `percent` of the requests, and `floor` a second besides.
  * Source: Finagle's RetryBudget. Cost: a few additions.
  */
 #ifndef LW_SERVICE_BUDGET_H
 #define LW_SERVICE_BUDGET_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "service/rolling.h"
 
-enum { LW__BUDGET_PARTS = 11 };
+#include <stdbool.h>
 
 struct lw__budget {
-    uint64_t percent, floor; /* floor: in a window */
-    uint64_t part;           /* ns */
-    uint64_t current;        /* number of the part that is counted in */
-    uint64_t requests[LW__BUDGET_PARTS], extras[LW__BUDGET_PARTS];
+    uint64_t percent, floor;    /* floor: in a window */
+    struct lw__rolling rolling; /* requests, extra tries */
 };
 
 void lw__budget_init(struct lw__budget *budget, uint64_t percent, uint64_t floor_a_second, uint64_t window);

@@ -121,3 +121,11 @@ void lw__call_answer(struct lw__call *call) {
     lw_exchange_copy_answer(call->outer, &call->inner);
     lw_exchange_complete(lw__call_end(call));
 }
+
+void lw__call_give_up(struct lw__call *call, uint32_t why) {
+    lw_exchange *outer = lw__call_end(call);
+    outer->reason = LW_OK;
+    outer->sample = (lw_sample)LW_SAMPLE_INIT;
+    outer->sample.outcome = why;
+    lw_exchange_complete(outer);
+}

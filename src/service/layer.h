@@ -63,6 +63,9 @@ void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed
 /* Answers as the inner exchange was answered. The call is gone then. */
 void lw__call_answer(struct lw__call *call);
 
+/* Answers that the caller gave up, where nobody had it. The call is gone then. */
+void lw__call_give_up(struct lw__call *call, uint32_t why);
+
 /* The call is gone; its exchange is the layer's to complete. */
 lw_exchange *lw__call_end(struct lw__call *call);
 
