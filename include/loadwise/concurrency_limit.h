@@ -23,7 +23,7 @@ LW_BEGIN
 enum lw_limit_kind { LW_LIMIT_FIXED = 0, LW_LIMIT_VEGAS = 1, LW_LIMIT_GRADIENT = 2 };
 
 typedef struct lw_concurrency_limit_options {
-    uint64_t kind;      /* enum lw_limit_kind; in a stack also a number alone: fixed at that */
+    uint64_t kind;      /* enum lw_limit_kind; default fixed */
     uint64_t initial;   /* 1 to 1000000; default 20 */
     uint64_t least;     /* at least 1; default 3 */
     uint64_t most;      /* at least `least`, at most 1000000; default 1000 */

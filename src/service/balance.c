@@ -24,8 +24,9 @@ struct balance {
     bool asking; /* those that wait */
     uint64_t waiting;
     struct balance_call *eldest, *youngest;
-    lw_ticket refused; /* what a call was told last, while that may still hold; reason LW_OK: nothing */
-    lw_timer ask;      /* when those that wait are asked again */
+    int refused; /* why the last call was; LW_OK: it was not, or something has ended since */
+    uint64_t refused_until;
+    lw_timer ask; /* when those that wait are asked again */
     lw_waiters waiters;
 };
 
@@ -73,6 +74,13 @@ static bool choice_leave_out(struct balance *balance, struct balance_choice *cho
     return true;
 }
 
+/* When the pool said, and now and then for what other threads give back. */
+static uint64_t ask_again_at(const struct balance *balance, const lw_ticket *refused, uint64_t now) {
+    uint64_t poll = lw__after(now, balance->options.poll);
+    bool sooner = refused->retry == LW_RETRY_AT && refused->retry_at > now && refused->retry_at < poll;
+    return sooner ? refused->retry_at : poll;
+}
+
 /* A node that is ready, with a ticket; NULL: choice->reason says why not, and the ticket when to ask again. */
 static lw_service *choose(struct balance *balance, struct balance_choice *choice, const lw_exchange *exchange,
                           uint64_t now) {
@@ -106,7 +114,8 @@ static lw_service *choose(struct balance *balance, struct balance_choice *choice
         choice->ticket.retry_at = soonest;
     }
     choice->ticket.reason = choice->reason;
-    balance->refused = choice->ticket;
+    balance->refused = choice->reason;
+    balance->refused_until = ask_again_at(balance, &choice->ticket, now);
     return NULL;
 }
 
@@ -131,12 +140,8 @@ static void queue_join(struct balance *balance, struct balance_call *placed, uin
     lw_timer_start(balance->layer.clock, &placed->patience, deadline != 0 && deadline < until ? deadline : until);
 }
 
-/* Asks again when the pool said, and now and then for what other threads give back. */
 static void ask_later(struct balance *balance, const lw_ticket *refused, uint64_t now) {
-    uint64_t when = lw__after(now, balance->options.poll);
-    if (refused->retry == LW_RETRY_AT && refused->retry_at > now && refused->retry_at < when) {
-        when = refused->retry_at;
-    }
+    uint64_t when = ask_again_at(balance, refused, now);
     if (!lw_timer_runs(&balance->ask) || when < balance->ask.due) {
         lw_timer_start(balance->layer.clock, &balance->ask, when);
     }
@@ -165,7 +170,7 @@ static void balance_completed(lw_exchange *inner) {
     } else {
         lw_cancel(balance->pool, &placed->ticket);
     }
-    balance->refused.reason = LW_OK;
+    balance->refused = LW_OK;
     lw__call_answer(&placed->call);
     balance_ask(balance);
     lw_waiters_tell(&balance->waiters, 1);
@@ -256,18 +261,16 @@ static void balance_cancel(lw_service *service, lw_exchange *exchange, uint32_t 
     lw__call_give_up(&placed->call, why);
 }
 
-/* A pick would move the strategy on, so this goes by what the last call was told, until something ends. */
+/* A pick would move the strategy on, so this goes by what the last call was told, until something may have changed. */
 static int balance_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter) {
     struct balance *balance = balance_of(service);
-    const lw_ticket *refused = &balance->refused;
-    uint64_t now = lw_clock_now(balance->layer.clock);
     (void)exchange;
-    if (refused->reason == LW_OK || (refused->retry == LW_RETRY_AT && refused->retry_at <= now)) {
+    if (balance->refused == LW_OK || balance->refused_until <= lw_clock_now(balance->layer.clock)) {
         return LW_OK;
     }
-    *retry_at = refused->retry == LW_RETRY_AT ? refused->retry_at : UINT64_MAX;
+    *retry_at = balance->refused_until;
     lw_waiters_add(&balance->waiters, waiter);
-    return refused->reason;
+    return balance->refused;
 }
 
 static void balance_free(lw_service *service) {
