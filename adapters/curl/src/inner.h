@@ -41,6 +41,7 @@ struct lw__transfer {
     struct lw__transfer *older, *younger; /* of its node */
     uint64_t began, first;
     size_t sent;     /* of the body in memory */
+    uint64_t bytes;  /* received */
     bool added;      /* libcurl has it */
     bool queued;     /* among `later` */
     bool heard;      /* the answer has begun, and somebody wants it */
@@ -68,6 +69,10 @@ void lw__curl_gone(lw_curl *curl);
 
 /* transfer.c. NULL: no memory. */
 struct lw__transfer *lw__transfer_new(struct lw__curl_node *node, lw_exchange *exchange);
+/* Hands it to libcurl; not from inside of it. */
+void lw__transfer_start(struct lw__transfer *transfer);
+/* Nobody waits for it any more. */
+void lw__transfer_leave(struct lw__transfer *transfer);
 void lw__transfer_ended(struct lw__transfer *transfer, CURLcode code);
 void lw__transfer_drop(struct lw__transfer *transfer, uint32_t why);
 void lw__transfer_free(struct lw__transfer *transfer);

@@ -85,7 +85,7 @@ typedef struct lw_curl_options {
     uint32_t per_node;      /* most connections to one node; more exchanges wait in libcurl; 0: no bound */
     uint32_t http_version;  /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 from the start, also without TLS */
     uint64_t connect_timeout; /* ns; 0: 5 s */
-    const char *user_agent;   /* NULL: "loadwise/" and the version. Copied */
+    const char *user_agent;   /* NULL: "loadwise". Copied */
     const char *ca_file;      /* NULL: libcurl's. Copied */
     /* Called with each CURL * before it is used, for what is not here. Or NULL. */
     void (*tune)(void *user, void *curl);
