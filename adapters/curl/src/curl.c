@@ -75,8 +75,7 @@ static int client_open(lw_curl *curl) {
         curl_global_cleanup();
         return LW_NOMEM;
     }
-    long kept = curl->options.connections != 0 ? (long)curl->options.connections : 256;
-    curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, kept);
+    curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)curl->options.connections);
     curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)curl->options.per_node);
     curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     return lw__curl_loop_open(curl);

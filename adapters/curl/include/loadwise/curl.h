@@ -81,7 +81,8 @@ enum lw_curl_latency { LW_CURL_TOTAL = 0, LW_CURL_FIRST_BYTE = 1 };
 typedef struct lw_curl_options {
     size_t size;            /* sizeof(lw_curl_options), so that the struct can grow */
     uint32_t latency;       /* enum lw_curl_latency: what counts as the latency of a sample */
-    uint32_t connections;   /* kept open when idle, of all nodes; 0: 256 */
+    uint32_t connections;   /* kept open, of all nodes; 0: four times the exchanges under way. Fewer than these are
+                               slow: each answer closes what the next request opens */
     uint32_t per_node;      /* most connections to one node; more exchanges wait in libcurl; 0: no bound */
     uint32_t http_version;  /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 from the start, also without TLS */
     uint64_t connect_timeout; /* ns; 0: 5 s */
