@@ -39,7 +39,7 @@ soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/setup.sh test
 	scripts/soak $(SCALE)
 
-bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes compared; simulated requests
+bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes; simulated requests; Redis
 	scripts/setup.sh run
 	scripts/build release bench/all
 	build/release/bench/bench-select
@@ -47,6 +47,7 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 	build/release/bench/bench-quota
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
+	REDIS_SERVER=build/redis-server build/release/bench/bench-redis
 
 results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
 	scripts/setup.sh run

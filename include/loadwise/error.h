@@ -33,6 +33,7 @@ LW_BEGIN
     X(ALREADY, -15, "this has ended before")                                                                           \
     X(BUSY, -16, "not allowed inside a hook")                                                                          \
     X(FORKED, -17, "the process has forked: lw_pool_after_fork comes first")                                           \
+    X(DENIED, -18, "the store does not let us: wrong password, no permission, or it only reads")                       \
     X(NO_NODES, -32, "there are no nodes")                                                                             \
     X(ALL_UNHEALTHY, -33, "every node is unhealthy")                                                                   \
     X(EXCLUDED, -34, "the request excludes every node that is eligible")                                               \

@@ -3,6 +3,7 @@
 #ifndef LOADWISE_LOADWISE_H
 #define LOADWISE_LOADWISE_H
 
+#include <loadwise/account.h>
 #include <loadwise/adaptive_throttle.h>
 #include <loadwise/balance.h>
 #include <loadwise/bitmap.h>
@@ -14,12 +15,14 @@
 #include <loadwise/error.h>
 #include <loadwise/explain.h>
 #include <loadwise/filter.h>
+#include <loadwise/guard.h>
 #include <loadwise/health.h>
 #include <loadwise/hedge.h>
 #include <loadwise/id.h>
 #include <loadwise/key.h>
 #include <loadwise/latency.h>
 #include <loadwise/layer.h>
+#include <loadwise/ledger.h>
 #include <loadwise/load_shed.h>
 #include <loadwise/metrics.h>
 #include <loadwise/node_spec.h>
@@ -39,6 +42,7 @@
 #include <loadwise/status.h>
 #include <loadwise/store.h>
 #include <loadwise/strategy.h>
+#include <loadwise/sync.h>
 #include <loadwise/ticket.h>
 #include <loadwise/timeout.h>
 #include <loadwise/version.h>

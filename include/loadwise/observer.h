@@ -28,6 +28,7 @@ enum lw_health_cause {
     LW_CAUSE_EXTERNAL = 1, /* a verdict of an active check or an administrator */
     LW_CAUSE_RESTORED = 2, /* state that was set, read back from a store */
     LW_CAUSE_OUTLIER = 3,  /* ejected as an outlier, or back: the status then reads unhealthy and what it was */
+    LW_CAUSE_FLEET = 4,    /* ejected by what the fleet has seen together, see sync.h; the hook `judged` has more */
 };
 
 typedef struct lw_observer {
@@ -55,10 +56,14 @@ typedef struct lw_observer {
     void (*panic)(void *user, uint32_t route, uint32_t priority, int begins);
     /* A ticket was not ended within ticket_ttl, and was now; age in ns. */
     void (*lost)(void *user, uint64_t node, uint64_t age);
+    /* The fleet has ejected a node: instance `who` said so, for the reason `why`, until `until` (monotonic ns). */
+    void (*judged)(void *user, uint64_t node, const char *who, const char *why, uint64_t until);
+    /* The store that shares the state could not be asked any more (begins), or can again. Told once per change. */
+    void (*outage)(void *user, int begins);
 } lw_observer;
 
 #define LW_OBSERVER_INIT                                                                                               \
-    { sizeof(lw_observer), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    { sizeof(lw_observer), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 LW_END
 

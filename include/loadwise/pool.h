@@ -36,6 +36,7 @@
 LW_BEGIN
 
 struct lw_strategy_ops;
+struct lw_sync_options;
 typedef struct lw_pool lw_pool;
 
 enum lw_pool_bound {
@@ -113,13 +114,14 @@ typedef struct lw_pool_options {
 
     const struct lw_strategy_ops *const *ops; /* strategies of your own for the specifications of routes; borrowed */
     size_t ops_count;
-    const lw_observer *observer; /* or NULL; copied */
+    const lw_observer *observer;        /* or NULL; copied */
+    const struct lw_sync_options *sync; /* what a fleet shares, see sync.h; NULL: nothing */
 } lw_pool_options;
 
 #define LW_POOL_OPTIONS_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(lw_pool_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0,   \
-            0.0, NULL, NULL, 0, 0, NULL, 0, NULL                                                                       \
+            0.0, NULL, NULL, 0, 0, NULL, 0, NULL, NULL                                                                 \
     }
 
 /* Makes an empty pool. env and options may be NULL; both are copied. Errors: LW_NOMEM; LW_RANGE and LW_INVALID, and the

@@ -72,6 +72,8 @@ typedef struct lw_quota_dimension {
     uint32_t resolution; /* sliding: buckets in a window; 0: 20 */
     uint32_t cover;      /* sliding: enum lw_quota_cover */
     uint64_t fixed;      /* with LW_QUOTA_FIXED */
+    uint32_t shared; /* not 0: the limits are those of a fleet. Of a pool only; lw_pool_sync leases what the pool may
+                        grant, see sync.h. Not for concurrency */
 } lw_quota_dimension;
 
 typedef struct lw_quota_options {

@@ -21,6 +21,7 @@
 #ifndef LOADWISE_STORE_H
 #define LOADWISE_STORE_H
 
+#include <loadwise/account.h>
 #include <loadwise/env.h>
 #include <loadwise/error.h>
 
@@ -28,12 +29,44 @@ LW_BEGIN
 
 typedef struct lw_store lw_store;
 
+/* What a step of a batch does. */
+enum lw_store_op {
+    LW_STORE_GET = 1,
+    LW_STORE_PUT = 2,
+    LW_STORE_REMOVE = 3,
+    LW_STORE_ADD = 4,
+    LW_STORE_COMPARE_AND_SET = 5,
+    LW_STORE_CHARGE = 6, /* an account, see account.h: LW_OK, or LW_OVER_QUOTA when LW_POSTING_ALL does not fit */
+    LW_STORE_MEET = 7,   /* a meeting: `value` is the name of a member (at most 255 bytes) that is alive for ttl and
+                            brings `amount` (-2^40 to 2^40). The answer is how many members are alive, sum what all of
+                            them bring. ttl 0: it leaves */
+};
+
+/* One step: the arguments of the call of that name in lw_store_ops, as far as it has them, and its answer. Accounts and
+   meetings have keys of their own: no other operation sees them. */
+typedef struct lw_store_step {
+    uint32_t op;      /* enum lw_store_op */
+    uint32_t spare;   /* 0 */
+    ptrdiff_t answer; /* written */
+    const char *key;
+    const void *value;
+    size_t value_size;
+    const void *expected;
+    size_t expected_size;
+    void *out;
+    size_t room;
+    uint64_t ttl;
+    int64_t amount;
+    int64_t sum; /* written */
+    lw_posting *posting;
+} lw_store_step;
+
 /* Called for each entry of a listing; returns 0 to go on. The key ends with NUL; key and value live for the call. The
    function may call the store. */
 typedef int lw_store_each(void *user, const char *key, const void *value, size_t size);
 
 /*
- * What a store does. Every entry is required.
+ * What a store does. Every entry is required, but for batch.
  * key: any text, the empty one too. ttl: ns after which the entry is gone, 0: never. deadline: monotonic ns by which
  * the call has answered, 0: the store's own default.
  */
@@ -70,6 +103,11 @@ typedef struct lw_store_ops {
 
     /* No call is under way and none follows. */
     void (*free)(lw_store *store);
+
+    /* Carries out the steps, each atomic by itself and in the order of the array for each key, with as few round trips
+       as it can. LW_OK when every step has its answer, be it an error; LW_UNAVAILABLE when some could not be asked in
+       time, which then have that answer. NULL: not offered; see lw_store_batch. */
+    int (*batch)(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline);
 } lw_store_ops;
 
 /* A store is a struct that begins so. */
@@ -100,6 +138,22 @@ static inline int lw_store_compare_and_set(lw_store *store, const char *key, con
                                            const void *value, size_t size, uint64_t ttl, uint64_t deadline) {
     return store->ops->compare_and_set(store, key, expected, expected_size, value, size, ttl, deadline);
 }
+
+/*
+ * Carries out steps; see lw_store_ops.batch. With a store that has no batches they are carried out one by one, until
+ * one is LW_UNAVAILABLE; accounts and meetings are then entries under "account/" and "meeting/" and their key, changed
+ * by comparing and setting, and their clock is that of this machine (CLOCK_REALTIME). Errors: LW_UNAVAILABLE;
+ * LW_INVALID (no steps, or one with an op that is none: no step was carried out), LW_NOMEM.
+ */
+LW_API int lw_store_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline);
+
+/*
+ * May a store carry out this step? What every store refuses alike, for those who make one: a store calls it for each
+ * step of a batch before it does anything, and gives the step what it answers. env (or NULL) is told the charge or
+ * member, the value and what is allowed. LW_OK; LW_INVALID (an op that is none, no key, no value of a size above 0, no
+ * posting, a name, two charges of one dimension, giving back without LW_POSTING_FORCE) or LW_RANGE.
+ */
+LW_API int lw_store_step_check(const lw_env *env, const lw_store_step *step);
 
 /* Calls ops->free. NULL-safe. */
 LW_API void lw_store_free(lw_store *store);

@@ -4,10 +4,14 @@
 
 #include <time.h>
 
-uint64_t lw__clock(void) {
+static uint64_t read_clock(clockid_t clock) {
     struct timespec time;
-    if (clock_gettime(CLOCK_MONOTONIC, &time) != 0) {
-        return 0; /* cannot happen with this clock; standing still is a defined answer */
+    if (clock_gettime(clock, &time) != 0 || time.tv_sec < 0) {
+        return 0; /* cannot happen with these clocks after 1970; standing still is a defined answer */
     }
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
+
+uint64_t lw__clock(void) { return read_clock(CLOCK_MONOTONIC); }
+
+uint64_t lw__clock_since_1970(void) { return read_clock(CLOCK_REALTIME); }

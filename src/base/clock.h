@@ -7,4 +7,7 @@
 /* Monotonic nanoseconds of the operating system. */
 uint64_t lw__clock(void);
 
+/* Nanoseconds since 1970 by the operating system, which may step; for stores that have no clock of their own. */
+uint64_t lw__clock_since_1970(void);
+
 #endif

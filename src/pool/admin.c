@@ -80,6 +80,14 @@ int lw_pool_cool(lw_pool *pool, uint64_t id, uint64_t until, uint64_t now) {
 }
 
 /* The time is written last: it is what says that there is a report. */
+void lw__node_report(struct lw__node *node, double load, uint64_t base, uint64_t at) {
+    if (at != 0 && at >= lw__node_time(&node->external_at)) {
+        __atomic_store(&node->external, &load, __ATOMIC_RELAXED);
+        __atomic_store_n(&node->external_base, base, __ATOMIC_RELAXED);
+        __atomic_store_n(&node->external_at, at, __ATOMIC_RELEASE);
+    }
+}
+
 int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
     struct visit visit;
     if (!__builtin_isfinite(load)) {
@@ -87,12 +95,7 @@ int lw_pool_report_load(lw_pool *pool, uint64_t id, double load, uint64_t at) {
     }
     int error = visit_begin(&visit, pool, id);
     if (error == LW_OK) {
-        struct lw__node *node = visit.node;
-        if (at != 0 && at >= lw__node_time(&node->external_at)) {
-            __atomic_store(&node->external, &load, __ATOMIC_RELAXED);
-            __atomic_store_n(&node->external_base, __atomic_load_n(&node->traffic, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
-            __atomic_store_n(&node->external_at, at, __ATOMIC_RELEASE);
-        }
+        lw__node_report(visit.node, load, __atomic_load_n(&visit.node->traffic, __ATOMIC_RELAXED), at);
         visit_end(&visit);
     }
     return error;

@@ -89,6 +89,19 @@ static void learn_latency(struct end *end) {
     lw__latency_observe(&end->pool->latency, &end->node->latency, end->sample->outcome, latency_of(end), end->now);
 }
 
+/* What the next sync tells the others. */
+static void note_for_fleet(struct end *end, uint32_t effect, bool learns) {
+    struct lw__sync_node *sync = end->node->sync;
+    uint64_t latency = learns && end->sample->outcome == LW_OUTCOME_OK ? latency_of(end) : 0;
+    if (effect != LW_EFFECT_NONE) {
+        __atomic_fetch_add(&sync->ended, UINT64_C(1) << 32 | (effect == LW_EFFECT_FAILURE), __ATOMIC_RELAXED);
+    }
+    if (latency != 0) {
+        __atomic_fetch_add(&sync->time, latency < LW__LATENCY_MOST ? latency : LW__LATENCY_MOST, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&sync->answers, 1, __ATOMIC_RELAXED);
+    }
+}
+
 static void tell_strategy(struct end *end, const struct lw__snapshot *snapshot) {
     uint32_t index;
     struct lw__group *group = lw__snapshot_group(snapshot, end->node, end->slot->chooser, &index);
@@ -157,6 +170,9 @@ static void end_ticket(struct end *end) {
         uint32_t effect = pool->rules.health.options.effects[end->sample->outcome];
         if (pool->rules.outliers && effect != LW_EFFECT_NONE) {
             lw__outlier_note(pool, node, effect == LW_EFFECT_FAILURE, end->now);
+        }
+        if (node->sync != NULL) {
+            note_for_fleet(end, effect, snapshot->learns || pool->rules.options.latency != NULL);
         }
     }
     if (node->quota != NULL && (end->slot->charged | end->named) != 0) {

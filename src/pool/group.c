@@ -42,6 +42,7 @@ static void describe(struct lw__chooser *chooser) {
         uint32_t signal = unit->memory.signal;
         chooser->listens |= unit->ops.begin != NULL || unit->ops.done != NULL;
         chooser->probes |= unit->ops.probed != NULL;
+        chooser->external |= signal == LW_SIGNAL_EXTERNAL;
         chooser->learned |= signal >= LW_SIGNAL_EWMA;
         chooser->ordered |= (unit->needs & LW_NEEDS_LEAST) != 0 && signal <= LW_SIGNAL_INFLIGHT;
         chooser->narrowed |= (unit->needs & LW_NEEDS_WITHIN) != 0;

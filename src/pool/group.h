@@ -23,6 +23,7 @@ struct lw__chooser {
     uint64_t version; /* of the latest members; under the lock */
     bool listens;     /* wants to hear how requests end */
     bool probes;      /* wants to hear what nodes say of themselves */
+    bool external;    /* goes by a load that is told */
     bool learned;     /* goes by a load that is learnt, so that it takes exploring */
     bool ramps;       /* slow start thins it out */
     bool ordered;     /* asks for the least in flight */

@@ -12,19 +12,23 @@ static size_t round_up(size_t size) { return (size + 63) & ~(size_t)63; }
 struct lw__node *lw__node_new(lw_pool *pool, const lw_node_spec *spec, uint64_t id) {
     size_t body = round_up(sizeof(struct lw__node));
     size_t quota = pool->rules.quota.count > 0 ? round_up(pool->rules.quota.node_size) : 0;
+    size_t sync = pool->sync != NULL ? sizeof(struct lw__sync_node) : 0;
     size_t window = pool->rules.health.options.window > 0 ? LW__HEALTH_BUCKETS * sizeof(uint64_t) : 0;
     size_t name = strlen(spec->name) + 1;
-    struct lw__node *node = lw__alloc(&pool->env, body + quota + window + name);
+    struct lw__node *node = lw__alloc(&pool->env, body + quota + sync + window + name);
     if (node == NULL) {
         return NULL;
     }
     node->id = id;
-    node->name = memcpy((char *)node + body + quota + window, spec->name, name);
+    node->name = memcpy((char *)node + body + quota + sync + window, spec->name, name);
     if (quota != 0) {
         node->quota = (struct lw__quota_node *)(void *)((char *)node + body);
     }
+    if (sync != 0) {
+        node->sync = (struct lw__sync_node *)(void *)((char *)node + body + quota);
+    }
     node->reasons = LW_REASON_LEFT;
-    uint64_t *buckets = window != 0 ? (uint64_t *)(void *)((char *)node + body + quota) : NULL;
+    uint64_t *buckets = window != 0 ? (uint64_t *)(void *)((char *)node + body + quota + sync) : NULL;
     lw__health_node_init(&node->health, (uint32_t)++pool->lives, buckets);
     return node;
 }

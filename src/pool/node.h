@@ -17,6 +17,18 @@
 
 #include <loadwise/explain.h>
 
+/* What goes to the fleet and comes from it; see sync.h. */
+struct lw__sync_node {
+    _Alignas(64) uint64_t ended; /* since the last sync: requests << 32 | failures */
+    uint64_t answers, time;      /* since the last sync: requests that went well, and their latencies in ns */
+
+    /* Of the thread that syncs; others may read the second. */
+    uint64_t verdict;               /* the end, in the store's time, of the latest ejection that was heard of */
+    uint64_t judged_until;          /* the same, monotonic ns */
+    uint64_t all_answers, all_time; /* of the whole fleet, as last heard; the time in us */
+    uint32_t heard;                 /* are these known? */
+};
+
 struct lw__node {
     /* Read by every pick. */
     uint64_t id;
@@ -27,6 +39,7 @@ struct lw__node {
     uint32_t position;            /* in the latest snapshot */
     uint64_t ramp_since;          /* 0: has all of its share */
     struct lw__quota_node *quota; /* NULL: the pool has no dimensions */
+    struct lw__sync_node *sync;   /* NULL: the pool shares nothing */
     uint32_t weight, admin;       /* enum lw_admin */
 
     /* Written by every pick and done. */
@@ -41,6 +54,7 @@ struct lw__node {
     uint64_t ejected_until, cooling_until, drain_deadline;
     uint32_t ejections;     /* multiplier of the next ejection, less one */
     uint32_t drained;       /* told so */
+    uint32_t cause;         /* of the ejection: enum lw_health_cause */
     uint64_t judged;        /* outlier.c: of the interval that is looked at */
     uint64_t external_at;   /* 0: nothing was reported */
     uint64_t external_base; /* traffic when it was */
@@ -81,6 +95,9 @@ void lw__node_settle(lw_pool *pool, struct lw__node *node, uint64_t now);
 /* When to settle it under the lock, where no hook may be called: before the end of an ejection that nobody was told of
    yet. The next pick or tick finds it due. */
 uint64_t lw__node_quiet(const struct lw__node *node, uint64_t now);
+
+/* admin.c. The load of the node at that time, when its traffic was `base`. */
+void lw__node_report(struct lw__node *node, double load, uint64_t base, uint64_t at);
 
 /* Tells of quotas that are used up, or have something left again. refusal: that of this call, or NULL. */
 void lw__node_tell_quota(const lw_pool *pool, struct lw__node *node, const lw_quota_refusal *refusal, uint64_t now);

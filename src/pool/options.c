@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the caller wants of a pool, over the defaults, and checked. */
-#include "pool/pool.h"
+#include "pool/options.h"
 
 #include <string.h>
 
 #define POOL_SECOND UINT64_C(1000000000)
 
-struct bound {
-    const char *name;
-    uint64_t value, least, most;
-};
-
-static int check_bounds(const lw_env *env, const char *what, const struct bound *bounds, size_t count) {
+int lw__bounds_check(const lw_env *env, const char *what, const struct lw__bound *bounds, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (bounds[i].value < bounds[i].least || bounds[i].value > bounds[i].most) {
             return lw__fail(env, LW_RANGE, "%s: %s=%llu must be from %llu to %llu", what, bounds[i].name,
@@ -22,7 +17,7 @@ static int check_bounds(const lw_env *env, const char *what, const struct bound 
     return LW_OK;
 }
 
-static int take_struct(const lw_env *env, const char *what, void *to, size_t room, const void *from) {
+int lw__struct_take(const lw_env *env, const char *what, void *to, size_t room, const void *from) {
     size_t size;
     memcpy(&size, from, sizeof size);
     if (size < sizeof size) {
@@ -54,7 +49,7 @@ static void fill_defaults(lw_pool_options *options) {
 }
 
 static int check_pool(const lw_env *env, const lw_pool_options *options) {
-    const struct bound bounds[] = {
+    const struct lw__bound bounds[] = {
         {"max_tickets", options->max_tickets, 1, 1 << 24},
         {"tries", options->tries, 1, LW_POOL_TRIES},
         {"instances", options->instances, 1, 1 << 20},
@@ -74,11 +69,11 @@ static int check_pool(const lw_env *env, const lw_pool_options *options) {
     if (!(options->external_unit > 0) || __builtin_isinf(options->external_unit)) {
         return lw__fail(env, LW_RANGE, "pool: external_unit=%g must be above 0 and finite", options->external_unit);
     }
-    return check_bounds(env, "pool", bounds, sizeof bounds / sizeof *bounds);
+    return lw__bounds_check(env, "pool", bounds, sizeof bounds / sizeof *bounds);
 }
 
 static int check_outlier(const lw_env *env, const lw_outlier_options *options) {
-    const struct bound bounds[] = {
+    const struct lw__bound bounds[] = {
         {"interval", options->interval, 1000000, UINT64_C(1) << 62},
         {"base_ejection", options->base_ejection, 1, UINT64_C(1) << 62},
         {"max_ejection", options->max_ejection, options->base_ejection, UINT64_C(1) << 62},
@@ -90,21 +85,21 @@ static int check_outlier(const lw_env *env, const lw_outlier_options *options) {
         {"failure_percentage_hosts", options->failure_percentage_hosts, 1, UINT32_MAX},
         {"failure_percentage_volume", options->failure_percentage_volume, 1, UINT32_MAX},
     };
-    return check_bounds(env, "outlier", bounds, sizeof bounds / sizeof *bounds);
+    return lw__bounds_check(env, "outlier", bounds, sizeof bounds / sizeof *bounds);
 }
 
 static int take_pool(struct lw__rules *rules, const lw_env *env, const lw_pool_options *given) {
     int error = LW_OK;
     rules->options = (lw_pool_options)LW_POOL_OPTIONS_INIT;
     if (given != NULL) {
-        error = take_struct(env, "pool", &rules->options, sizeof rules->options, given);
+        error = lw__struct_take(env, "pool", &rules->options, sizeof rules->options, given);
     }
     fill_defaults(&rules->options);
     if (error == LW_OK) {
         error = check_pool(env, &rules->options);
     }
     if (error == LW_OK && rules->options.observer != NULL) {
-        error = take_struct(env, "observer", &rules->observer, sizeof rules->observer, rules->options.observer);
+        error = lw__struct_take(env, "observer", &rules->observer, sizeof rules->observer, rules->options.observer);
     }
     return error;
 }
@@ -115,7 +110,7 @@ static int take_outlier(struct lw__rules *rules, const lw_env *env) {
     if (!rules->outliers) {
         return LW_OK;
     }
-    int error = take_struct(env, "outlier", &rules->outlier, sizeof rules->outlier, rules->options.outlier);
+    int error = lw__struct_take(env, "outlier", &rules->outlier, sizeof rules->outlier, rules->options.outlier);
     return error == LW_OK ? check_outlier(env, &rules->outlier) : error;
 }
 
@@ -133,7 +128,8 @@ static int take_quota(struct lw__rules *rules, const lw_env *env) {
     }
     quota.dimensions = rules->options.dimensions;
     quota.dimension_count = rules->options.dimension_count;
-    return lw__quota_plan_init(&rules->quota, env, &quota);
+    return rules->options.sync != NULL ? lw__quota_plan_init_leased(&rules->quota, env, &quota)
+                                       : lw__quota_plan_init(&rules->quota, env, &quota);
 }
 
 /* The zone outlives the call. */

@@ -42,32 +42,54 @@ static uint64_t ejection_time(const lw_pool *pool, const struct lw__node *node, 
     return lw__after(time, jitter);
 }
 
+/* Ended as it began. */
 static void tell_ejection(const lw_pool *pool, const struct lw__node *node, bool begins) {
     const lw_observer *observer = &pool->rules.observer;
-    uint32_t status = lw__health_status(&node->health);
+    uint32_t status = lw__health_status(&node->health), cause = __atomic_load_n(&node->cause, __ATOMIC_RELAXED);
     if (observer->health_changed != NULL) {
         lw__telling_begin();
         observer->health_changed(observer->user, node->id, begins ? status : (uint32_t)LW_UNHEALTHY,
-                                 begins ? (uint32_t)LW_UNHEALTHY : status, LW_CAUSE_OUTLIER);
+                                 begins ? (uint32_t)LW_UNHEALTHY : status, cause);
         lw__telling_end();
     }
 }
 
-static void try_eject(lw_pool *pool, const struct lw__snapshot *snapshot, struct lw__node *node, uint64_t now) {
-    if (lw__node_time(&node->ejected_until) > now || !cap_allows(pool, snapshot, node, now)) {
-        return;
-    }
-    uint32_t number = node->ejections + 1;
-    __atomic_store_n(&node->ejections, number, __ATOMIC_RELAXED); /* others may read it */
-    __atomic_store_n(&node->ejected_until, lw__after(now, ejection_time(pool, node, number, now)), __ATOMIC_SEQ_CST);
+static bool may_eject(const lw_pool *pool, const struct lw__snapshot *snapshot, const struct lw__node *node,
+                      uint64_t now) {
+    return lw__node_time(&node->ejected_until) <= now && cap_allows(pool, snapshot, node, now);
+}
+
+static void eject(lw_pool *pool, struct lw__node *node, uint64_t until, uint32_t cause, uint64_t now) {
+    __atomic_store_n(&node->cause, cause, __ATOMIC_RELAXED);
+    __atomic_store_n(&node->ejected_until, until, __ATOMIC_SEQ_CST);
     __atomic_fetch_add(&pool->ejections, 1, __ATOMIC_RELAXED);
     lw__node_settle(pool, node, now);
     tell_ejection(pool, node, true);
 }
 
+static void try_eject(lw_pool *pool, const struct lw__snapshot *snapshot, struct lw__node *node, uint64_t now) {
+    if (may_eject(pool, snapshot, node, now)) {
+        uint32_t number = node->ejections + 1;
+        __atomic_store_n(&node->ejections, number, __ATOMIC_RELAXED); /* others may read it */
+        eject(pool, node, lw__after(now, ejection_time(pool, node, number, now)), LW_CAUSE_OUTLIER, now);
+    }
+}
+
 static bool busy_begin(lw_pool *pool) { return __atomic_exchange_n(&pool->outlier_busy, 1, __ATOMIC_ACQUIRE) == 0; }
 
 static void busy_end(lw_pool *pool) { __atomic_store_n(&pool->outlier_busy, 0, __ATOMIC_RELEASE); }
+
+bool lw__outlier_eject(lw_pool *pool, struct lw__node *node, uint64_t until, uint32_t cause, uint64_t now) {
+    bool may = busy_begin(pool);
+    if (may) {
+        may = may_eject(pool, lw__snapshot_current(pool), node, now);
+        if (may) {
+            eject(pool, node, until, cause, now);
+        }
+        busy_end(pool);
+    }
+    return may;
+}
 
 void lw__outlier_back(lw_pool *pool, struct lw__node *node, uint64_t now) {
     lw__ramp_begin(pool, node, now);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The handle of a pool: made, freed, locked for a change, and put in order after a fork. */
-#include "pool/snapshot.h"
+#include "pool/sync.h"
 
 #include "base/random.h"
 #include "strategy/unit.h"
@@ -18,6 +18,10 @@ static int pool_parts(lw_pool *pool, const lw_pool_options *given) {
         return lw__fail(&pool->env, LW_RANGE, "latency: %s", fault);
     }
     lw__latency_init(&pool->latency, &latency);
+    error = lw__sync_open(pool);
+    if (error != LW_OK) {
+        return error;
+    }
     error = lw__slots_init(&pool->slots, &pool->env, pool->rules.options.max_tickets, pool->rules.quota.count);
     struct lw__draft none;
     return error == LW_OK ? lw__snapshot_new(pool, &none, 0, -1, at, &pool->current) : error;
@@ -87,6 +91,7 @@ void lw_pool_free(lw_pool *pool) {
     }
     free_routes(pool);
     lw__slots_free(&pool->slots, &pool->env);
+    lw__sync_close(pool);
     lw__rules_free(&pool->rules, &pool->env);
     pthread_mutex_destroy(&pool->changing);
     lw_env env = pool->env;
@@ -168,6 +173,7 @@ int lw_pool_after_fork(lw_pool *pool) {
         forget_traffic(node);
     }
     renew_strategies(pool, seed);
+    lw__sync_after_fork(pool);
     uint64_t now = lw__now(&pool->env);
     disown_tickets(pool, now);
     for (uint32_t i = 0; i < pool->current->count; i++) {

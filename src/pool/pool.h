@@ -13,6 +13,7 @@
  *   signals.c   what counts as load; tally.h who has the least in flight
  *   pick.h      choosing and charging; level.c which group; ramp.c slow start; refuse.c why not; done.c the end
  *   due.c       what time brings; outlier.c who is worse than the others; tick.c all of it, and memory given back
+ *   sync.h    what a fleet shares: told, heard, leased
  *   explain.c stats.c
  */
 #ifndef LW_POOL_POOL_H
@@ -43,9 +44,12 @@ struct lw__rules { /* never change */
     bool outliers;
 };
 
+struct lw__sync;
+
 struct lw_pool {
     lw_env env;
     struct lw__rules rules;
+    struct lw__sync *sync; /* NULL: it shares nothing */
     struct lw__lanes lanes;
     struct lw__slots slots;
     struct lw__counts counts[LW_LANES];
@@ -92,6 +96,9 @@ void lw__due_run(lw_pool *pool, uint64_t now);
 /* outlier.c. A request of the node failed (or did not): ejects it if it failed too often in a row. Inside a read
    section; tells the observer. */
 void lw__outlier_note(lw_pool *pool, struct lw__node *node, bool failed, uint64_t now);
+/* Ejects it for another reason (enum lw_health_cause), under the same cap; false: it is ejected, the cap does not allow
+   it, or somebody else is at it. In a read section. */
+bool lw__outlier_eject(lw_pool *pool, struct lw__node *node, uint64_t until, uint32_t cause, uint64_t now);
 /* The ejection of a node is over. */
 void lw__outlier_back(lw_pool *pool, struct lw__node *node, uint64_t now);
 /* Compares all nodes, if an interval has passed. Inside a read section. */

@@ -215,6 +215,7 @@ static void count_group(void *user, struct lw__group *group) {
     snapshot->place_count += group->count;
     snapshot->tallied |= group->tally != NULL;
     snapshot->learns |= group->chooser->learned;
+    snapshot->told |= group->chooser->external;
     for (uint32_t i = 0; i < group->count; i++) {
         snapshot->first[lw__idmap_find(&snapshot->map, group->node[i]->id) + 1]++;
     }

@@ -38,6 +38,7 @@ struct lw__snapshot {
     uint32_t count, path_count, place_count;
     bool tallied; /* some group keeps the least in flight */
     bool learns;  /* some group goes by latencies */
+    bool told;    /* some group goes by loads that are told */
     struct lw__node **node;
     uint64_t *ids;
     struct lw__idmap map;

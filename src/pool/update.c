@@ -252,8 +252,9 @@ static uint32_t share_of(uint32_t amount, uint32_t instances) {
 
 static void limit_quota(const lw_pool *pool, struct lw__node *node, const lw_node_spec *spec, bool keep) {
     lw_quota_limit shares[LW_QUOTA_DIMENSIONS];
-    uint64_t instances = pool->rules.options.instances;
     for (size_t i = 0; i < spec->limit_count; i++) {
+        bool shared = (pool->rules.quota.shared >> spec->limits[i].dimension & 1) != 0;
+        uint64_t instances = shared ? 1 : pool->rules.options.instances;
         shares[i] = spec->limits[i];
         shares[i].limit = (spec->limits[i].limit + instances - 1) / instances;
         shares[i].burst = (spec->limits[i].burst + instances - 1) / instances;

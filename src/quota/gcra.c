@@ -96,16 +96,17 @@ static uint64_t gcra_number(struct gcra *g) {
     return number;
 }
 
-static bool gcra_take(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount, uint64_t now,
-                      struct lw__quota_charge *charge) {
-    struct gcra *g = gcra_of(count);
+/* Unasked: whatever the burst, but no further than a backlog can be told from an old one. */
+static bool gcra_place(const struct lw__quota_dimension *d, struct gcra *g, uint64_t amount, uint64_t now, bool unasked,
+                       struct lw__quota_charge *charge) {
     for (;;) {
         uint64_t done = lw__word(&g->done), interval = lw__word(&g->interval), burst = lw__word(&g->burst);
         struct gcra_view view = gcra_look(d, g, now);
         uint64_t backlog = view.backlog + gcra_cost(amount, interval);
-        if (amount > burst || backlog > gcra_cost(burst, interval)) {
+        if (!unasked && (amount > burst || backlog > gcra_cost(burst, interval))) {
             return false;
         }
+        backlog = backlog <= 2 * GCRA_MOST ? backlog : 2 * GCRA_MOST;
         charge->number = gcra_number(g);
         if (gcra_store(d, g, &view, backlog)) {
             charge->stamp = view.at;
@@ -115,6 +116,11 @@ static bool gcra_take(const struct lw__quota_dimension *d, struct lw__quota_coun
             return true;
         }
     }
+}
+
+static bool gcra_take(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount, uint64_t now,
+                      struct lw__quota_charge *charge) {
+    return gcra_place(d, gcra_of(count), amount, now, false, charge);
 }
 
 /* ---- refunds ---- */
@@ -170,16 +176,10 @@ static void gcra_give(const struct lw__quota_dimension *d, struct lw__quota_coun
 
 /* ---- what is told ---- */
 
-static void gcra_add(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount,
-                     uint64_t now) {
-    struct gcra *g = gcra_of(count);
-    for (;;) {
-        struct gcra_view view = gcra_look(d, g, now);
-        uint64_t backlog = view.backlog + gcra_cost(amount, lw__word(&g->interval));
-        if (gcra_store(d, g, &view, backlog <= 2 * GCRA_MOST ? backlog : 2 * GCRA_MOST)) {
-            return;
-        }
-    }
+static void gcra_add(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount, uint64_t now,
+                     struct lw__quota_charge *charge) {
+    struct lw__quota_charge unread;
+    gcra_place(d, gcra_of(count), amount, now, true, charge != NULL ? charge : &unread);
 }
 
 static void gcra_observe(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t remaining,

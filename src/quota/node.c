@@ -52,9 +52,7 @@ void lw__quota_limits(const struct lw__quota_plan *plan, struct lw__quota_node *
 
 /* ---- asking and charging ---- */
 
-/* What is charged of an amount here; 0 where there is no limit. */
-static uint64_t count_amount(const struct lw__quota_dimension *d, const struct lw__quota_count *count,
-                             uint64_t amount) {
+uint64_t lw__quota_amount(const struct lw__quota_dimension *d, const struct lw__quota_count *count, uint64_t amount) {
     if (amount == 0 || !count_limits(count)) {
         return 0;
     }
@@ -87,7 +85,7 @@ bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *no
         uint32_t i = lw__quota_next(&named);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
-        uint64_t amount = count_amount(d, count, amounts[i]);
+        uint64_t amount = lw__quota_amount(d, count, amounts[i]);
         uint64_t when = amount != 0 ? d->kind->fits(d, count, amount, now) : 0;
         time = when > time && when < LW__ON_COMPLETION ? when : time;
         if (when > longest) {
@@ -107,7 +105,7 @@ static bool charge_set(const struct lw__quota_plan *plan, struct lw__quota_node 
         uint32_t i = lw__quota_next(&set);
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
-        uint64_t amount = count_amount(d, count, amounts[i]);
+        uint64_t amount = lw__quota_amount(d, count, amounts[i]);
         if (amount != 0) {
             __atomic_store_n(&charges[i].amount, amount, __ATOMIC_RELAXED);
             if (!d->kind->take(d, count, amount, now, &charges[i])) {
@@ -153,7 +151,7 @@ void lw__quota_settle(const struct lw__quota_plan *plan, struct lw__quota_node *
         if (is < was) {
             d->kind->give(d, count, &charges[i], was - is);
         } else if (is > was && count_limits(count)) {
-            d->kind->add(d, count, is - was, now);
+            d->kind->add(d, count, is - was, now, NULL);
         }
     }
 }
@@ -165,7 +163,7 @@ void lw__quota_add(const struct lw__quota_plan *plan, struct lw__quota_node *nod
         const struct lw__quota_dimension *d = &plan->dimension[i];
         struct lw__quota_count *count = lw__quota_count_of(plan, node, i);
         if (d->kind->add != NULL && count_limits(count)) {
-            d->kind->add(d, count, amounts[i], now);
+            d->kind->add(d, count, amounts[i], now, NULL);
         }
     }
 }

@@ -3,6 +3,7 @@
  * lines of its own. */
 #include "quota/quota.h"
 
+#include <loadwise/account.h>
 #include <string.h>
 
 enum { CACHE_LINE = 64 };
@@ -47,13 +48,33 @@ static const char *plan_fault(const lw_quota_dimension *given) {
     return given->cover > LW_QUOTA_COVER_SEED ? "the cover is not an enum lw_quota_cover" : NULL;
 }
 
+/* Names of dimensions that a store tells apart. */
+static bool plan_travels(const char *name) {
+    size_t size = 0;
+    while (name[size] > ' ' && name[size] < 127 && name[size] != ':') {
+        size++;
+    }
+    return name[size] == 0 && size <= LW_ACCOUNT_NAME;
+}
+
+/* Why it cannot be shared, NULL when it can. */
+static const char *plan_unshared(const lw_quota_dimension *given) {
+    if (given->kind == LW_QUOTA_CONCURRENCY) {
+        return "what is in flight cannot be shared: give it back when it ends, or divide it by instances";
+    }
+    if (given->cover == LW_QUOTA_COVER_SEED) {
+        return "a shared window covers all its buckets";
+    }
+    return plan_travels(given->name) ? NULL : "a shared name has 1 to 64 printable bytes, no space and no colon";
+}
+
 static bool plan_same(const char *name, const char *other) {
     size_t size = strlen(name) + 1;
     return strlen(other) + 1 == size && memcmp(name, other, size) == 0;
 }
 
-static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
-                      uint32_t i) {
+static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options, uint32_t i,
+                      bool syncs) {
     lw_quota_dimension given = plan_given(options, i);
     if (given.size != options->dimensions->size || given.name == NULL || given.name[0] == 0) {
         return lw__fail(env, LW_INVALID, "quota: dimension %u has no name or not the size of the first one", i);
@@ -62,7 +83,18 @@ static int plan_check(const struct lw__quota_plan *plan, const lw_env *env, cons
         return lw__fail(env, LW_INVALID, "quota: dimension name '%s' is taken", given.name);
     }
     const char *fault = plan_fault(&given);
-    return fault != NULL ? lw__fail(env, LW_RANGE, "quota: dimension '%s': %s", given.name, fault) : LW_OK;
+    if (fault != NULL) {
+        return lw__fail(env, LW_RANGE, "quota: dimension '%s': %s", given.name, fault);
+    }
+    if (given.shared == 0) {
+        return LW_OK;
+    }
+    if (!syncs) {
+        return lw__fail(env, LW_UNSUPPORTED, "quota: dimension '%s': only a pool with options.sync can share it",
+                        given.name);
+    }
+    fault = plan_unshared(&given);
+    return fault != NULL ? lw__fail(env, LW_INVALID, "quota: dimension '%s': %s", given.name, fault) : LW_OK;
 }
 
 static void plan_add(struct lw__quota_plan *plan, const lw_quota_dimension *given, char *name) {
@@ -72,16 +104,24 @@ static void plan_add(struct lw__quota_plan *plan, const lw_quota_dimension *give
                                       .estimate = given->estimate,
                                       .window = given->window,
                                       .fixed = given->fixed,
+                                      .resolution = given->resolution,
                                       .offset = plan->node_size};
     memcpy(name, given->name, strlen(given->name) + 1);
     uint32_t bit = UINT32_C(1) << (plan->count - 1);
     plan->fixed |= given->estimate == LW_QUOTA_FIXED ? bit : 0;
     plan->last |= given->kind == LW_QUOTA_GCRA ? bit : 0; /* the only ones that a roll-back may not return in full */
+    if (given->shared != 0) {
+        plan->shared |= bit;
+        d->inner = d->kind;
+        d->kind = &lw__quota_lease;
+        d->fleet = &plan->fleet;
+    }
     size_t size = d->kind->layout(d, given);
     plan->node_size += (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
+static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
+                           bool syncs) {
     size_t names = 0;
     for (uint32_t i = 0; i < options->dimension_count; i++) {
         lw_quota_dimension given = plan_given(options, i);
@@ -93,7 +133,7 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
     }
     char *name = plan->names;
     for (uint32_t i = 0; i < options->dimension_count; i++) {
-        int error = plan_check(plan, env, options, i);
+        int error = plan_check(plan, env, options, i, syncs);
         if (error != LW_OK) {
             lw__quota_plan_free(plan, env);
             return error;
@@ -105,8 +145,9 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
     return LW_OK;
 }
 
-int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
-    plan->count = plan->fixed = plan->last = 0;
+static int plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options, bool syncs) {
+    plan->count = plan->fixed = plan->last = plan->shared = 0;
+    plan->fleet = (struct lw__quota_fleet){.mode = LW__FLEET_LEASED, .instances = 1};
     plan->node_size = CACHE_LINE;
     plan->max_exhausted = options->max_exhausted != 0 ? options->max_exhausted : DEFAULT_EXHAUSTED;
     if (options->dimensions == NULL || options->dimensions->size == 0) {
@@ -116,7 +157,15 @@ int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw
         return lw__fail(env, LW_RANGE, "quota: %u dimensions, not 1 to %d", options->dimension_count,
                         LW_QUOTA_DIMENSIONS);
     }
-    return plan_dimensions(plan, env, options);
+    return plan_dimensions(plan, env, options, syncs);
+}
+
+int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
+    return plan_init(plan, env, options, false);
+}
+
+int lw__quota_plan_init_leased(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options) {
+    return plan_init(plan, env, options, true);
 }
 
 void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env) { lw__release(env, plan->names); }

@@ -34,10 +34,23 @@ struct lw__quota_charge {
     uint64_t backlog; /* gcra: after the charge */
     uint64_t refunds; /* gcra: until the charge */
     uint64_t number;  /* gcra: of the charge */
+    uint64_t lease;   /* shared: which lease it was taken from, see lease.c */
 };
+
+/* What all shared dimensions of a pool go by. */
+struct lw__quota_fleet {
+    uint32_t mode;      /* below */
+    uint32_t instances; /* that share, at least 1 */
+    uint64_t next;      /* monotonic ns: the next sync */
+};
+
+/* What is granted without a lease: nothing; while the store is away, the share of this process, or everything. */
+enum lw__fleet_mode { LW__FLEET_LEASED, LW__FLEET_SHARE, LW__FLEET_OPEN };
 
 struct lw__quota_dimension {
     const struct lw__quota_kind *kind;
+    const struct lw__quota_kind *inner; /* shared: of the count behind the lease; NULL: not shared */
+    struct lw__quota_fleet *fleet;
     const char *name;
     uint32_t estimate;
     uint32_t scale;  /* gcra: 2^scale time units in a ns */
@@ -46,7 +59,10 @@ struct lw__quota_dimension {
     uint64_t span;   /* sliding: buckets that count, the current one among them */
     uint64_t mask;   /* sliding: ring size - 1 */
     uint64_t fixed;
-    size_t offset; /* of the count in a node */
+    uint64_t cells;      /* shared: a power of two */
+    uint32_t resolution; /* sliding: as given, 0: 20 */
+    size_t inner_offset; /* shared: of the count behind, in the count */
+    size_t offset;       /* of the count in a node */
 };
 
 /* One kind of count. `now` in ns; every function by any thread at any time, except limit, whose callers take turns. */
@@ -70,9 +86,10 @@ struct lw__quota_kind {
     /* Returns part of a charge, at most charge->amount in all. */
     void (*give)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count,
                  const struct lw__quota_charge *charge, uint64_t amount);
-    /* Counts without asking. NULL: not for this kind, which returns its charge as a whole when a reservation ends. */
+    /* Counts without asking; charge: for giving it back, or NULL. NULL: not for this kind, which returns its charge as
+       a whole when a reservation ends. */
     void (*add)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t amount,
-                uint64_t now);
+                uint64_t now, struct lw__quota_charge *charge);
     /* Leaves no more than `remaining` until `reset`. NULL as above. */
     void (*observe)(const struct lw__quota_dimension *dimension, struct lw__quota_count *count, uint64_t remaining,
                     uint64_t reset, uint64_t now);
@@ -86,7 +103,7 @@ struct lw__quota_kind {
                       lw_quota_use *uses, size_t room);
 };
 
-extern const struct lw__quota_kind lw__quota_sliding, lw__quota_gcra, lw__quota_concurrency;
+extern const struct lw__quota_kind lw__quota_sliding, lw__quota_gcra, lw__quota_concurrency, lw__quota_lease;
 
 /* ---- plan.c ---- */
 
@@ -94,14 +111,19 @@ struct lw__quota_plan {
     uint32_t count;
     uint32_t fixed;   /* set of the dimensions that are always charged */
     uint32_t last;    /* set of those that are charged after the others */
+    uint32_t shared;  /* set of those that a fleet shares */
     size_t node_size; /* bytes of a struct lw__quota_node, to be zeroed and on a cache line */
     uint64_t max_exhausted;
     char *names;
+    struct lw__quota_fleet fleet; /* changes, unlike the rest */
     struct lw__quota_dimension dimension[LW_QUOTA_DIMENSIONS];
 };
 
-/* LW_INVALID, LW_RANGE (logged) or LW_NOMEM. */
+/* LW_INVALID, LW_RANGE, LW_UNSUPPORTED (a shared dimension; all logged) or LW_NOMEM. The plan stays
+   where it is. */
 int lw__quota_plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
+/* The same where shared dimensions are leased. */
+int lw__quota_plan_init_leased(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options);
 void lw__quota_plan_free(struct lw__quota_plan *plan, const lw_env *env);
 
 /* The number of a dimension, or -1. */
@@ -128,6 +150,10 @@ void lw__quota_limits(const struct lw__quota_plan *plan, struct lw__quota_node *
                       size_t count, bool keep);
 int lw__quota_limits_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_limit *limits,
                            size_t count);
+
+/* What is charged of an amount here, which is 0 where there is no limit. */
+uint64_t lw__quota_amount(const struct lw__quota_dimension *dimension, const struct lw__quota_count *count,
+                          uint64_t amount);
 
 /* Would all be charged? Fills the refusal if not. */
 bool lw__quota_fits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const uint64_t *amounts,

@@ -163,26 +163,31 @@ static bool sliding_take(const struct lw__quota_dimension *d, struct lw__quota_c
     return true;
 }
 
-/* The cell is that of the charge as long as the epoch, read after it, has not left that behind. */
+/* The cell is that of the charge as long as the epoch, read after it, has not left that behind. It may hold less where
+   more was added unasked than a cell can. */
 static void sliding_give(const struct lw__quota_dimension *d, struct lw__quota_count *count,
                          const struct lw__quota_charge *charge, uint64_t amount) {
     struct sliding *w = sliding_of(count);
     uint64_t *cell = &w->cell[charge->stamp & d->mask], word = lw__word(cell);
     while (lw__word(&w->epoch) - charge->stamp < d->span) {
-        if (lw__swap(cell, &word, word - amount)) {
-            sliding_lower(w, amount);
+        uint64_t given = amount < cell_amount(word) ? amount : cell_amount(word);
+        if (lw__swap(cell, &word, word - given)) {
+            sliding_lower(w, given);
             return;
         }
     }
 }
 
 static void sliding_add(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount,
-                        uint64_t now) {
+                        uint64_t now, struct lw__quota_charge *charge) {
     struct sliding *w = sliding_of(count);
     amount = amount <= CELL_MOST ? amount : CELL_MOST;
     sliding_roll(d, w, now);
     sliding_raise(w, amount);
-    sliding_land(w, d, amount);
+    uint64_t bucket = sliding_land(w, d, amount);
+    if (charge != NULL) {
+        charge->stamp = bucket;
+    }
 }
 
 /* The new report goes through the gate before the old one leaves it. */

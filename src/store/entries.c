@@ -13,9 +13,8 @@ enum {
     GREAT_SWEEP = 64, /* and at a time, at the bound */
 };
 
-static uint64_t place_of(const struct lw__entries *entries, const char *key, size_t size) {
-    uint64_t place = lw__mix(lw_id(key, size) ^ entries->env->seed);
-    return place != 0 ? place : 1; /* 0 is the cursor at both ends */
+static uint64_t place_of(const struct lw__entries *entries, enum lw__entry_kind kind, const char *key, size_t size) {
+    return (lw__mix(lw_id(key, size) ^ entries->env->seed) & ~(uint64_t)LW__KIND_BITS) | kind;
 }
 
 static struct lw__shard *shard_of(struct lw__entries *entries, uint64_t place) {
@@ -28,8 +27,8 @@ uint64_t lw__entries_time(struct lw__entries *entries) { return lw__now_forward(
 
 static uint64_t size_of_entry(const struct lw__entry *entry) { return entry->key_size + entry->value_size; }
 
-struct lw__entry *lw__entry_new(const struct lw__entries *entries, const char *key, size_t size, size_t spare,
-                                int *error) {
+struct lw__entry *lw__entry_new(const struct lw__entries *entries, enum lw__entry_kind kind, const char *key,
+                                size_t size, size_t spare, int *error) {
     size_t key_size = strlen(key), others = sizeof(struct lw__entry) + key_size + 1 + spare;
     *error = LW_FULL;
     if (key_size > entries->max_bytes || size > entries->max_bytes - key_size) {
@@ -39,7 +38,7 @@ struct lw__entry *lw__entry_new(const struct lw__entries *entries, const char *k
     struct lw__entry *entry = size <= SIZE_MAX - others ? lw__alloc(entries->env, others + size) : NULL;
     if (entry != NULL) {
         entry->holders = 1;
-        entry->place = place_of(entries, key, key_size);
+        entry->place = place_of(entries, kind, key, key_size);
         entry->key_size = key_size;
         entry->value_size = size;
         memcpy(entry->bytes, key, key_size + 1);
@@ -103,8 +102,8 @@ static struct lw__entry *find_live(struct lw__entries *entries, struct lw__shard
     return entry;
 }
 
-int lw__entries_remove(struct lw__entries *entries, const char *key) {
-    uint64_t place = place_of(entries, key, strlen(key)), now = lw__entries_time(entries);
+int lw__entries_remove(struct lw__entries *entries, enum lw__entry_kind kind, const char *key) {
+    uint64_t place = place_of(entries, kind, key, strlen(key)), now = lw__entries_time(entries);
     struct lw__shard *shard = shard_of(entries, place);
     pthread_mutex_lock(&shard->lock);
     struct lw__entry *entry = find_live(entries, shard, place, key, now);
@@ -117,8 +116,8 @@ int lw__entries_remove(struct lw__entries *entries, const char *key) {
 
 /* ---- reading ---- */
 
-struct lw__entry *lw__entries_find(struct lw__entries *entries, const char *key) {
-    uint64_t place = place_of(entries, key, strlen(key)), now = lw__entries_time(entries);
+struct lw__entry *lw__entries_find(struct lw__entries *entries, enum lw__entry_kind kind, const char *key) {
+    uint64_t place = place_of(entries, kind, key, strlen(key)), now = lw__entries_time(entries);
     struct lw__shard *shard = shard_of(entries, place);
     pthread_mutex_lock(&shard->lock);
     struct lw__entry *entry = find_live(entries, shard, place, key, now);
@@ -179,7 +178,12 @@ static int attempt(struct lw__entries *entries, struct lw__change *change) {
     struct lw__entry *old = find_live(entries, shard, change->fresh->place, change->fresh->bytes, change->now);
     change->fresh->due = change->due;
     int answer = change->decide(change, old);
-    if (answer == 1 && !swap_in(entries, shard, old, change->fresh)) {
+    if (answer == 1 && lw__entry_due(change->fresh, change->now)) { /* what is over when it begins does not go in */
+        if (old != NULL) {
+            take_out(entries, shard, old);
+        }
+        lw__entry_let_go(entries, change->fresh);
+    } else if (answer == 1 && !swap_in(entries, shard, old, change->fresh)) {
         answer = LW_FULL;
     }
     pthread_mutex_unlock(&shard->lock);

@@ -46,28 +46,28 @@ uint64_t lw__entries_time(struct lw__entries *entries);
 /* Has it expired? */
 static inline bool lw__entry_due(const struct lw__entry *entry, uint64_t now) { return entry->due <= now; }
 
-/* An entry for this key with a value of this size, to be filled, and spare room behind it; held by the caller. Or NULL
-   and LW_NOMEM, or LW_FULL if it could never fit. */
-struct lw__entry *lw__entry_new(const struct lw__entries *entries, const char *key, size_t size, size_t spare,
-                                int *error);
+/* An entry of this kind and key with a value of this size, to be filled, and spare room behind it; held by the caller.
+   Or NULL and LW_NOMEM, or LW_FULL if it could never fit. */
+struct lw__entry *lw__entry_new(const struct lw__entries *entries, enum lw__entry_kind kind, const char *key,
+                                size_t size, size_t spare, int *error);
 void lw__entry_let_go(const struct lw__entries *entries, struct lw__entry *entry);
 
-/* The entry of this key, held; NULL when there is none that lives. */
-struct lw__entry *lw__entries_find(struct lw__entries *entries, const char *key);
+/* The entry of this kind and key, held; NULL when there is none that lives. */
+struct lw__entry *lw__entries_find(struct lw__entries *entries, enum lw__entry_kind kind, const char *key);
 
 /* The first entry behind that place and key (key NULL: at the place or behind), expired or not, held; NULL at the end.
  */
 struct lw__entry *lw__entries_next(struct lw__entries *entries, uint64_t place, const char *key);
 
-/* Takes the entry of this key out; 1 when there was one that lived. */
-int lw__entries_remove(struct lw__entries *entries, const char *key);
+/* Takes the entry of this kind and key out; 1 when there was one that lived. */
+int lw__entries_remove(struct lw__entries *entries, enum lw__entry_kind kind, const char *key);
 
 /* A write under way, to be embedded in what decide needs to know. */
 struct lw__change {
     struct lw__entry *fresh; /* what goes in */
     uint64_t now, due;       /* and when it expires */
     /* Sees what is there (or NULL), with the lock held, and says whether fresh goes in: 1, or the answer of the call.
-       May give it another expiry. */
+       May give it another expiry; with one that has come it does not go in, and what is there goes. */
     int (*decide)(struct lw__change *change, const struct lw__entry *old);
 };
 

@@ -3,8 +3,8 @@
  * The store in memory: lw_store_ops over the entries of entries.h. Every write is one decision about what is there,
  * taken under its lock. Cost: O(log n) a call, a listing O(log n) an entry.
  */
+#include "store/memory.h"
 #include "store/counter.h"
-#include "store/entries.h"
 
 #include <loadwise/store.h>
 #include <string.h>
@@ -14,23 +14,15 @@ enum {
     STRIDE = 16, /* entries looked at for each one of a page */
 };
 
-struct memory_store {
-    lw_store store;
-    lw_env env;
-    struct lw__entries entries;
-};
-
-static struct memory_store *memory_of(lw_store *store) { return (struct memory_store *)store; }
-
 /* ---- reading ---- */
 
 static ptrdiff_t memory_get(lw_store *store, const char *key, void *out, size_t room, uint64_t deadline) {
-    struct memory_store *memory = memory_of(store);
+    struct lw__memory_store *memory = lw__memory_of(store);
     (void)deadline;
     if (key == NULL || (out == NULL && room > 0)) {
         return lw__fail(&memory->env, LW_INVALID, "store: no key, or no room where some is promised");
     }
-    struct lw__entry *entry = lw__entries_find(&memory->entries, key);
+    struct lw__entry *entry = lw__entries_find(&memory->entries, LW__VALUE, key);
     if (entry == NULL) {
         return LW_UNKNOWN;
     }
@@ -44,7 +36,7 @@ static ptrdiff_t memory_get(lw_store *store, const char *key, void *out, size_t 
 
 static int memory_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page, lw_store_each *each,
                        void *user, uint64_t deadline) {
-    struct memory_store *memory = memory_of(store);
+    struct lw__memory_store *memory = lw__memory_of(store);
     (void)deadline;
     if (prefix == NULL || cursor == NULL || each == NULL) {
         return lw__fail(&memory->env, LW_INVALID, "store: a listing takes a prefix, a cursor and a function");
@@ -56,7 +48,8 @@ static int memory_list(lw_store *store, const char *prefix, uint64_t *cursor, ui
     struct lw__entry *entry = lw__entries_next(&memory->entries, *cursor, NULL);
     /* Entries of one place stay on one page: the cursor could not part them. */
     while (entry != NULL && ((!stopped && given < most && looked_at < most * STRIDE) || entry->place == last)) {
-        if (!lw__entry_due(entry, now) && strncmp(entry->bytes, prefix, prefix_size) == 0) {
+        if (lw__entry_kind(entry) == LW__VALUE && !lw__entry_due(entry, now) &&
+            strncmp(entry->bytes, prefix, prefix_size) == 0) {
             stopped |= each(user, entry->bytes, lw__entry_value(entry), entry->value_size) != 0;
             given++;
         }
@@ -75,18 +68,23 @@ static int memory_list(lw_store *store, const char *prefix, uint64_t *cursor, ui
 
 /* ---- writing ---- */
 
+int lw__memory_full(const struct lw__memory_store *memory) {
+    return lw__fail(&memory->env, LW_FULL, "store: the bound of %llu entries or %llu bytes is reached",
+                    (unsigned long long)memory->entries.max_entries, (unsigned long long)memory->entries.max_bytes);
+}
+
 static uint64_t due_after(uint64_t now, uint64_t ttl) {
     return ttl == 0 || ttl > LW__NEVER - now ? LW__NEVER : now + ttl;
 }
 
 /* Carries a change through: makes the entry, asks for the decision, tells the log about bounds. */
-static int carry_out(struct memory_store *memory, struct lw__change *change, const char *key, const void *value,
+static int carry_out(struct lw__memory_store *memory, struct lw__change *change, const char *key, const void *value,
                      size_t size, size_t spare, uint64_t ttl) {
     int answer;
     if (key == NULL || (value == NULL && size > 0)) {
         return lw__fail(&memory->env, LW_INVALID, "store: no key, or no value of %zu bytes", size);
     }
-    change->fresh = lw__entry_new(&memory->entries, key, size, spare, &answer);
+    change->fresh = lw__entry_new(&memory->entries, LW__VALUE, key, size, spare, &answer);
     if (change->fresh != NULL) {
         if (size > 0) {
             memcpy(lw__entry_room(change->fresh), value, size);
@@ -95,11 +93,7 @@ static int carry_out(struct memory_store *memory, struct lw__change *change, con
         change->due = due_after(change->now, ttl);
         answer = lw__entries_change(&memory->entries, change);
     }
-    return answer != LW_FULL
-               ? answer
-               : lw__fail(&memory->env, LW_FULL, "store: the bound of %llu entries or %llu bytes is reached",
-                          (unsigned long long)memory->entries.max_entries,
-                          (unsigned long long)memory->entries.max_bytes);
+    return answer != LW_FULL ? answer : lw__memory_full(memory);
 }
 
 static int decide_always(struct lw__change *change, const struct lw__entry *old) {
@@ -111,7 +105,7 @@ static int memory_put(lw_store *store, const char *key, const void *value, size_
                       uint64_t deadline) {
     struct lw__change change = {.decide = decide_always};
     (void)deadline;
-    int answer = carry_out(memory_of(store), &change, key, value, size, 0, ttl);
+    int answer = carry_out(lw__memory_of(store), &change, key, value, size, 0, ttl);
     return answer == 1 ? LW_OK : answer;
 }
 
@@ -134,7 +128,7 @@ static int memory_compare_and_set(lw_store *store, const char *key, const void *
                                   const void *value, size_t size, uint64_t ttl, uint64_t deadline) {
     struct comparison with = {.change.decide = decide_by_value, .expected = expected, .size = expected_size};
     (void)deadline;
-    return carry_out(memory_of(store), &with.change, key, value, size, 0, ttl);
+    return carry_out(lw__memory_of(store), &with.change, key, value, size, 0, ttl);
 }
 
 struct addition {
@@ -159,7 +153,7 @@ static int decide_by_sum(struct lw__change *change, const struct lw__entry *old)
 }
 
 static int memory_add(lw_store *store, const char *key, int64_t amount, uint64_t ttl, int64_t *sum, uint64_t deadline) {
-    struct memory_store *memory = memory_of(store);
+    struct lw__memory_store *memory = lw__memory_of(store);
     struct addition addition = {.change.decide = decide_by_sum, .amount = amount};
     (void)deadline;
     int answer = carry_out(memory, &addition.change, key, NULL, 0, LW__COUNTER_ROOM, ttl);
@@ -173,18 +167,18 @@ static int memory_add(lw_store *store, const char *key, int64_t amount, uint64_t
 }
 
 static int memory_remove(lw_store *store, const char *key, uint64_t deadline) {
-    struct memory_store *memory = memory_of(store);
+    struct lw__memory_store *memory = lw__memory_of(store);
     (void)deadline;
     if (key == NULL) {
         return lw__fail(&memory->env, LW_INVALID, "store: no key");
     }
-    return lw__entries_remove(&memory->entries, key);
+    return lw__entries_remove(&memory->entries, LW__VALUE, key);
 }
 
 /* ---- birth and end ---- */
 
 static void memory_free(lw_store *store) {
-    struct memory_store *memory = memory_of(store);
+    struct lw__memory_store *memory = lw__memory_of(store);
     lw_env env = memory->env;
     lw__entries_close(&memory->entries);
     lw__release(&env, memory);
@@ -199,6 +193,7 @@ static const lw_store_ops memory_ops = {
     .add = memory_add,
     .compare_and_set = memory_compare_and_set,
     .free = memory_free,
+    .batch = lw__memory_batch,
 };
 
 int lw_store_memory_new(lw_store **out, const lw_env *given, const lw_store_memory_options *options) {
@@ -212,7 +207,7 @@ int lw_store_memory_new(lw_store **out, const lw_env *given, const lw_store_memo
     if (options != NULL) {
         memcpy(&wanted, options, options->size < sizeof wanted ? options->size : sizeof wanted);
     }
-    struct memory_store *memory = lw__alloc(&env, sizeof *memory);
+    struct lw__memory_store *memory = lw__alloc(&env, sizeof *memory);
     if (memory == NULL) {
         return LW_NOMEM;
     }

@@ -18,10 +18,13 @@
 
 #define LW__NEVER UINT64_MAX
 
+/* Entries of different kinds have their own keys. */
+enum lw__entry_kind { LW__VALUE = 1, LW__ACCOUNT = 2, LW__MEETING = 3, LW__KIND_BITS = 3 };
+
 /* Does not change once it is in the tree, but for the links. */
 struct lw__entry {
     struct lw__entry *before, *after; /* subtrees */
-    uint64_t place;                   /* never 0 */
+    uint64_t place;                   /* a hash of the key; the last two bits are the kind. Never 0 */
     uint64_t due;                     /* when it expires, or LW__NEVER */
     uint32_t holders;                 /* the tree is one */
     size_t key_size, value_size;
@@ -29,6 +32,10 @@ struct lw__entry {
 };
 
 static inline const char *lw__entry_value(const struct lw__entry *entry) { return entry->bytes + entry->key_size + 1; }
+
+static inline enum lw__entry_kind lw__entry_kind(const struct lw__entry *entry) {
+    return (enum lw__entry_kind)(entry->place & LW__KIND_BITS);
+}
 
 /* Where its value is written before it goes in. */
 static inline char *lw__entry_room(struct lw__entry *entry) { return entry->bytes + entry->key_size + 1; }

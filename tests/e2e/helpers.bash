@@ -26,7 +26,7 @@ expect() {
     "$LOADWISE" "$@" >"$work/out" 2>"$work/err"
     got=$?
     [ "$got" = "$want" ] || fail "exit status $got instead of $want: loadwise $*"
-    [ "$got" -le 15 ] && ! grep -q 'runtime error\|AddressSanitizer\|ThreadSanitizer' "$work/err" ||
+    [ "$got" -le 16 ] && ! grep -q 'runtime error\|AddressSanitizer\|ThreadSanitizer' "$work/err" ||
         fail "crashed: loadwise $*"
 }
 

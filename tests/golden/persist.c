@@ -50,8 +50,9 @@ static struct trackers make_trackers(void) {
     struct trackers made = {NULL, NULL, NULL};
     lw_quota_options options = LW_QUOTA_OPTIONS_INIT;
     lw_quota_dimension dimensions[] = {
-        {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, LW_QUOTA_EXACT, 60 * SECOND, 20, LW_QUOTA_COVER_FULL, 0},
-        {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, LW_QUOTA_EXACT, SECOND, 0, LW_QUOTA_COVER_FULL, 0},
+        {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, LW_QUOTA_EXACT, 60 * SECOND, 20, LW_QUOTA_COVER_FULL, 0,
+         0},
+        {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, LW_QUOTA_EXACT, SECOND, 0, LW_QUOTA_COVER_FULL, 0, 0},
     };
     lw_quota_limit limits[] = {{0, 0, 1000, 0}, {1, 0, 4, 8}};
     options.dimensions = dimensions;

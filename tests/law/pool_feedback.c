@@ -39,8 +39,8 @@ static const lw_strategy_ops bystander = {
 
 static void hear(const char *spec, uint32_t explore, uint64_t slow_start) {
     const lw_strategy_ops *const own[] = {&bystander};
-    static const lw_quota_dimension slots = {sizeof slots,        "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0,
-                                             LW_QUOTA_COVER_FULL, 0};
+    static const lw_quota_dimension slots = {
+        sizeof slots, "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, LW_QUOTA_COVER_FULL, 0, 0};
     const lw_quota_limit limit = {0, 0, 3, 0};
     const lw_amount two = {0, 2};
     lw_request request = law_keyed(5);

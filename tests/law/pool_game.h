@@ -46,9 +46,9 @@ static inline void agree(const char *what, uint64_t found, uint64_t expected) {
 /* ---- a world ---- */
 
 static const lw_quota_dimension dimensions[DIMENSIONS] = {
-    {sizeof(lw_quota_dimension), "rpm", LW_QUOTA_SLIDING, LW_QUOTA_FIXED, 20 * SECOND, 10, LW_QUOTA_COVER_FULL, 1},
-    {sizeof(lw_quota_dimension), "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, LW_QUOTA_COVER_FULL, 0},
-    {sizeof(lw_quota_dimension), "tokens", LW_QUOTA_GCRA, LW_QUOTA_EXACT, 10 * SECOND, 0, LW_QUOTA_COVER_FULL, 0}};
+    {sizeof(lw_quota_dimension), "rpm", LW_QUOTA_SLIDING, LW_QUOTA_FIXED, 20 * SECOND, 10, LW_QUOTA_COVER_FULL, 1, 0},
+    {sizeof(lw_quota_dimension), "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, LW_QUOTA_COVER_FULL, 0, 0},
+    {sizeof(lw_quota_dimension), "tokens", LW_QUOTA_GCRA, LW_QUOTA_EXACT, 10 * SECOND, 0, LW_QUOTA_COVER_FULL, 0, 0}};
 
 static const lw_quota_limit limits[LIMITS][DIMENSIONS] = {
     {{0, 0, 0, 0}}, {{RPM, 0, 60, 0}}, {{RPM, 0, 200, 0}, {SLOTS, 0, 6, 0}, {TOKENS, 0, 100, 12}}};

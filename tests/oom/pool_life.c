@@ -120,8 +120,8 @@ static void assert_picks(uint32_t route) {
 
 /* ---- a life ---- */
 
-static const lw_quota_dimension tokens = {sizeof tokens, "tokens", LW_QUOTA_SLIDING,    LW_QUOTA_EXACT,
-                                          1000000000,    0,        LW_QUOTA_COVER_FULL, 0};
+static const lw_quota_dimension tokens = {
+    sizeof tokens, "tokens", LW_QUOTA_SLIDING, LW_QUOTA_EXACT, 1000000000, 0, LW_QUOTA_COVER_FULL, 0, 0};
 static const lw_quota_limit limit = {0, 0, 1000, 0};
 static lw_tag_filter even;
 

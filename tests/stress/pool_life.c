@@ -38,8 +38,8 @@ static void note_forgotten(void *user, uint64_t node) {
 /* ---- a pool with everything that can keep a node away ---- */
 
 static const lw_quota_dimension dimensions[] = {
-    {sizeof(lw_quota_dimension), "rate", LW_QUOTA_GCRA, LW_QUOTA_FIXED, 1000000, 0, LW_QUOTA_COVER_FULL, 1},
-    {sizeof(lw_quota_dimension), "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, LW_QUOTA_COVER_FULL, 0}};
+    {sizeof(lw_quota_dimension), "rate", LW_QUOTA_GCRA, LW_QUOTA_FIXED, 1000000, 0, LW_QUOTA_COVER_FULL, 1, 0},
+    {sizeof(lw_quota_dimension), "slots", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, LW_QUOTA_COVER_FULL, 0, 0}};
 
 static const lw_quota_limit limits[] = {{0, 0, 100000, 1000}, {1, 0, 40, 0}};
 

@@ -8,9 +8,9 @@ enum { NODE = 7, SLIDING = 0, GCRA = 1, FLYING = 2, WINDOW = 60, BUCKET = 3 };
 
 static const lw_quota_dimension dimensions[] = {
     {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, LW_QUOTA_EXACT, WINDOW *SHELF_SECOND, 20, LW_QUOTA_COVER_FULL,
-     0},
-    {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, LW_QUOTA_EXACT, SHELF_SECOND, 0, 0, 0},
-    {sizeof(lw_quota_dimension), "flying", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, 0, 0},
+     0, 0},
+    {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, LW_QUOTA_EXACT, SHELF_SECOND, 0, 0, 0, 0},
+    {sizeof(lw_quota_dimension), "flying", LW_QUOTA_CONCURRENCY, LW_QUOTA_EXACT, 0, 0, 0, 0, 0},
 };
 
 static lw_quota *tracker_of(const lw_quota_dimension *own, uint32_t count, uint32_t flags) {

@@ -2,7 +2,7 @@
 /* The store in memory: the contract of all stores, then its bounds, its clock and its memory. */
 #include "ledger.h"
 
-#include "store_contract.h"
+#include "../store_contract.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -34,6 +34,11 @@ static int close_store(void **state) {
 
 static void pass_time(uint64_t ns) { book.now += ns; }
 
+static void pass_for_contract(void *user, uint64_t ns) {
+    (void)user;
+    pass_time(ns);
+}
+
 static int put(const char *key, const char *value, uint64_t ttl) {
     return lw_store_put(store, key, value, strlen(value), ttl, 0);
 }
@@ -41,14 +46,17 @@ static int put(const char *key, const char *value, uint64_t ttl) {
 static void test_the_contract(void **state) {
     (void)state;
     contract_put(store, "bystander", "untouched", 0);
-    store_contract(store, pass_time);
+    store_contract(store, pass_for_contract, NULL);
     contract_expect(store, "bystander", "untouched");
     assert_int_equal(book.live, 2); /* the store and the bystander */
 }
 
 static void test_the_contract_without_a_clock_to_move(void **state) {
     (void)state;
-    store_contract(store, NULL);
+    lw_store *by_the_system;
+    assert_int_equal(lw_store_memory_new(&by_the_system, NULL, NULL), LW_OK);
+    store_contract(by_the_system, NULL, NULL);
+    lw_store_free(by_the_system);
 }
 
 static void test_free_of_nothing(void **state) {

@@ -56,6 +56,10 @@ static enum status pick_failed_row(struct pick *pick, const struct request_row *
         problem_set(pick->problem, STATUS_BAD_ROW, "%s:%" PRIu64 ": %s", label, row->line, lw_error_message((int)code));
         return pick_bad_row(pick);
     }
+    if (pick->placer.quotas.share.fault != LW_OK) {
+        return problem_set(pick->problem, STATUS_NO_STORE, "%s:%" PRIu64 ": --store %s: %s", label, row->line,
+                           pick->options.store, pick->placer.quotas.share.note);
+    }
     return problem_set(pick->problem, STATUS_UNFIT, "%s:%" PRIu64 ": \"%s\" failed: %s", label, row->line,
                        pick->options.spec, lw_error_message((int)code));
 }

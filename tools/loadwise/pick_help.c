@@ -62,6 +62,22 @@ static void pick_help_quotas(void) {
                "refused request is gone: it is not tried again.");
 }
 
+static void pick_help_store(void) {
+    printf("\nStore: with --store, all commands that run at the same time hold the limits together:\n");
+    help_entry(
+        "sharing", 14,
+        "the nodes are told apart by their names, the limits by name, kind and window; each command brings its "
+        "own numbers. Each charge asks the store; when the chosen node is used up there, another one is chosen.");
+    help_entry("clock", 14,
+               "the column --time again, as it is: the store's time of a node is that of the latest row that any "
+               "command has charged to it, and a row from before counts as of then. So rows of the same time should be "
+               "read at about the same time, and a second run of a trace needs another --prefix.");
+    help_entry("outage", 14,
+               "a store that cannot be reached at the start ends the run. Later it is told once on standard error, and "
+               "until it is back each command keeps to its share: limit / commands, rounded up.");
+    help_entry("summary", 14, "peak use and remaining are of what this command has placed.");
+}
+
 static void pick_help_summary(void) {
     printf("\nSummary:\n");
     help_entry("expected", 14, "the share that the weight of the node asks for, among those that may be chosen");
@@ -90,6 +106,7 @@ void pick_help(void) {
     pick_help_requests();
     pick_help_limits();
     pick_help_quotas();
+    pick_help_store();
     pick_help_summary();
     pick_help_statuses();
     printf("\nExamples:\n  loadwise pick --nodes nodes.yaml --strategy \"ring vnodes=200\" --requests requests.csv \\\n"

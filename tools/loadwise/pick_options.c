@@ -106,6 +106,18 @@ static enum status pick_set_time(const struct setting *setting) {
     return STATUS_DONE;
 }
 
+static enum status pick_set_store(const struct setting *setting) {
+    struct pick_options *options = setting->target;
+    options->store = setting->value;
+    return STATUS_DONE;
+}
+
+static enum status pick_set_prefix(const struct setting *setting) {
+    struct pick_options *options = setting->target;
+    options->prefix = setting->value;
+    return STATUS_DONE;
+}
+
 static enum status pick_set_seed(const struct setting *setting) {
     struct pick_options *options = setting->target;
     return options_seed(setting, &options->seed);
@@ -157,6 +169,11 @@ static const struct option_entry pick_option_table[] = {
      "hold the nodes to their limits in dimension DIM. SOURCE is what a request takes: row (1 for each), a column, or "
      "columns joined by +. KIND is sliding or gcra, WINDOW such as 60s (ms, s, m, h, d). May be repeated; see below"},
     {"time", pick_set_time, "COLUMN", "when the request arrives, for --quota (default TIMESTAMP)"},
+    {"store", pick_set_store, "URL",
+     "share the limits of --quota with all commands that run with this Redis: redis://host:port/database; see below"},
+    {"prefix", pick_set_prefix, "TEXT",
+     "what the keys in the store begin with: the same for commands that share, another one for another run (default "
+     "loadwise/)"},
     {"seed", pick_set_seed, "N",
      "the source of all chance: the same seed gives the same picks everywhere; 0: draw one (default)"},
     {"exclude", pick_set_exclude, "NAME", "this node must not be chosen; may be repeated"},
@@ -177,6 +194,16 @@ static enum status pick_check_required(const struct pick_options *options, struc
     return missing == NULL ? STATUS_DONE : problem_set(problem, STATUS_USAGE, "%s is missing", missing);
 }
 
+/* Quotas are what is shared. */
+static enum status pick_check_store(const struct pick_options *options, struct problem *problem) {
+    if (options->store != NULL && options->requests.quota_count == 0) {
+        return problem_set(problem, STATUS_USAGE, "--store: only --quota shares something");
+    }
+    return options->store != NULL || options->prefix == NULL
+               ? STATUS_DONE
+               : problem_set(problem, STATUS_USAGE, "--prefix: only --store has keys");
+}
+
 /* Nothing but a quota depends on the time. */
 static enum status pick_check_time(struct pick_options *options, struct problem *problem) {
     if (options->requests.quota_count > 0 && options->requests.time == NULL) {
@@ -195,6 +222,7 @@ enum status pick_options_read(struct pick_options *options, int argc, char **arg
     if (status == STATUS_DONE && !options->help) {
         status = pick_check_required(options, problem);
         status = status == STATUS_DONE ? pick_check_time(options, problem) : status;
+        status = status == STATUS_DONE ? pick_check_store(options, problem) : status;
     }
     return status;
 }

@@ -25,6 +25,8 @@ struct pick_options {
     size_t cost_count;                       /* of the columns, those of --cost */
     const char *dimensions[COSTS_MOST];      /* names, in the order of first use; slices of the arguments, owned */
     struct quota_option quotas[QUOTAS_MOST]; /* requests.quota_count of them */
+    const char *store;                       /* NULL: the limits are this command's alone */
+    const char *prefix;                      /* NULL: the library's */
     uint64_t seed;                           /* 0: the strategy draws one */
     const char *exclude[EXCLUDES_MOST];
     size_t exclude_count;

@@ -158,8 +158,7 @@ static struct placement placer_over_quota(struct placer *placer, const lw_reques
 }
 
 /* Writes `open`; returns how many nodes are in it. */
-static uint32_t placer_find_open(struct placer *placer, const lw_request *request) {
-    quotas_find(&placer->quotas, request);
+static uint32_t placer_find_open(struct placer *placer) {
     for (uint32_t i = 0; i < placer->nodes.count; i++) {
         if (placer_bars(placer, i) == NULL && lw_bitmap_get(placer->quotas.granting, i)) {
             lw_bitmap_set(placer->open, i);
@@ -170,9 +169,8 @@ static uint32_t placer_find_open(struct placer *placer, const lw_request *reques
     return lw_bitmap_count(placer->open, placer->nodes.count);
 }
 
-/* First who has quota left, then the choice among them, then the charge. */
-static struct placement placer_place_in_quota(struct placer *placer, const lw_request *request) {
-    uint32_t open = placer_find_open(placer, request);
+/* The choice among those that are open, then the charge: LW_OVER_QUOTA if other commands were before us. */
+static struct placement placer_try_open(struct placer *placer, const lw_request *request, uint32_t open) {
     struct placement over = {LW_NO_NODES, {0, 0}};
     if (open == 0) {
         over = placer_over_quota(placer, request, 0);
@@ -191,6 +189,18 @@ static struct placement placer_place_in_quota(struct placer *placer, const lw_re
         placement.node = code == LW_OK ? placement.node : code;
     }
     return placement;
+}
+
+/* First who has quota left; and as often as a shared one turns out to be used up, the choice is among the others. */
+static struct placement placer_place_in_quota(struct placer *placer, const lw_request *request) {
+    quotas_find(&placer->quotas, request);
+    for (;;) {
+        uint32_t open = placer_find_open(placer);
+        struct placement placement = placer_try_open(placer, request, open);
+        if (placement.node != LW_OVER_QUOTA || placer_find_open(placer) == open) {
+            return placement;
+        }
+    }
 }
 
 struct placement placer_place(struct placer *placer, const struct request_row *row) {

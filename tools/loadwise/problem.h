@@ -25,7 +25,8 @@
     X(NO_SUCH_NODE, 12, "an option names a node that the nodes file does not")                                         \
     X(NOMEM, 13, "out of memory")                                                                                      \
     X(BAD_SCENARIO, 14, "the scenario is wrong: its YAML, a field or a value")                                         \
-    X(BAD_TRACE, 15, "the trace is wrong: a line, or no time in it")
+    X(BAD_TRACE, 15, "the trace is wrong: a line, or no time in it")                                                   \
+    X(NO_STORE, 16, "the store cannot be reached, or does not let us in")
 
 enum status {
 #define STATUS_ENUM(name, value, meaning) STATUS_##name = (value),

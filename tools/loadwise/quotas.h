@@ -10,6 +10,7 @@
 #include "pick_options.h"
 #include "problem.h"
 #include "requests.h"
+#include "share.h"
 
 #include <loadwise/loadwise.h>
 #include <loadwise/quota.h>
@@ -30,10 +31,12 @@ struct quotas {
     const struct fleet *fleet;
     lw_nodes nodes; /* for the ids, and without any bitmap */
     lw_quota *tracker;
-    uint64_t *granting; /* bitmap: could take the request at hand */
-    uint64_t *peaks;    /* [node][dimension]: most of a limit that was in use */
-    uint64_t first;     /* time of the first request, by its column */
-    uint64_t now;       /* what the library is told: ns since then, from 1 on */
+    struct share share;        /* of --store: then the tracker counts what this command has placed */
+    struct quotas_wait *waits; /* of nodes that the store refused for the request at hand; ns 0: it did not */
+    uint64_t *granting;        /* bitmap: could take the request at hand */
+    uint64_t *peaks;           /* [node][dimension]: most of a limit that was in use */
+    uint64_t first;            /* time of the first request, by its column */
+    uint64_t now;              /* what the library is told: ns since then, from 1 on */
     bool started;
     char note[256];
 };
@@ -50,7 +53,8 @@ void quotas_advance(struct quotas *quotas, uint64_t time);
 /* Writes `granting`. */
 void quotas_find(struct quotas *quotas, const lw_request *request);
 
-/* Charges a node that is granting. LW_OK, or the code of the library. */
+/* Charges a node that is granting. LW_OK, or the code of the library: LW_OVER_QUOTA when other commands have used it
+   up, and then it is not granting any more. */
 int quotas_charge(struct quotas *quotas, uint32_t node, const lw_request *request);
 
 /* What this node, which is not granting, waits for. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What every store must do, whatever it is made of. store_contract(store, pass) runs it all against one store; other
- * entries than those under "contract/" may be in it and stay untouched.
+ * What every store must do, whatever it is made of. store_contract(store, pass, user) runs it all against one store,
+ * and leaves nothing behind; entries, accounts and meetings other than those under "contract/" may be in it and stay
+ * untouched. That is the whole interface; the three headers beside it are its parts.
  *
- * pass(ns) lets that much of the store's time go by. NULL for a store whose clock cannot be moved: what is said of
- * expiry is then not looked at.
+ * pass(user, ns) lets that much of the store's time go by, to the µs. NULL for a store whose clock cannot be moved:
+ * what is said of the expiry of hours is then not looked at, only that of milliseconds, which are waited for by asking.
  */
 #ifndef LOADWISE_TESTS_STORE_CONTRACT_H
 #define LOADWISE_TESTS_STORE_CONTRACT_H
+
+#include "account_contract.h"
 
 #include <inttypes.h>
 #include <loadwise/store.h>
@@ -22,7 +25,7 @@
 
 #include <cmocka.h>
 
-typedef void store_pass(uint64_t ns);
+typedef void store_pass(void *user, uint64_t ns);
 
 enum { CONTRACT_MANY = 500 };
 
@@ -181,53 +184,72 @@ static inline void contract_deadlines(lw_store *store) {
 
 /* ---- expiry ---- */
 
-static inline void contract_expiry(lw_store *store, store_pass *pass) {
+static inline void contract_expiry(lw_store *store, store_pass *pass, void *user) {
     static const char key[] = CONTRACT "expires";
     contract_put(store, key, "x", 2 * CONTRACT_SECOND);
     contract_expect(store, key, "x");
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     contract_expect(store, key, "x");
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     contract_expect(store, key, NULL);
     assert_int_equal(lw_store_remove(store, key, 0), 0);
 
     contract_put(store, key, "x", CONTRACT_SECOND);
     contract_put(store, key, "x", 0); /* each put sets its own */
-    pass(CONTRACT_HOUR);
+    pass(user, CONTRACT_HOUR);
     contract_expect(store, key, "x");
     contract_put(store, key, "x", UINT64_MAX); /* longer than time itself */
-    pass(CONTRACT_HOUR);
+    pass(user, CONTRACT_HOUR);
     contract_expect(store, key, "x");
     assert_int_equal(lw_store_remove(store, key, 0), 1);
 }
 
-static inline void contract_expiry_of_sums(lw_store *store, store_pass *pass) {
+static inline void contract_expiry_of_sums(lw_store *store, store_pass *pass, void *user) {
     static const char key[] = CONTRACT "sum that expires";
     int64_t sum;
     assert_int_equal(lw_store_add(store, key, 1, 2 * CONTRACT_SECOND, &sum, 0), LW_OK);
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     assert_int_equal(lw_store_add(store, key, 1, CONTRACT_HOUR, &sum, 0), LW_OK); /* keeps the ttl it has */
     assert_int_equal(sum, 2);
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     assert_int_equal(lw_store_add(store, key, 7, 0, &sum, 0), LW_OK); /* a new one, for ever */
     assert_int_equal(sum, 7);
-    pass(CONTRACT_HOUR);
+    pass(user, CONTRACT_HOUR);
     contract_expect(store, key, "7");
     assert_int_equal(lw_store_remove(store, key, 0), 1);
 }
 
-static inline void contract_expiry_of_comparisons(lw_store *store, store_pass *pass) {
+static inline void contract_expiry_of_comparisons(lw_store *store, store_pass *pass, void *user) {
     static const char key[] = CONTRACT "lock";
     assert_int_equal(contract_swap(store, key, NULL, "me", 2 * CONTRACT_SECOND), 1);
     assert_int_equal(contract_swap(store, key, NULL, "you", 2 * CONTRACT_SECOND), 0);
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     assert_int_equal(contract_swap(store, key, "me", "me", 2 * CONTRACT_SECOND), 1); /* prolonged */
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     assert_int_equal(contract_swap(store, key, NULL, "you", 2 * CONTRACT_SECOND), 0);
-    pass(CONTRACT_SECOND);
+    pass(user, CONTRACT_SECOND);
     assert_int_equal(contract_swap(store, key, "me", "me", 2 * CONTRACT_SECOND), 0);
     assert_int_equal(contract_swap(store, key, NULL, "you", 2 * CONTRACT_SECOND), 1);
     assert_int_equal(lw_store_remove(store, key, 0), 1);
+}
+
+/* For clocks that cannot be moved: asks until what lives a few milliseconds has gone. */
+static inline void contract_short_lives(lw_store *store) {
+    static const char key[] = CONTRACT "short", lock[] = CONTRACT "short lock";
+    const uint64_t while_ns = CONTRACT_SECOND / 200;
+    lw_store_step meeting = batch_meeting(BATCH "{short}", "a", while_ns, 1);
+    contract_put(store, key, "x", while_ns);
+    assert_int_equal(contract_swap(store, lock, NULL, "me", while_ns), 1);
+    batch_run(store, &meeting, 1);
+    assert_int_equal(meeting.answer, 1);
+    while (lw_store_get(store, key, NULL, 0, 0) != LW_UNKNOWN) {
+    }
+    while (contract_swap(store, lock, NULL, "you", 0) != 1) {
+    }
+    while (batch_meet(store, BATCH "{short}", "b", 0, 0).answer != 0) {
+    }
+    assert_int_equal(lw_store_remove(store, key, 0), 0);
+    assert_int_equal(lw_store_remove(store, lock, 0), 1);
 }
 
 /* ---- listing ---- */
@@ -330,7 +352,7 @@ static inline void contract_changing_listing(lw_store *store) {
     }
 }
 
-static inline void store_contract(lw_store *store, store_pass *pass) {
+static inline void store_contract(lw_store *store, store_pass *pass, void *user) {
     contract_values(store);
     contract_bytes(store);
     contract_refusals(store);
@@ -341,10 +363,14 @@ static inline void store_contract(lw_store *store, store_pass *pass) {
     contract_listings(store);
     contract_stopped_listing(store);
     contract_changing_listing(store);
-    if (pass != NULL) {
-        contract_expiry(store, pass);
-        contract_expiry_of_sums(store, pass);
-        contract_expiry_of_comparisons(store, pass);
+    batch_contract(store, pass, user);
+    account_contract(store);
+    if (pass == NULL) {
+        contract_short_lives(store);
+    } else {
+        contract_expiry(store, pass, user);
+        contract_expiry_of_sums(store, pass, user);
+        contract_expiry_of_comparisons(store, pass, user);
     }
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Listings: SCAN of one master after the other, and the values by GET, which finds them wherever they have moved to.
+ *
+ * A cursor of ours says which master, in the order of slots, and where its SCAN goes on. A caller who stops in the
+ * middle of what SCAN gave has a cursor that goes on there. For that, entries are given in the order of a hash of their
+ * keys, and such a cursor has SCAN's own from before, the hash up to which all were given, and a check of SCAN's cursor
+ * after: two cursors of SCAN enclose the same part of a hash table however it has grown or shrunk, so where the check
+ * agrees nothing is left out, and where it does not all is given once more. Each page seeks a seed for the hash by
+ * which no two of its keys have the same.
+ *
+ *     0 master:10 scan:53                                                       between pages
+ *     1 master:10 size:6 scan:size count:4 seed:3 check:4 hash:(36 - size)     inside one
+ */
+#ifndef LW_REDIS_LIST_H
+#define LW_REDIS_LIST_H
+
+#include "call.h"
+
+/* lw_store_ops.list */
+int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page, lw_store_each *each,
+                   void *user, uint64_t deadline);
+
+/* What a cursor says. */
+struct lw__redis_mark {
+    uint32_t master;
+    uint64_t scan;
+    bool inside;
+    uint32_t count;       /* log2 of how many SCAN was asked for */
+    uint32_t seed, check; /* of the hash; of the cursor after */
+    uint64_t hash;        /* what has one above it was not given */
+};
+
+enum { LW__REDIS_SEED_TRIES = 8, LW__REDIS_SCAN_BITS = 53 };
+
+uint64_t lw__redis_mark_write(const struct lw__redis_mark *mark);
+struct lw__redis_mark lw__redis_mark_read(uint64_t cursor);
+
+/* How many bits a hash has beside that cursor of SCAN. */
+uint32_t lw__redis_mark_bits(uint64_t scan);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A sync: everything that there is to tell and to ask in one batch, and one more only when a node was judged. Gathering
+ * takes the pool's lock, for nodes that have left are asked too; the store is asked with neither lock nor read section;
+ * the answers find their nodes by id, inside a read section. One sync at a time.
+ * Cost: O(nodes), and what the store takes.
+ */
+#include "pool/sync.h"
+
+#include <string.h>
+
+static bool sync_enter(struct lw__sync *sync) { return __atomic_exchange_n(&sync->busy, 1, __ATOMIC_ACQUIRE) == 0; }
+
+static void sync_leave(struct lw__sync *sync) { __atomic_store_n(&sync->busy, 0, __ATOMIC_RELEASE); }
+
+/* ---- gathering ---- */
+
+static int gather(lw_pool *pool) {
+    int error = lw__pool_lock(pool);
+    if (error != LW_OK) {
+        return error;
+    }
+    const struct lw__snapshot *snapshot = pool->current;
+    uint32_t nodes = snapshot->count;
+    for (const struct lw__node *node = pool->left; node != NULL; node = node->next) {
+        nodes++;
+    }
+    error = lw__sync_reserve(pool, nodes);
+    if (error == LW_OK) {
+        lw__sync_begin(pool);
+        for (uint32_t i = 0; i < snapshot->count; i++) {
+            lw__sync_gather(pool, snapshot, snapshot->node[i]);
+        }
+        for (struct lw__node *node = pool->left; node != NULL && pool->sync->shared > 0; node = node->next) {
+            lw__sync_gather(pool, snapshot, node);
+        }
+    }
+    lw__pool_unlock(pool);
+    return error;
+}
+
+/* ---- applying ---- */
+
+typedef void entry_call(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
+
+/* Calls for each entry whose node is in the pool now. */
+static void each_entry(lw_pool *pool, entry_call *call) {
+    struct lw__sync *sync = pool->sync;
+    struct lw__lane *lane = lw__lane_of(&pool->lanes);
+    uint32_t parity = lw__read_begin(&pool->lanes, lane);
+    const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
+    for (uint32_t i = 0; i < sync->count; i++) {
+        struct lw__node *node = lw__snapshot_find(snapshot, sync->memory.entries[i].id);
+        if (node != NULL) {
+            call(pool, &sync->memory.entries[i], node);
+        }
+    }
+    lw__read_end(lane, parity);
+}
+
+static void apply(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node) {
+    lw__sync_put_back(pool, entry, node);
+    lw__sync_hear(pool, entry, node);
+    if (pool->sync->shared > 0) {
+        lw__node_tell_quota(pool, node, NULL, pool->sync->now);
+        lw__node_settle(pool, node, pool->sync->now);
+    }
+}
+
+/* The first answer that is an error, but for those that say how things are. */
+static int fault(const lw_pool *pool) {
+    const struct lw__sync *sync = pool->sync;
+    for (uint32_t i = 0; i < sync->steps; i++) {
+        const lw_store_step *step = &sync->memory.steps[i];
+        bool absent = step->op == LW_STORE_GET && step->answer == LW_UNKNOWN;
+        if (step->answer < 0 && !absent && step->answer != LW_UNAVAILABLE) {
+            return lw__fail(&pool->env, (int)step->answer, "sync: the store answered %s to step %u of %u, on %.200s",
+                            lw_error_name((int)step->answer), i + 1, sync->steps, step->key);
+        }
+    }
+    return LW_OK;
+}
+
+static void hear_fleet(struct lw__sync *sync) {
+    ptrdiff_t alive = sync->memory.steps[0].answer;
+    if (alive > 0 && !sync->leaving) {
+        sync->instances = alive < 1 << 20 ? (uint32_t)alive : 1 << 20;
+    }
+}
+
+/* Asks the store, and does what it says. */
+static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
+    struct lw__sync *sync = pool->sync;
+    uint64_t *next = &pool->rules.quota.fleet.next;
+    int error = lw_store_batch(store, sync->memory.steps, sync->steps, deadline);
+    bool away = error == LW_UNAVAILABLE;
+    __atomic_store_n(next, sync->leaving ? 0 : lw__after(sync->now, sync->options.interval), __ATOMIC_SEQ_CST);
+    hear_fleet(sync);
+    each_entry(pool, apply);
+    error = error == LW_OK ? fault(pool) : error;
+    if (!away) {
+        sync->heard_at = sync->now;
+        __atomic_fetch_add(&sync->synced, 1, __ATOMIC_RELAXED);
+    }
+    lw__sync_outage(pool, away);
+    int told = lw__sync_tell_verdicts(pool, store, deadline);
+    if (lw__sync_shares(sync, LW_SHARE_HEALTH) && !sync->leaving) {
+        each_entry(pool, lw__sync_obey);
+    }
+    return error != LW_OK ? error : told;
+}
+
+/* ---- the calls ---- */
+
+static void give_report(const lw_pool *pool, lw_sync_report *report) {
+    const struct lw__sync *sync = pool->sync;
+    if (report != NULL) {
+        lw_sync_report full = {report->size,  sync->steps,     lw__sync_instances(sync),
+                               sync->ejected, sync->away != 0, lw__after(sync->now, sync->options.interval)};
+        memcpy(report, &full, report->size < sizeof full ? report->size : sizeof full);
+    }
+}
+
+static int run(lw_pool *pool, lw_store *store, uint64_t deadline, bool leaving, lw_sync_report *report) {
+    struct lw__sync *sync = pool->sync;
+    if (store == NULL || sync == NULL) {
+        return lw__fail(&pool->env, LW_INVALID, "sync: %s",
+                        store == NULL ? "there is no store" : "the pool was made without options.sync");
+    }
+    if (report != NULL && report->size < sizeof report->size) {
+        return lw__fail(&pool->env, LW_INVALID, "sync: report.size=%zu, is it LW_SYNC_REPORT_INIT?", report->size);
+    }
+    int error = lw__pool_check(pool);
+    if (error != LW_OK) {
+        return error;
+    }
+    if (!sync_enter(sync)) {
+        return lw__fail(&pool->env, LW_BUSY, "sync: another one of this pool is under way");
+    }
+    sync->now = lw__now(&pool->env);
+    sync->leaving = leaving;
+    error = gather(pool);
+    if (error == LW_OK) {
+        error = exchange(pool, store, deadline);
+        give_report(pool, report);
+    }
+    sync_leave(sync);
+    return error;
+}
+
+int lw_pool_sync(lw_pool *pool, lw_store *store, uint64_t deadline, lw_sync_report *report) {
+    return run(pool, store, deadline, false, report);
+}
+
+int lw_pool_sync_leave(lw_pool *pool, lw_store *store, uint64_t deadline) {
+    return run(pool, store, deadline, true, NULL);
+}
+
+/* ---- after a fork ---- */
+
+/* What was leased, owed and counted is the parent's, who will tell it. */
+static void disown(lw_pool *pool, struct lw__node *node) {
+    const struct lw__quota_plan *plan = &pool->rules.quota;
+    *node->sync = (struct lw__sync_node){0};
+    for (uint32_t left = plan->shared; left != 0;) {
+        uint32_t i = lw__quota_next(&left);
+        struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, i);
+        lw__lease_disown(&plan->dimension[i], count);
+        lw__lease_share(&plan->dimension[i], count);
+    }
+}
+
+void lw__sync_after_fork(lw_pool *pool) {
+    struct lw__sync *sync = pool->sync;
+    if (sync == NULL) {
+        return;
+    }
+    sync->busy = sync->away = 0;
+    pool->rules.quota.fleet.mode = LW__FLEET_LEASED;
+    pool->rules.quota.fleet.next = 0;
+    if (sync->drawn) {
+        lw__sync_draw_name(sync);
+    }
+    for (uint32_t i = 0; i < pool->current->count; i++) {
+        disown(pool, pool->current->node[i]);
+    }
+    for (struct lw__node *node = pool->left; node != NULL; node = node->next) {
+        disown(pool, node);
+    }
+}

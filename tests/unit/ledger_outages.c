@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A ledger whose store is away, loses its answers or lies: what is granted then, who is told, and what is made good. */
+#include "ledger_yard.h"
+
+static yard y;
+
+/* So many processes that know of each other. */
+static void open_fleet(uint32_t processes, uint32_t outage, uint64_t limit) {
+    yard_open(&y, 1);
+    y.options.outage = outage;
+    for (uint32_t i = 0; i < processes; i++) {
+        yard_join(&y, i);
+        yard_limit(&y, i, limit, 0, 0);
+    }
+    for (uint32_t i = 0; i < processes; i++) {
+        assert_int_equal(lw_ledger_beat(y.ledger[i], 0), LW_OK);
+    }
+    for (uint32_t i = 0; i < processes; i++) {
+        assert_int_equal(lw_ledger_beat(y.ledger[i], 0), LW_OK);
+        assert_int_equal(yard_stats(&y, i).instances, processes);
+    }
+}
+
+static void each_process_has_its_share(void **state) {
+    (void)state;
+    open_fleet(3, LW_OUTAGE_LOCAL_SHARE, 100);
+    assert_int_equal(yard_take(&y, 0, 10), 10);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 100), 24); /* 34 less what it used before */
+    assert_int_equal(yard_take(&y, 1, 100), 34);
+    assert_int_equal(yard_take(&y, 2, 100), 34);
+    lw_ledger_stats stats = yard_stats(&y, 0);
+    assert_int_equal(stats.unasked, 24);
+    assert_int_equal(stats.owed, 24);
+    assert_int_equal(stats.away, 1);
+    assert_int_equal(y.outages, 1);
+    assert_int_equal(y.ends, 0);
+
+    /* A window later the share is whole again, and no more than that. */
+    y.book.now += MINUTE + 3 * SECOND;
+    assert_int_equal(yard_take(&y, 1, 100), 34);
+    yard_close(&y);
+}
+
+static void a_larger_amount_than_the_share_waits_for_the_store(void **state) {
+    lw_reservation reservation;
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    (void)state;
+    open_fleet(2, LW_OUTAGE_LOCAL_SHARE, 100);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 51, 0, &reservation, &refusal), LW_OVER_QUOTA);
+    assert_int_equal(refusal.retry, LW_RETRY_AT);
+    assert_int_equal(refusal.retry_at, y.book.now + SECOND);
+    assert_int_equal(yard_reserve(&y, 0, 50, 0, &reservation, &refusal), LW_OK);
+    yard_close(&y);
+}
+
+/* What was granted meanwhile is told before the first question, once. */
+static void what_is_owed_is_told_first(void **state) {
+    lw_reservation kept, reservation;
+    (void)state;
+    open_fleet(2, LW_OUTAGE_LOCAL_SHARE, 100);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 20), 20);
+    assert_int_equal(yard_reserve(&y, 0, 30, 0, &kept, NULL), LW_OK);
+    assert_int_equal(yard_take(&y, 1, 50), 50);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 0);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(yard_reserve(&y, 0, 1, 0, &reservation, NULL), LW_OK); /* the store knows of 50 */
+    assert_int_equal(yard_used(&y, 0, 100, 0), 51);
+    assert_int_equal(yard_reserve(&y, 1, 1, 0, &reservation, NULL), LW_OVER_QUOTA);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 101);
+    for (uint32_t i = 0; i < 2; i++) {
+        lw_ledger_stats stats = yard_stats(&y, i);
+        assert_int_equal(stats.owed, 0);
+        assert_int_equal(stats.away, 0);
+        assert_int_equal(lw_ledger_beat(y.ledger[i], 0), LW_OK);
+    }
+    assert_int_equal(yard_used(&y, 0, 100, 0), 101);
+    assert_int_equal(y.outages, 1);
+    assert_int_equal(y.ends, 1);
+    /* Told is told: the sum has no stamp of single reservations. */
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &kept, 0), LW_OK);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 101);
+    yard_close(&y);
+}
+
+static void what_was_not_used_is_not_owed(void **state) {
+    lw_reservation reservation;
+    lw_amount less = {0, 5}, more = {0, 90};
+    (void)state;
+    open_fleet(2, LW_OUTAGE_LOCAL_SHARE, 100);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 40, 0, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_commit(y.ledger[0], &reservation, &less, 1, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 5);
+    assert_int_equal(yard_reserve(&y, 0, 45, 0, &reservation, NULL), LW_OK); /* here it came back too */
+    assert_int_equal(lw_ledger_commit(y.ledger[0], &reservation, &more, 1, 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).owed, 95);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(yard_used(&y, 0, 100, 0), 95);
+    assert_int_equal(yard_stats(&y, 0).owed, 0);
+    yard_close(&y);
+}
+
+static void open_grants_and_closed_does_not(void **state) {
+    lw_reservation reservation;
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    (void)state;
+    open_fleet(2, LW_OUTAGE_OPEN, 10);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 1000), 1000);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(yard_take(&y, 0, 1), 0);
+    assert_int_equal(yard_used(&y, 0, 10, 0), 1000);
+    yard_close(&y);
+
+    open_fleet(2, LW_OUTAGE_CLOSED, 10);
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_reserve(&y, 0, 1, 0, &reservation, &refusal), LW_OVER_QUOTA);
+    assert_int_equal(refusal.dimension, LW_QUOTA_ALL);
+    assert_int_equal(refusal.retry, LW_RETRY_AT);
+    assert_int_equal(refusal.retry_at, y.book.now + SECOND);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(yard_take(&y, 0, 100), 10);
+    yard_close(&y);
+}
+
+static void stale_goes_on_at_its_pace_for_a_while(void **state) {
+    (void)state;
+    y.options.stale = 0;
+    open_fleet(2, LW_OUTAGE_STALE, 100);
+    assert_int_equal(yard_take(&y, 0, 30), 30);
+    y.book.now += 61 * SECOND + 3 * SECOND;
+    y.fickle.mood = FICKLE_AWAY;
+    assert_int_equal(yard_take(&y, 0, 100), 30); /* as in the window before */
+    assert_int_equal(yard_take(&y, 1, 100), 0);  /* never had anything */
+    y.book.now += 10 * SECOND;
+    assert_int_equal(yard_take(&y, 0, 1), 0);
+    yard_close(&y);
+}
+
+static void a_bucket_drains_at_the_rate_of_the_share(void **state) {
+    lw_reservation reservation;
+    (void)state;
+    yard_open(&y, 2);
+    y.options.instances = 4;
+    yard_join(&y, 0);
+    yard_limit(&y, 0, 10000, 240, 40); /* 4 a second; a share of 1 a second, 10 at once */
+    y.fickle.mood = FICKLE_AWAY;
+    uint64_t granted = 0;
+    for (uint32_t second = 0; second < 120; second++) {
+        while (yard_reserve(&y, 0, 0, 1, &reservation, NULL) == LW_OK) {
+            assert_int_equal(lw_ledger_commit(y.ledger[0], &reservation, NULL, 0, 0), LW_OK);
+            granted++;
+        }
+        assert_int_equal(granted, 10 + second);
+        y.book.now += SECOND;
+    }
+    yard_close(&y);
+}
+
+/* An answer that is lost: the store may have counted it, and what it counted nobody gets twice. */
+static void lost_answers_never_grant_twice(void **state) {
+    lw_reservation reservation, kept;
+    (void)state;
+    open_fleet(1, LW_OUTAGE_LOCAL_SHARE, 100);
+    assert_int_equal(yard_reserve(&y, 0, 10, 0, &kept, NULL), LW_OK);
+    y.fickle.mood = FICKLE_MUTE;
+    assert_int_equal(yard_reserve(&y, 0, 20, 0, &reservation, NULL), LW_OK); /* by the share of one: all */
+    assert_int_equal(yard_used(&y, 0, 100, 0), 30);
+    assert_int_equal(yard_stats(&y, 0).owed, 20);
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_UNAVAILABLE); /* told, and not heard */
+    assert_int_equal(yard_used(&y, 0, 100, 0), 50);
+    assert_int_equal(yard_stats(&y, 0).owed, 20);
+    /* Given back with no answer: at most once. */
+    assert_int_equal(lw_ledger_cancel(y.ledger[0], &kept, 0), LW_OK);
+    y.fickle.mood = FICKLE_WELL;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    uint64_t used = yard_used(&y, 0, 100, 0);
+    assert_in_range(used, 20, 20 + 20 + 20 + 20); /* 20 in use; the rest is missed for a window */
+    y.book.now += MINUTE + 3 * SECOND;
+    assert_int_equal(yard_take(&y, 0, 200), 100);
+    yard_close(&y);
+}
+
+static void a_liar_is_believed_and_does_no_harm(void **state) {
+    lw_reservation reservation;
+    lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
+    (void)state;
+    open_fleet(1, LW_OUTAGE_LOCAL_SHARE, 100);
+    y.fickle.mood = FICKLE_LIAR;
+    assert_int_equal(yard_reserve(&y, 0, 1, 0, &reservation, &refusal), LW_OVER_QUOTA);
+    assert_int_equal(refusal.retry, LW_RETRY_AT);
+    assert_int_equal(refusal.retry_at, UINT64_MAX);
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(yard_stats(&y, 0).instances, 1);
+    yard_close(&y);
+}
+
+/* Signs of life go along with reserves; who gives none for three heartbeats is gone. */
+static void the_living_are_counted(void **state) {
+    (void)state;
+    open_fleet(3, LW_OUTAGE_LOCAL_SHARE, 1000000);
+    uint64_t batches = y.fickle.batches, steps = y.fickle.steps;
+    assert_int_equal(yard_take(&y, 0, 10), 10);
+    assert_int_equal(y.fickle.steps - steps, 10);
+    for (uint32_t i = 0; i < 4; i++) {
+        y.book.now += 5 * SECOND;
+        assert_int_equal(yard_take(&y, 0, 10), 10);
+        assert_int_equal(yard_take(&y, 1, 10), 10);
+    }
+    assert_int_equal(y.fickle.batches - batches, 90);
+    assert_int_equal(y.fickle.steps - steps, 90 + 8);
+    assert_int_equal(yard_stats(&y, 0).instances, 2);
+    assert_int_equal(yard_stats(&y, 1).instances, 2);
+    yard_close(&y);
+}
+
+/* Of many nodes, too: each is told once. */
+static void many_nodes_make_good(void **state) {
+    lw_quota_limit limit = {0, 0, 1000, 0};
+    lw_amount one = {0, 3};
+    lw_reservation reservation;
+    (void)state;
+    open_fleet(1, LW_OUTAGE_OPEN, 1000);
+    y.fickle.mood = FICKLE_AWAY;
+    for (uint64_t node = 100; node < 129; node++) {
+        assert_int_equal(lw_ledger_limits(y.ledger[0], node, &limit, 1), LW_OK);
+        assert_int_equal(lw_ledger_reserve(y.ledger[0], node, &one, 1, 0, &reservation, NULL), LW_OK);
+    }
+    assert_int_equal(yard_stats(&y, 0).owed, 29 * 3);
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_UNAVAILABLE);
+    assert_int_equal(yard_stats(&y, 0).owed, 29 * 3);
+    y.fickle.mood = FICKLE_WELL;
+    uint64_t steps = y.fickle.steps, batches = y.fickle.batches;
+    assert_int_equal(lw_ledger_beat(y.ledger[0], 0), LW_OK);
+    assert_int_equal(y.fickle.steps - steps, 29 + 1);
+    assert_in_range(y.fickle.batches - batches, 1, 4);
+    assert_int_equal(yard_stats(&y, 0).owed, 0);
+    yard_close(&y);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_process_has_its_share),
+        cmocka_unit_test(a_larger_amount_than_the_share_waits_for_the_store),
+        cmocka_unit_test(what_is_owed_is_told_first),
+        cmocka_unit_test(what_was_not_used_is_not_owed),
+        cmocka_unit_test(open_grants_and_closed_does_not),
+        cmocka_unit_test(stale_goes_on_at_its_pace_for_a_while),
+        cmocka_unit_test(a_bucket_drains_at_the_rate_of_the_share),
+        cmocka_unit_test(lost_answers_never_grant_twice),
+        cmocka_unit_test(a_liar_is_believed_and_does_no_harm),
+        cmocka_unit_test(the_living_are_counted),
+        cmocka_unit_test(many_nodes_make_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
