@@ -192,14 +192,14 @@ static double redis_rate(struct desk *desk, uint64_t (*work)(struct worker *), u
 /* ---- limits ---- */
 
 /* The words of "... "EVALSHA" "..." ..." as MONITOR writes them; none of ours needs an escape. */
-static int words_read(char words[WORDS][WORD], const char *line) {
+static int words_read(char words[WORDS][WORD], char *line) {
     int count = 0;
-    const char *from = strcasestr(line, "\"EVALSHA\"");
-    while (from != NULL && count < WORDS) {
-        const char *end = strchr(from + 1, '"');
-        rig_need(end != NULL && end - from - 1 < WORD, "a word");
-        snprintf(words[count++], WORD, "%.*s", (int)(end - from - 1), from + 1);
-        from = strchr(end + 1, '"');
+    char *rest = NULL, *from = strcasestr(line, "\"EVALSHA\"");
+    for (char *word = from != NULL ? strtok_r(from, "\"", &rest) : NULL; word != NULL && count < WORDS;
+         word = strtok_r(NULL, "\"", &rest)) {
+        if (strcmp(word, " ") != 0) {
+            snprintf(words[count++], WORD, "%s", word);
+        }
     }
     return count;
 }
@@ -337,7 +337,7 @@ static double account_bytes(struct desk *desk, uint32_t kind, uint32_t dimension
             charges[i].kind = kind;
             charges[i].resolution = resolution;
             charges[i].window = 60 * SECOND;
-            charges[i].limit = charges[i].burst = 1000000;
+            charges[i].limit = charges[i].burst = 10000000;
             charges[i].amount = 1000;
         }
         redis_check(lw_store_batch(desk->store, &step, 1, 0), "an account");

@@ -7,14 +7,16 @@
 #
 # promtool, which judges our metrics, comes in the package of the Prometheus server, and nginx, which ketama is held against,
 # in a package that starts a server. So these packages are only fetched, and the one program taken out of each, into build/.
+# redis-server comes in such a package too, but also, as a checker of its files, in redis-tools: called by its right name it
+# is the server.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
 to_run="build-essential cmake ninja-build pkg-config libxxhash-dev libcmocka-dev libyaml-dev libcsv-dev libjansson-dev
-    gnuplot-nox"
+    libhiredis-dev gnuplot-nox"
 to_test="clang clang-format clang-tidy libclang-rt-14-dev llvm abigail-tools
     qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross
-    libmemcached-dev curl libpcre2-8-0 libssl3 zlib1g"
+    libmemcached-dev redis-tools curl libpcre2-8-0 libssl3 zlib1g"
 
 case ${1:-test} in
     run) packages=$to_run ;;
@@ -37,7 +39,11 @@ if [ "${1:-test}" = test ]; then
         command -v "$name" >/dev/null || [ -x "/usr/sbin/$name" ] || [ -x "build/$name" ] || programs="$programs $program"
     done
 fi
-[ -n "$missing$programs" ] || exit 0
+name_redis_server() {
+    [ "${1:-test}" != test ] || command -v redis-server >/dev/null || [ -x build/redis-server ] ||
+        { mkdir -p build && ln -sf "$(command -v redis-check-rdb)" build/redis-server; }
+}
+[ -n "$missing$programs" ] || { name_redis_server "$@"; exit; }
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
@@ -64,3 +70,4 @@ echo "Installing what is missing:$missing${programs:+ and into build/:$programs}
     echo "setup: these could not be installed:$missing$programs" >&2
     exit 1
 }
+name_redis_server "$@"

@@ -43,7 +43,7 @@ typedef struct lw_charge {
     const char *name;    /* of the dimension */
     uint32_t kind;       /* LW_QUOTA_SLIDING or LW_QUOTA_GCRA */
     uint32_t resolution; /* sliding: buckets in a window, 1 to LW_QUOTA_RESOLUTION; 0: 20 */
-    uint64_t window;     /* ns, 1 ms to 1 year; counted in whole µs */
+    uint64_t window;     /* ns, 1 ms to 366 days; counted in whole µs, rounded up */
     uint64_t limit;      /* 1 to LW_QUOTA_LIMIT_MAX, or LW_QUOTA_UNLIMITED: it is only counted (sliding) */
     uint64_t burst;      /* gcra: 1 to LW_QUOTA_LIMIT_MAX */
 
@@ -53,9 +53,9 @@ typedef struct lw_charge {
     uint64_t stamp[2]; /* written when something was charged: to be kept for giving it back. Opaque */
 
     /* Written. */
-    uint64_t granted; /* of the amount: all, a part, or 0 */
+    uint64_t granted; /* of the amount: all, a part, or 0; of one below 0, how much came back */
     uint64_t used;    /* what counts now, this included; may be above the limit after LW_POSTING_FORCE */
-    uint64_t retry;   /* ns until all of the amount would fit; 0: it did. LW_QUOTA_NEVER: more than the limit */
+    uint64_t retry; /* ns until all of the amount would fit; 0: it did, or would. LW_QUOTA_NEVER: more than the limit */
 } lw_charge;
 
 #define LW_CHARGE_INIT                                                                                                 \
@@ -72,8 +72,8 @@ typedef struct lw_posting {
        longer. A lease. */
     uint64_t hold;
 
-    /* ns since 1970 by a clock that all processes share, for stores whose own cannot be asked, and for tests; 0: the
-       store's own, which is the better choice. A step back counts as standing still. */
+    /* ns since 1970, at most 2^52 µs, by a clock that all processes share, for stores whose own cannot be asked, and
+       for tests; 0: the store's own, which is the better choice. A step back counts as standing still. */
     uint64_t now;
 
     /* Written: when the store did it, ns since 1970 by that clock, whole µs. */

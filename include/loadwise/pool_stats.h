@@ -31,7 +31,9 @@ LW_BEGIN
     X(uint64_t, updates, "updates that changed something")                                                             \
     X(uint64_t, plans, "node sets of routes that were built")                                                          \
     X(uint64_t, waiting, "replaced node sets whose memory waits for readers")                                          \
-    X(uint64_t, bytes, "memory held for nodes and routes")
+    X(uint64_t, bytes, "memory held for nodes and routes")                                                             \
+    X(uint64_t, syncs, "syncs that the store answered")                                                                \
+    X(uint64_t, away, "1 while the store that a fleet shares cannot be asked, else 0")
 
 typedef struct lw_pool_stats {
     size_t size; /* sizeof(lw_pool_stats), so that the struct can grow; set by the caller */
@@ -59,7 +61,9 @@ typedef struct lw_pool_stats {
     X(uint64_t, peak, "peak EWMA of the latency, ns")                                                                  \
     X(double, external, "load last reported; NaN: none")                                                               \
     X(double, ramp, "share of its share by slow start, above 0 to 1")                                                  \
-    X(double, remaining, "free share of its quotas, 0 to 1")
+    X(double, remaining, "free share of its quotas, 0 to 1")                                                           \
+    X(uint64_t, leased, "what may be spent of its shared dimensions before the next sync, all together")               \
+    X(uint64_t, judged_until, "end of its latest ejection by the fleet, monotonic ns; 0: none was")
 
 typedef struct lw_node_info {
     size_t size; /* sizeof(lw_node_info), so that the struct can grow; set by the caller */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a pool and its nodes look like now; see pool_stats.h. */
-#include "pool/snapshot.h"
+#include "pool/sync.h"
 
 #include "base/fixed.h"
 #include "strategy/unit.h"
@@ -76,6 +76,8 @@ int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *out) {
     count_tickets(pool, now, &stats);
     sum_counts(pool, &stats);
     stats.ejections = __atomic_load_n(&pool->ejections, __ATOMIC_RELAXED);
+    stats.syncs = pool->sync != NULL ? __atomic_load_n(&pool->sync->synced, __ATOMIC_RELAXED) : 0;
+    stats.away = pool->sync != NULL && __atomic_load_n(&pool->sync->away, __ATOMIC_RELAXED) != 0;
     memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
     return LW_OK;
 }
@@ -113,6 +115,14 @@ ptrdiff_t lw_pool_counters(lw_pool *pool, uint32_t route, lw_counter *out, size_
 
 static uint64_t in_units(uint64_t cost) { return (cost + LW_LATENCY_ONE / 2) / LW_LATENCY_ONE; }
 
+static uint64_t leased_of(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+    uint64_t sum = 0;
+    for (uint32_t left = pool->rules.quota.shared; left != 0;) {
+        sum += lw__lease_held(lw__quota_count_of(&pool->rules.quota, node->quota, lw__quota_next(&left)), now);
+    }
+    return sum;
+}
+
 static void fill_info(const lw_pool *pool, struct lw__node *node, uint64_t now, lw_node_info *info) {
     uint64_t traffic = __atomic_load_n(&node->traffic, __ATOMIC_SEQ_CST);
     uint64_t since = __atomic_load_n(&node->ramp_since, __ATOMIC_RELAXED);
@@ -139,6 +149,8 @@ static void fill_info(const lw_pool *pool, struct lw__node *node, uint64_t now, 
     }
     info->ramp = (double)lw__ramp_factor(pool, since, now) / (double)LW__ONE;
     info->remaining = node->quota != NULL ? lw__quota_ratio(&pool->rules.quota, node->quota, now) : 1;
+    info->leased = leased_of(pool, node, now);
+    info->judged_until = node->sync != NULL ? __atomic_load_n(&node->sync->judged_until, __ATOMIC_RELAXED) : 0;
 }
 
 int lw_pool_node(lw_pool *pool, uint64_t id, uint64_t now, lw_node_info *out) {

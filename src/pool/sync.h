@@ -100,6 +100,11 @@ static inline bool lw__sync_shares(const struct lw__sync *sync, uint32_t what) {
     return (sync->options.share & what) != 0;
 }
 
+/* A lease that ends within so many ns would not last until the sync after the next. */
+static inline uint64_t lw__sync_renewal(const struct lw__sync *sync) {
+    return sync->options.interval + sync->options.interval / 2;
+}
+
 /* How many processes share, as far as is known. */
 static inline uint32_t lw__sync_instances(const struct lw__sync *sync) {
     return sync->instances != 0 ? sync->instances : sync->options.instances;

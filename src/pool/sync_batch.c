@@ -142,8 +142,8 @@ static void gather_returns(const lw_pool *pool, struct lw__sync_entry *entry, st
 static void gather_slice(const lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node) {
     const struct lw__sync *sync = pool->sync;
     const struct lw__quota_plan *plan = &pool->rules.quota;
-    const struct lw__lease_terms terms = {sync->now, sync->options.interval + sync->options.interval / 2,
-                                          sync->options.lease_percent, lw__sync_instances(sync)};
+    const struct lw__lease_terms terms = {sync->now, lw__sync_renewal(sync), sync->options.lease_percent,
+                                          lw__sync_instances(sync)};
     begin_posting(sync, &entry->slice, entry->charges + LW__SYNC_ROUNDS * sync->shared, LW_POSTING_PART);
     entry->slice.hold = sync->options.lease;
     for (uint32_t left = plan->shared; left != 0;) {

@@ -27,7 +27,7 @@ static void hear_slice(lw_pool *pool, const struct lw__sync_entry *entry, struct
         uint32_t i = lw__sync_dimension(pool, &entry->slice.charges[c]);
         struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, i);
         lw__lease_grant(&plan->dimension[i], count, &entry->slice.charges[c], lw__after(sync->now, sync->options.lease),
-                        sync->now);
+                        lw__after(sync->now, lw__sync_renewal(sync)), sync->now);
     }
 }
 

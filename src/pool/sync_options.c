@@ -135,6 +135,7 @@ int lw__sync_open(lw_pool *pool) {
         return error;
     }
     sync->options = options;
+    sync->heard_at = lw__now(&pool->env);
     sync->shared = (uint32_t)__builtin_popcount(pool->rules.quota.shared);
     return sync_names(pool);
 }

@@ -407,8 +407,9 @@ uint64_t lw__lease_wish(const struct lw__quota_dimension *d, struct lw__quota_co
     least = least > 1 ? least : 1;
     if (lease->slice == 0) { /* nothing is known yet */
         wish = most / terms->instances;
-    } else if (held < least && wish < 2 * lease->slice) {
-        wish = 2 * lease->slice;
+    } else if (largest > 0 && held < least) {
+        uint64_t more = lease->granted < lease->slice ? lease->slice : 2 * lease->slice; /* was it ever had? */
+        wish = wish > more ? wish : more;
     }
     wish = wish > lease->slice / 2 ? wish : lease->slice / 2;
     wish = wish < most ? wish : most;
@@ -433,9 +434,9 @@ static uint64_t lease_stamped(const struct lw__quota_dimension *d, struct lease 
 }
 
 void lw__lease_grant(const struct lw__quota_dimension *d, struct lw__quota_count *count, const lw_charge *answer,
-                     uint64_t until, uint64_t now) {
+                     uint64_t until, uint64_t lasting, uint64_t now) {
     struct lease *lease = lease_of(count);
-    uint64_t amount = answer->granted <= HELD_MOST ? answer->granted : HELD_MOST;
+    uint64_t asked = (uint64_t)answer->amount, amount = answer->granted < asked ? answer->granted : asked;
     uint64_t more = answer->retry != 0 && answer->retry != LW_QUOTA_NEVER ? lw__after(now, answer->retry) : 0;
     __atomic_store_n(&lease->used, answer->used, __ATOMIC_SEQ_CST);
     __atomic_store_n(&lease->more_at, more, __ATOMIC_SEQ_CST);
@@ -444,7 +445,7 @@ void lw__lease_grant(const struct lw__quota_dimension *d, struct lw__quota_count
     }
     uint64_t cell = lease_stamped(d, lease, answer->stamp);
     lease->granted = amount;
-    if (lw__lease_held(count, now) >= amount && lw__word(&lease->until) >= lw__word(&d->fleet->next)) {
+    if (lw__lease_held(count, now) >= amount && lw__word(&lease->until) > lasting) {
         lease_return(d, lease, cell, amount); /* the store had so little that the old one is better */
     } else {
         lease_open(lease, lease_close(d, lease), cell, amount, until);

@@ -36,9 +36,10 @@ void lw__lease_owe(struct lw__quota_count *count, uint64_t amount);
 uint64_t lw__lease_wish(const struct lw__quota_dimension *d, struct lw__quota_count *count,
                         const struct lw__lease_terms *terms);
 
-/* The answer of the store: so much may be spent until then, in place of what is held. */
+/* The answer of the store: so much may be spent until then, in place of what is held; unless that is more, and lasts
+   for longer than `lasting`. */
 void lw__lease_grant(const struct lw__quota_dimension *d, struct lw__quota_count *count, const lw_charge *answer,
-                     uint64_t until, uint64_t now);
+                     uint64_t until, uint64_t lasting, uint64_t now);
 
 /* While the store is away: the last lease once more, to be owed. */
 void lw__lease_repeat(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t until, uint64_t now);

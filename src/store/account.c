@@ -105,11 +105,19 @@ static bool account_read(struct account *account, const void *value, size_t size
     return sound;
 }
 
+/* The line at *at, which goes on behind it; false at the end. Of an account that is sound. */
+static bool line_next(const struct account *account, const unsigned char **at, struct lw__line *line) {
+    if (*at != account->end) {
+        *at = line_read(line, *at, account->end);
+        return *at != NULL;
+    }
+    return false;
+}
+
 /* The line of a charge: as it is in the account, or an empty one. */
 static struct lw__line account_line(const struct account *account, const lw_charge *charge) {
     struct lw__line wanted = lw__line_of(charge), line;
-    for (const unsigned char *at = account->begin; at != account->end;) {
-        at = line_read(&line, at, account->end);
+    for (const unsigned char *at = account->begin; line_next(account, &at, &line);) {
         if (lw__line_same(&line, &wanted)) {
             return line;
         }
@@ -165,8 +173,7 @@ static size_t account_write(const struct account *account, const lw_posting *pos
                             unsigned char *out) {
     unsigned char *to = lw__word_put(lw__word_put(out, ACCOUNT_MARK), post->time);
     struct lw__line line;
-    for (const unsigned char *at = account->begin; at != account->end;) {
-        at = line_read(&line, at, account->end);
+    for (const unsigned char *at = account->begin; line_next(account, &at, &line);) {
         post->charge = charge_of(posting, &line);
         to = line_write(&line, post, to);
     }
@@ -191,18 +198,22 @@ static void report_charges(const struct account *account, const lw_posting *post
     }
 }
 
-/* How long something of the account counts, in ns. */
-static uint64_t lasting(const struct account *account, const lw_posting *posting, uint64_t time) {
+/* How long something of the account counts, in ns from `now`, which may be behind t. */
+static uint64_t lasting(const struct account *account, const lw_posting *posting, uint64_t time, uint64_t now) {
     uint64_t until = time, longest = 0;
-    for (const unsigned char *at = account->begin; at != account->end;) {
-        struct lw__line line;
-        at = line_read(&line, at, account->end);
+    struct lw__line line;
+    for (const unsigned char *at = account->begin; line_next(account, &at, &line);) {
         uint64_t own = line.kind->until(&line);
         until = own > until ? own : until;
         longest = line.window > longest ? line.window : longest;
     }
-    uint64_t lasts = (until - time) * 1000;
-    return posting->now == 0 || lasts == 0 ? lasts : lasts + longest * 1000 + SECOND;
+    if (until == time) {
+        return 0;
+    }
+    if (posting->now == 0) {
+        return until * 1000 > now ? until * 1000 - now : 1;
+    }
+    return (until - time + longest) * 1000 + SECOND;
 }
 
 int lw__account_post(const void *value, size_t size, lw_posting *posting, uint64_t now, void *out,
@@ -225,7 +236,7 @@ int lw__account_post(const void *value, size_t size, lw_posting *posting, uint64
         const unsigned char *bytes = out;
         rewrite->size = account_write(&account, posting, &post, out);
         account = (struct account){time, bytes + HEAD, bytes + rewrite->size - LW__WORD};
-        rewrite->lasts = lasting(&account, posting, time);
+        rewrite->lasts = lasting(&account, posting, time, now);
     }
     report_charges(&account, posting, &post);
     return fits ? LW_OK : LW_OVER_QUOTA;

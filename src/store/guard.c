@@ -33,12 +33,12 @@ struct guard {
     uint64_t latest; /* time seen; atomic */
 
     pthread_mutex_t lock; /* for all below */
-    enum lw_guard_state state;
-    uint64_t changes;  /* the number of the state */
-    uint32_t in_a_row; /* closed: failures; half open: successes */
-    bool trying;       /* half open: one call is under way */
-    uint64_t pause;    /* of the next opening */
-    uint64_t until;    /* open: when the next call may go through */
+    uint32_t state;       /* enum lw_guard_state; read without the lock too */
+    uint64_t changes;     /* the number of the state */
+    uint32_t in_a_row;    /* closed: failures; half open: successes */
+    bool trying;          /* half open: one call is under way */
+    uint64_t pause;       /* of the next opening */
+    uint64_t until;       /* open: when the next call may go through */
 };
 
 /* A call under way. */
@@ -60,7 +60,7 @@ struct news {
 };
 
 static struct news change_to(struct guard *guard, enum lw_guard_state state, uint64_t until) {
-    guard->state = state;
+    __atomic_store_n(&guard->state, state, __ATOMIC_RELAXED);
     guard->until = until;
     guard->changes++;
     guard->in_a_row = 0;
@@ -280,9 +280,6 @@ int lw_store_guard_state(const lw_store *store) {
     if (store == NULL || store->ops != &guard_ops) {
         return LW_INVALID;
     }
-    struct guard *guard = guard_of((lw_store *)(uintptr_t)store);
-    pthread_mutex_lock(&guard->lock);
-    enum lw_guard_state state = guard->state;
-    pthread_mutex_unlock(&guard->lock);
-    return (int)state;
+    const struct guard *guard = (const struct guard *)store;
+    return (int)__atomic_load_n(&guard->state, __ATOMIC_RELAXED);
 }

@@ -46,7 +46,7 @@ static void swap_end(struct swap *swap) {
     lw__release(&swap->env, swap->key);
 }
 
-/* Reads the entry with room for what becomes of it; its size, 0 for none. */
+/* Reads the entry with room for what becomes of it; its size, 0 for none. An empty one was written by others. */
 static ptrdiff_t swap_read(struct swap *swap, lw_store *store, const lw_store_step *step, uint64_t deadline) {
     for (;;) {
         if (swap->bytes == NULL) {
@@ -56,7 +56,7 @@ static ptrdiff_t swap_read(struct swap *swap, lw_store *store, const lw_store_st
                                              : (ptrdiff_t)LW_NOMEM;
         size_t wanted = size >= 0 ? lw__rewrite_room((size_t)size, step) : lw__rewrite_room(0, step);
         if ((size < 0 && size != LW_UNKNOWN) || wanted <= swap->room) {
-            return size != LW_UNKNOWN ? size : 0;
+            return size == 0 ? (ptrdiff_t)LW_CORRUPT : size != LW_UNKNOWN ? size : 0;
         }
         lw__release(&swap->env, swap->bytes);
         swap->bytes = NULL;

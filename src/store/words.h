@@ -11,19 +11,21 @@
 
 enum { LW__WORD = 8 };
 
+/* Little-endian from this machine's order, and back. */
+static inline uint64_t lw__word_turned(uint64_t word) {
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
+}
+
 static inline uint64_t lw__word_at(const unsigned char *bytes) {
-    uint64_t word = 0;
-    for (int i = LW__WORD; i-- > 0;) {
-        word = word << 8 | bytes[i];
-    }
-    return word;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return lw__word_turned(word);
 }
 
 /* Returns where the next one goes. */
 static inline unsigned char *lw__word_put(unsigned char *to, uint64_t word) {
-    for (int i = 0; i < LW__WORD; i++) {
-        to[i] = (unsigned char)(word >> (8 * i));
-    }
+    word = lw__word_turned(word);
+    memcpy(to, &word, sizeof word);
     return to + LW__WORD;
 }
 

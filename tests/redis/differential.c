@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { STEPS = 120, CASES = 160, CHARGES = 4, BATCH = 9, VALUE = 24, KEYS = 3 };
+enum { STEPS = 120, CASES = 100, CHARGES = 4, BATCH = 9, VALUE = 24, KEYS = 3 };
 
 /* One step as it was drawn; what it is on a store is made anew for each. */
 struct move {

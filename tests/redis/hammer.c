@@ -200,7 +200,7 @@ static void lease_round(struct crowd_hand *hand) {
             crowd_used(hand, now, now, used);
             crowd_expect(hand, lw_done(lease->pool, &ticket, &sample) == LW_OK, "a done");
         }
-        crowd_expect(hand, code == LW_OK || code == LW_OVER_QUOTA, "a ticket or a refusal");
+        crowd_expect(hand, code == LW_OK || lw_is_refusal(code), "a ticket or a refusal");
     }
 }
 

@@ -22,7 +22,7 @@
 
 #include <inttypes.h>
 
-enum { LOAD_HANDS = 3, LOAD_STEPS = 3 };
+enum { LOAD_HANDS = 3, LOAD_STEPS = 3, LOAD_LATE = 1 }; /* a machine stands still for once; a store, each time */
 
 /* What an answer was. */
 enum load_kind { LOAD_DONE, LOAD_UNAVAILABLE, LOAD_DENIED, LOAD_FULL, LOAD_CORRUPT, LOAD_OTHER, LOAD_KINDS };
@@ -38,7 +38,7 @@ struct load_sums {
 
 struct load_hand {
     uint64_t answers[LOAD_KINDS];
-    uint64_t longest;
+    uint64_t longest, late; /* late: calls beyond deadline and slack */
     struct load_sums added, charged, returned;
     uint64_t put, put_lost; /* numbers of the last put that was done, and of the last that is unknown */
     int other;              /* an answer that is of no kind */
@@ -69,6 +69,7 @@ static inline void load_note(struct load_hand *hand, ptrdiff_t answer, uint64_t 
     enum load_kind kind = load_kind(answer);
     uint64_t took = rig_now() - began;
     hand->longest = took > hand->longest ? took : hand->longest;
+    hand->late += took > load_of_all->patience + LOAD_SLACK;
     hand->other = kind == LOAD_OTHER ? (int)answer : hand->other;
     __atomic_fetch_add(&hand->answers[kind], 1, __ATOMIC_RELEASE);
 }
@@ -240,7 +241,7 @@ static inline void load_settle(struct load *load) {
 /* Ends the work and looks at all that was promised. others: bits of the kinds that may have come beside LOAD_DONE. */
 static inline void load_end(struct load *load, uint32_t others) {
     static const char *const names[] = {"done", "unavailable", "denied", "full", "corrupt", "other"};
-    uint64_t longest = 0;
+    uint64_t longest = 0, late = 0;
     __atomic_store_n(&load->stop, 1, __ATOMIC_RELAXED);
     crew_join(&load->crew);
     for (uint32_t kind = 0; kind < LOAD_KINDS; kind++) {
@@ -258,7 +259,10 @@ static inline void load_end(struct load *load, uint32_t others) {
         }
     }
     print_message("    longest %.1f ms\n", (double)longest / 1e6);
-    load_between("the longest call", 0, longest, load->patience + LOAD_SLACK);
+    for (uint32_t i = 0; i < LOAD_HANDS; i++) {
+        late += load->hands[i].late;
+    }
+    load_between("the number of late calls", 0, late, LOAD_LATE);
     load_settle(load);
 }
 

@@ -130,6 +130,93 @@ static void test_the_largest_numbers(void **state) {
     assert_int_equal(size, 0);
 }
 
+/* Two buckets that are small enough, and too large together. */
+static void test_sums_that_would_overflow(void **state) {
+    (void)state;
+    enum { FIRST = 48, SECOND_ONE = 64 }; /* where their amounts are */
+    lw_charge charge = account_sliding("a", 60 * BATCH_SECOND, 6, 10, 1);
+    lw_posting posting = account_posting(&charge, 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+    size = 0;
+    for (int i = 0; i < 2; i++, posting.now += 10 * BATCH_SECOND) {
+        assert_int_equal(post(&posting), LW_OK);
+    }
+    charge.amount = 0;
+    for (uint64_t more = 0; more < 2; more++) {
+        lw__word_put(value + FIRST, (UINT64_C(1) << 52) - 7);
+        lw__word_put(value + SECOND_ONE, 7 + more);
+        lw__words_seal(value, value + size - 8);
+        assert_int_equal(post(&posting), more == 0 ? LW_OK : LW_CORRUPT);
+    }
+}
+
+/* A caller that read the clock before another one changed the account: the bytes are kept for as long as they count. */
+static void test_a_clock_that_is_behind(void **state) {
+    (void)state;
+    lw_charge charge = account_sliding("a", 6 * BATCH_SECOND, 6, 10, 1);
+    lw_posting posting = account_posting(&charge, 1, LW_POSTING_ALL, 0);
+    struct lw__rewrite rewrite;
+    assert_int_equal(lw__account_post(NULL, 0, &posting, 100 * BATCH_SECOND + 500, value, &rewrite), LW_OK);
+    assert_true(rewrite.lasts == 7 * BATCH_SECOND - 500);
+    assert_int_equal(lw__account_post(value, rewrite.size, &posting, 98 * BATCH_SECOND, fresh, &rewrite), LW_OK);
+    assert_int_equal(posting.time, 100 * BATCH_SECOND);
+    assert_true(rewrite.lasts == 9 * BATCH_SECOND);
+    posting.now = 100 * BATCH_SECOND; /* by a time that is not the store's: a window and a second more */
+    assert_int_equal(lw__account_post(value, 0, &posting, 1, fresh, &rewrite), LW_OK);
+    assert_true(rewrite.lasts == (7 + 6 + 1) * BATCH_SECOND);
+}
+
+/* ---- gcra: what a refund goes by ---- */
+
+/* Charged at one price and given back at another: never more than was charged, and never more than is due. */
+static void test_a_limit_that_changes_between_charge_and_refund(void **state) {
+    (void)state;
+    size = 0;
+    for (int dearer = 0; dearer < 2; dearer++) {
+        lw_charge slow = account_gcra("g", BATCH_SECOND, 10, 10, 4), fast = account_gcra("g", BATCH_SECOND, 20, 20, 4);
+        lw_charge *first = dearer ? &fast : &slow, *other = dearer ? &slow : &fast;
+        lw_posting posting = account_posting(first, 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+        assert_int_equal(post(&posting), LW_OK);
+        first->amount = 1; /* somebody else, who keeps it */
+        uint64_t stamp[2] = {first->stamp[0], first->stamp[1]};
+        assert_int_equal(post(&posting), LW_OK);
+        posting = account_posting(other, 1, LW_POSTING_FORCE, ACCOUNT_EPOCH);
+        other->amount = -4;
+        memcpy(other->stamp, stamp, sizeof stamp);
+        assert_int_equal(post(&posting), LW_OK);
+        assert_int_equal(other->granted, 4);
+        assert_int_equal(other->used, dearer ? 1 : 6); /* half of one is rounded up; two for one */
+        size = 0;
+    }
+}
+
+/* The sum of refunds begins again before it grows too large; what was charged before then is not given back. */
+static void test_more_refunds_than_a_number_holds(void **state) {
+    (void)state;
+    lw_charge charge = account_gcra("g", BATCH_SECOND, 1000, 1000000, 900000), kept = charge;
+    lw_posting posting = account_posting(&charge, 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+    lw_posting keeping = account_posting(&kept, 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+    uint32_t refused = 0;
+    size = 0;
+    kept.amount = 5;
+    assert_int_equal(post(&keeping), LW_OK);
+    for (int i = 0; i < 20; i++) {
+        posting.mode = LW_POSTING_ALL;
+        charge.amount = 900000;
+        assert_int_equal(post(&posting), LW_OK);
+        assert_int_equal(charge.used, 900005);
+        posting.mode = LW_POSTING_FORCE;
+        charge.amount = -900000;
+        assert_int_equal(post(&posting), LW_OK);
+        refused += charge.granted == 0;
+        if (charge.granted == 0) { /* in the µs in which the sum began again; so the level drains by itself */
+            posting.now = keeping.now += 900 * BATCH_SECOND;
+        } else {
+            assert_int_equal(charge.granted, 900000);
+        }
+    }
+    assert_in_range(refused, 1, 10);
+}
+
 /* ---- meetings ---- */
 
 static ptrdiff_t meet(const char *name, uint64_t ttl, int64_t amount, uint64_t now) {
@@ -187,8 +274,14 @@ static void test_the_end_of_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_change_of_a_bit_shows), cmocka_unit_test(test_what_is_sound_by_its_checksum_only),
-        cmocka_unit_test(test_the_largest_numbers),       cmocka_unit_test(test_meetings_that_are_damaged),
+        cmocka_unit_test(test_any_change_of_a_bit_shows),
+        cmocka_unit_test(test_what_is_sound_by_its_checksum_only),
+        cmocka_unit_test(test_the_largest_numbers),
+        cmocka_unit_test(test_sums_that_would_overflow),
+        cmocka_unit_test(test_a_clock_that_is_behind),
+        cmocka_unit_test(test_a_limit_that_changes_between_charge_and_refund),
+        cmocka_unit_test(test_more_refunds_than_a_number_holds),
+        cmocka_unit_test(test_meetings_that_are_damaged),
         cmocka_unit_test(test_the_end_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

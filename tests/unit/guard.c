@@ -130,6 +130,19 @@ static void test_every_operation_goes_through_it(void **state) {
     assert_int_equal(told.count, 3 * 7);
 }
 
+static void test_only_failures_in_a_row_open_it(void **state) {
+    (void)state;
+    open_guard();
+    for (int i = 0; i < 5; i++) {
+        fail_calls(2);
+        moody.answer = i % 2 == 0 ? LW_OK : LW_FULL;
+        assert_int_equal(call(), moody.answer);
+    }
+    assert_int_equal(told.count, 0);
+    fail_calls(3);
+    assert_int_equal(told.count, 1);
+}
+
 /* ---- pauses ---- */
 
 static void test_pauses_double_up_to_the_longest(void **state) {
@@ -352,6 +365,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         GUARD_TEST(test_the_contract),
         GUARD_TEST(test_every_operation_goes_through_it),
+        GUARD_TEST(test_only_failures_in_a_row_open_it),
         GUARD_TEST(test_pauses_double_up_to_the_longest),
         GUARD_TEST(test_jitter),
         GUARD_TEST(test_half_open_lets_one_call_at_a_time_through),

@@ -89,6 +89,9 @@ static void test_what_somebody_else_wrote_there(void **state) {
     assert_int_equal(charge.granted, 0);
     assert_int_equal(batch_meet(&plain.store, "a", "me", BATCH_HOUR, 1).answer, LW_CORRUPT);
     assert_int_equal(lw_store_get(plain.inner, "account/a", NULL, 0, 0), 7);
+    assert_int_equal(lw_store_put(plain.inner, "account/a", "", 0, 0, 0), LW_OK);
+    assert_int_equal(account_post_all(&plain.store, "a", &posting), LW_CORRUPT);
+    assert_int_equal(lw_store_get(plain.inner, "account/a", NULL, 0, 0), 0);
 }
 
 #define PLAIN_TEST(test) cmocka_unit_test_setup_teardown(test, open_plain, close_plain)

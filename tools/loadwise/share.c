@@ -16,10 +16,13 @@
 
 #define SHARE_PATIENCE (UINT64_C(500) * 1000000) /* ns that one question may take */
 
+/* The first of several is the cause. */
 static void share_note(void *user, int code, const char *message) {
     struct share *share = user;
     (void)code;
-    text_show(share->note, sizeof share->note, message, strlen(message));
+    if (share->note[0] == '\0') {
+        text_show(share->note, sizeof share->note, message, strlen(message));
+    }
 }
 
 static uint64_t share_now(void *user) { return ((const struct share *)user)->now; }
@@ -113,6 +116,7 @@ void share_close(struct share *share) {
 int share_charge(struct share *share, uint64_t node, const lw_amount *amounts, size_t count,
                  lw_quota_refusal *refusal) {
     lw_reservation reservation;
+    share->note[0] = '\0';
     int code = lw_ledger_reserve(share->ledger, node, amounts, count, 0, &reservation, refusal);
     share->fault = code != LW_OK && !lw_is_refusal(code) ? code : LW_OK;
     return code == LW_OK ? lw_ledger_commit(share->ledger, &reservation, NULL, 0, 0) : code;

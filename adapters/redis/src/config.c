@@ -86,7 +86,8 @@ static int check(const struct lw__redis_config *config, const lw_redis_options *
         return lw__redis_fail(env, LW_INVALID, "redis: prefix is \"%s\"; neither { nor } is allowed", config->prefix);
     }
     if (config->user != NULL && config->password == NULL) {
-        return lw__redis_fail(env, LW_INVALID, "redis: user \"%s\" has no password, and needs one", config->user);
+        return lw__redis_fail(env, LW_INVALID,
+                              "redis: user needs a password; for one without a user, write redis://:password@host");
     }
     if (config->database > INT32_MAX) {
         return lw__redis_fail(env, LW_RANGE, "redis: database is %u; 0 to %d are allowed", config->database, INT32_MAX);
