@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* loadwise: the command. Finds the subcommand, lets it run, says what went wrong and exits with its status. */
 #include "diff.h"
+#include "fetch.h"
 #include "help.h"
 #include "interrupt.h"
 #include "pick.h"
@@ -23,6 +24,9 @@ static const struct command {
     {"pick", pick_run, "place each request of a file or pipe on a node, and sum up"},
     {"pool", pool_run, "run requests through a pool whose nodes are busy, fail and drain, and show how it stands"},
     {"diff", diff_run, "tell which keys move when one list of nodes becomes another"},
+#ifdef LOADWISE_WITH_CURL
+    {"fetch", fetch_run, "send real HTTP requests through a stack of layers, and show who answered"},
+#endif
     {"sim", sim_command_run, "play a scenario against several strategies, and say which one to take"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
 };
