@@ -101,7 +101,7 @@ ptrdiff_t lw__meeting_meet(const void *value, size_t size, lw_store_step *step, 
         return LW_CORRUPT;
     }
     uint64_t time = now / 1000 < LW__TIME_MOST ? now / 1000 : LW__TIME_MOST;
-    struct member own = member_of(step, time), member;
+    struct member own = member_of(step, time), member = own;
     struct meeting meeting = {.to = lw__word_put(out, MEETING_MARK), .until = time};
     bool was_there = false;
     if (size > 0) {

@@ -128,6 +128,56 @@ static void test_full_gcra(void **state) {
     }
 }
 
+/* ---- the worst that can be done ---- */
+
+enum { WHOLE = 400 };
+
+/* Leases all that there is at one moment, spends it at the last moment, and then whatever it gets as soon as it gets
+   it. The moment goes through a bucket of the window, in particular just before its end. */
+static void spend_late(uint32_t kind, uint64_t begins, uint64_t window, uint64_t lease) {
+    lw_ticket ticket;
+    begin(kind, window, WHOLE, kind == LW_QUOTA_GCRA ? WHOLE : 0);
+    c.sync.lease = lease;
+    c.sync.interval = lease / 2;
+    c.sync.lease_percent = 100;
+    ship *s = convoy_launch(&c);
+    c.book.now += begins;
+    assert_int_equal(ship_try(s, WHOLE, &ticket), LW_OVER_QUOTA);
+    ship_sync(s, LW_OK);
+    c.book.now += lease - 1;
+    for (uint64_t end = c.book.now + 2 * window; c.book.now < end; c.book.now += 10 * MS) {
+        uint64_t got = ship_use(s, 1, UINT64_MAX);
+        if (got > 0) {
+            note_use(got);
+        }
+        ship_sync(s, LW_OK);
+        got = ship_use(s, 1, UINT64_MAX);
+        if (got > 0) {
+            note_use(got);
+        }
+    }
+}
+
+static void test_late_sliding(void **state) {
+    (void)state;
+    for (uint64_t begins = 0; begins <= 600 * MS; begins += 50 * MS) { /* a bucket is 500 ms */
+        spend_late(LW_QUOTA_SLIDING, begins > 0 ? begins - 1 : 0, 10 * SECOND, SECOND);
+        assert_int_equal(uses[0].amount, WHOLE);
+        assert_true(used > 1);
+        assert_int_equal(most_in_a_window(10 * SECOND), WHOLE);
+        convoy_close(&c);
+    }
+}
+
+/* Gcra comes to its bound, and not beyond. */
+static void test_late_gcra(void **state) {
+    (void)state;
+    spend_late(LW_QUOTA_GCRA, 0, 10 * SECOND, SECOND);
+    double deepest = deepest_bucket((double)WHOLE / (10.0 * SECOND)), bound = WHOLE + WHOLE * 1.0 / 10;
+    assert_true(deepest <= bound && deepest >= bound - 2);
+    convoy_close(&c);
+}
+
 /* ---- anything at all ---- */
 
 enum { FLYING = 64 };
@@ -225,10 +275,8 @@ static void test_wild_gcra(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_sliding),
-        cmocka_unit_test(test_full_gcra),
-        cmocka_unit_test(test_wild_sliding),
-        cmocka_unit_test(test_wild_gcra),
+        cmocka_unit_test(test_full_sliding), cmocka_unit_test(test_full_gcra),    cmocka_unit_test(test_late_sliding),
+        cmocka_unit_test(test_late_gcra),    cmocka_unit_test(test_wild_sliding), cmocka_unit_test(test_wild_gcra),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

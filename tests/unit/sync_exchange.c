@@ -104,6 +104,23 @@ static void test_latencies(void **state) {
     assert_int_equal(ship_info(&c.ship[2], 1).mean, before);
 }
 
+/* What is told from here does not come back as news. */
+static void test_own_latencies_count_once(void **state) {
+    (void)state;
+    lw_latency_options latency = LW_LATENCY_OPTIONS_INIT;
+    c.options.latency = &latency;
+    ship *s = convoy_launch(&c);
+    convoy_sync(&c);
+    for (uint32_t i = 1; i < 20; i++) {
+        c.book.now += 100 * MS;
+        ship_serve(s, 1, LW_OUTCOME_OK, i * i * MS);
+    }
+    c.book.now += SECOND;
+    uint64_t mean = ship_info(s, 1).mean;
+    convoy_sync(&c);
+    assert_int_equal(ship_info(s, 1).mean, mean);
+}
+
 /* Counters that begin anew do not look like answers. */
 static void test_counters_begin_anew(void **state) {
     (void)state;
@@ -276,6 +293,7 @@ int main(void) {
         TEST(test_loads_add_up),
         TEST(test_loads_spread),
         TEST(test_latencies),
+        TEST(test_own_latencies_count_once),
         TEST(test_counters_begin_anew),
         TEST(test_nothing_of_what_is_off),
         TEST(test_prefixes),

@@ -203,6 +203,21 @@ static void test_debts(void **state) {
     assert_true(ticket.retry == LW_RETRY_AT && ticket.retry_at > c.book.now + 50 * SECOND);
 }
 
+/* What is settled after the end of a lease is used then, and counts for a window from then on. */
+static void test_debts_after_the_end(void **state) {
+    (void)state;
+    lw_ticket ticket;
+    ship *s = launch_synced();
+    assert_int_equal(ship_try(s, 10, &ticket), LW_OK);
+    c.book.now += 40 * SECOND;
+    ship_settle(s, &ticket, 60);
+    assert_int_equal(lw_pool_sync_leave(s->pool, &c.gate.store, 0), LW_OK);
+    c.book.now += 59 * SECOND;
+    assert_int_equal(convoy_used(&c), 50);
+    c.book.now += 4 * SECOND;
+    assert_int_equal(convoy_used(&c), 0);
+}
+
 /* ---- coming and going ---- */
 
 static void test_leave(void **state) {
@@ -375,6 +390,7 @@ int main(void) {
         TEST(test_refunds),
         TEST(test_late_refunds),
         TEST(test_debts),
+        TEST(test_debts_after_the_end),
         TEST(test_leave),
         TEST(test_vanished),
         TEST(test_updates),
