@@ -40,14 +40,14 @@ soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/soak $(SCALE)
 
 bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes; simulated requests; Redis
-	scripts/setup.sh run
+	scripts/setup.sh test
 	scripts/build release bench/all
 	build/release/bench/bench-select
 	build/release/bench/bench-hashing
 	build/release/bench/bench-quota
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
-	REDIS_SERVER=build/redis-server build/release/bench/bench-redis
+	PATH="$$PATH:$(CURDIR)/build" build/release/bench/bench-redis
 
 results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
 	scripts/setup.sh run

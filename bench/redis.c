@@ -240,7 +240,7 @@ static FILE *benchmark_start(struct desk *desk, const char *connections, const c
         dup2(ends[1], 1);
         dup2(ends[1], 2);
         close(ends[0]);
-        execvp(program != NULL ? program : "redis-benchmark", (char *const *)(uintptr_t)words);
+        execvp(program != NULL ? program : "redis-benchmark", (char *const *)words);
         _exit(127);
     }
     close(ends[1]);

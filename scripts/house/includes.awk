@@ -7,10 +7,14 @@ BEGIN {
     # These never see each other; they meet in base and in the public headers.
     split("strategy filter health latency quota store metrics", names, " ")
     for (i in names) apart[names[i]] = 1
-    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/", folders, " ")
+    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/ adapters/redis/src/", folders, " ")
 }
 
-FNR == NR { known[$0] = 1; next }
+FNR == NR {
+    known[$0] = 1
+    if (sub(/^adapters\/[a-z]+\/include\//, "")) by_adapter[$0] = 1
+    next
+}
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {
     split($0, parts, "\"")
@@ -21,7 +25,11 @@ FNR == NR { known[$0] = 1; next }
 
 /^[ \t]*#[ \t]*include[ \t]*<loadwise\// {
     split($0, parts, /[<>]/)
-    if (!("include/" parts[2] in known)) complain("<" parts[2] "> is not a public header")
+    if (parts[2] in by_adapter) {
+        if (FILENAME ~ /^(src|include)\//) complain("the library does not know its adapters, nor <" parts[2] ">")
+    } else if (!("include/" parts[2] in known)) {
+        complain("<" parts[2] "> is not a public header")
+    }
 }
 
 function complain(what) { print FILENAME ":" FNR ": " what }
@@ -52,11 +60,14 @@ function tidy(path) {
 function judge(from, target,    f, t) {
     split(from, f, "/")
     split(target, t, "/")
-    if (f[1] == "include") {
+    if (f[1] == "include" || (f[1] == "adapters" && f[3] == "include")) {
         complain("a public header includes public headers only, as <loadwise/...>")
     } else if (f[1] == "src") {
         if (t[1] != "src") complain(target " lies outside src/")
         else if (f[2] != t[2]) judge_rooms(f[2], t[2])
+    } else if (t[1] == "adapters") {
+        if (f[1] != "adapters" && f[1] != "fuzz" && !(f[1] == "tests" && f[2] == t[2]))
+            complain(f[1] "/ uses what an adapter installs only, not " target)
     } else if (t[1] == "src" && !(f[1] == "tests" && (f[2] == "unit" || f[2] == "oom" || f[2] == "golden"))) {
         complain(f[1] "/ uses the public headers only, not " target)
     } else if (t[1] == "include") {

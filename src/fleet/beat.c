@@ -31,6 +31,9 @@ int lw_ledger_beat(lw_ledger *ledger, uint64_t deadline) {
     struct beat beat = {.deadline = deadline};
     lw__mail_begin(&beat.mail, ledger, lw__now(&ledger->env));
     lw__mail_meet(&beat.mail);
+    if (__atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST) != 0 && beat_send(&beat) == LW_UNAVAILABLE) {
+        return beat.answer; /* debts wait until it is back; see reserve.c */
+    }
     lw__registry_each(&ledger->registry, beat_node, &beat);
     return beat.answer == LW_OK && beat.mail.steps_count > 0 ? beat_send(&beat) : beat.answer;
 }

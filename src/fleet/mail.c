@@ -4,7 +4,8 @@
  * order, and a sign of life goes along when one is due.
  *
  * What is owed is taken out of the node while it is being told, so that no two mails tell it. If no answer comes it is
- * owed again: it may then be counted twice, which costs some of the limit for a window, and never grants too much.
+ * owed again, and told when a sign of life has been answered: it may then be counted twice, which costs some of the
+ * limit for a window, and never grants too much.
  * Cost: one round trip.
  */
 #include "fleet/ledger.h"

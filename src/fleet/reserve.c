@@ -97,15 +97,20 @@ static int reserve_refused(struct lw__ledger_call *call, const struct lw__ledger
 
 /* ---- the question ---- */
 
-/* Is the store back? Then it has been told what this node owed. */
+/* Is the store back? Then it has been told what this node owed. That waits for a sign of life to be answered: a server
+   that stands still does all that it was sent when it goes on, and would count the debt of every try. */
 static bool reserve_is_back(const struct lw__ledger_call *call) {
     struct lw__ledger_mail mail;
+    lw__mail_begin(&mail, call->ledger, call->now);
+    lw__mail_meet(&mail);
+    if (lw__mail_send(&mail, call->deadline) == LW_UNAVAILABLE) {
+        return false;
+    }
     lw__mail_begin(&mail, call->ledger, call->now);
     pthread_mutex_lock(&call->node->lock);
     lw__mail_debts(&mail, call->node);
     pthread_mutex_unlock(&call->node->lock);
-    lw__mail_meet(&mail);
-    return lw__mail_send(&mail, call->deadline) != LW_UNAVAILABLE;
+    return mail.steps_count == 0 || lw__mail_send(&mail, call->deadline) != LW_UNAVAILABLE;
 }
 
 /* Writes the posting; or the call has its answer without. The lock is held. */

@@ -65,7 +65,9 @@ static void settle_node(const struct settle_ledger *call, struct lw__ledger_node
             count->owed = lw__ledger_sum(count->owed, is - was);
         }
     }
-    lw__mail_debts(mail, node);
+    if (__atomic_load_n(&call->ledger->away, __ATOMIC_SEQ_CST) == 0) { /* see reserve.c */
+        lw__mail_debts(mail, node);
+    }
 }
 
 /* A node that was forgotten, or made anew, since the reservation has nothing to settle. */

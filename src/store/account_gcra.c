@@ -83,9 +83,9 @@ static uint64_t price_for(const struct lw__line *line, const struct lw__post *po
     return lw__gcra_price(line->window, post->charge->limit);
 }
 
-static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t gcra_lesser(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+static uint64_t gcra_less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 /* How many can be given back of the charge that had this stamp, at the price that a refund goes by. */
 static uint64_t refundable(const struct lw__line *line, const struct gcra_state *state, const uint64_t stamp[2],
@@ -93,17 +93,17 @@ static uint64_t refundable(const struct lw__line *line, const struct gcra_state 
     if (state->level == 0 || stamp[1] < state->born || stamp[1] > state->latest) {
         return 0;
     }
-    uint64_t left = less(less(stamp[0], state->refunds), units_of(line, state->latest - stamp[1]));
-    return least_of(left, state->level) / price;
+    uint64_t left = gcra_less(gcra_less(stamp[0], state->refunds), units_of(line, state->latest - stamp[1]));
+    return gcra_lesser(left, state->level) / price;
 }
 
 static uint64_t gcra_room(const struct lw__line *line, const struct lw__post *post) {
     struct gcra_state state = state_at(line, post->time);
     uint64_t price = price_for(line, post);
     if (post->charge->amount < 0) {
-        return state.level > 0 ? refundable(line, &state, post->charge->stamp, least_of(price, state.low)) : 0;
+        return state.level > 0 ? refundable(line, &state, post->charge->stamp, gcra_lesser(price, state.low)) : 0;
     }
-    return less(post->force ? GCRA_LEVEL_MOST : post->charge->burst * price, state.level) / price;
+    return gcra_less(post->force ? GCRA_LEVEL_MOST : post->charge->burst * price, state.level) / price;
 }
 
 static uint64_t gcra_used(const struct lw__line *line, const struct lw__post *post) {
@@ -113,22 +113,22 @@ static uint64_t gcra_used(const struct lw__line *line, const struct lw__post *po
 
 static uint64_t gcra_retry(const struct lw__line *line, const struct lw__post *post, uint64_t asked) {
     uint64_t level = state_at(line, post->time).level, price = price_for(line, post), burst = post->charge->burst;
-    return asked > burst ? LW_QUOTA_NEVER : span_of(line, less(level, (burst - asked) * price));
+    return asked > burst ? LW_QUOTA_NEVER : span_of(line, gcra_less(level, (burst - asked) * price));
 }
 
 /* ---- writing ---- */
 
-static void take(struct gcra_state *state, const struct lw__line *line, const struct lw__post *post) {
+static void gcra_charge(struct gcra_state *state, const struct lw__line *line, const struct lw__post *post) {
     uint64_t price = price_for(line, post);
-    state->low = state->level > 0 ? least_of(state->low, price) : price;
+    state->low = state->level > 0 ? gcra_lesser(state->low, price) : price;
     state->level += post->charge->granted * price;
     state->latest = post->time;
     post->charge->stamp[0] = state->level + state->refunds;
     post->charge->stamp[1] = post->time;
 }
 
-static void give(struct gcra_state *state, const struct lw__line *line, const struct lw__post *post) {
-    uint64_t given = post->charge->granted * least_of(price_for(line, post), state->low);
+static void gcra_refund(struct gcra_state *state, const struct lw__line *line, const struct lw__post *post) {
+    uint64_t given = post->charge->granted * gcra_lesser(price_for(line, post), state->low);
     state->level -= given;
     state->refunds += given;
     if (state->refunds >= GCRA_REFUNDS_MOST) {
@@ -140,7 +140,7 @@ static void give(struct gcra_state *state, const struct lw__line *line, const st
 static unsigned char *gcra_write(const struct lw__line *line, const struct lw__post *post, unsigned char *to) {
     struct gcra_state state = state_at(line, post->time);
     if (post->charge != NULL && post->charge->granted > 0) {
-        (post->charge->amount > 0 ? take : give)(&state, line, post);
+        (post->charge->amount > 0 ? gcra_charge : gcra_refund)(&state, line, post);
     }
     if (state.level == 0) {
         return to;

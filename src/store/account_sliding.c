@@ -67,7 +67,7 @@ static uint64_t held_by(const struct lw__line *line, uint64_t number, uint64_t t
     return 0;
 }
 
-static uint64_t most_of(const struct lw__post *post) {
+static uint64_t limit_for(const struct lw__post *post) {
     return post->force || post->charge->limit == LW_QUOTA_UNLIMITED ? LW__COUNT_MOST : post->charge->limit;
 }
 
@@ -75,12 +75,13 @@ static uint64_t sliding_room(const struct lw__line *line, const struct lw__post 
     if (post->charge->amount < 0) {
         return held_by(line, post->charge->stamp[0], post->time);
     }
-    uint64_t most = most_of(post), used = sliding_used(line, post);
+    uint64_t most = limit_for(post), used = sliding_used(line, post);
     return used < most ? most - used : 0;
 }
 
 static uint64_t sliding_retry(const struct lw__line *line, const struct lw__post *post, uint64_t asked) {
-    uint64_t used = sliding_used(line, post), most = most_of(post), first = first_at(line, post->time), at = post->time;
+    uint64_t used = sliding_used(line, post), most = limit_for(post), first = first_at(line, post->time),
+             at = post->time;
     if (asked > most) {
         return LW_QUOTA_NEVER;
     }

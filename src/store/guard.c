@@ -96,7 +96,7 @@ static struct news close_down(struct guard *guard) {
 
 /* ---- a call ---- */
 
-static struct passage enter(lw_store *store, uint64_t deadline) {
+static struct passage guard_enter(lw_store *store, uint64_t deadline) {
     struct guard *guard = guard_of(store);
     struct passage passage = {.guard = guard, .deadline = deadline};
     struct news news = {0};
@@ -118,7 +118,7 @@ static struct passage enter(lw_store *store, uint64_t deadline) {
     return passage;
 }
 
-static struct news judge(struct guard *guard, bool failed, uint64_t now) {
+static struct news guard_judge(struct guard *guard, bool failed, uint64_t now) {
     bool half = guard->state == LW_GUARD_HALF_OPEN;
     guard->trying = false;
     guard->in_a_row = failed == half ? 0 : guard->in_a_row + 1;
@@ -129,14 +129,14 @@ static struct news judge(struct guard *guard, bool failed, uint64_t now) {
 }
 
 /* Hears the answer of a call that went through, and returns it. */
-static ptrdiff_t leave(const struct passage *passage, ptrdiff_t answer) {
+static ptrdiff_t guard_leave(const struct passage *passage, ptrdiff_t answer) {
     struct guard *guard = passage->guard;
     struct news news = {0};
     bool failed = answer == LW_UNAVAILABLE;
     uint64_t now = failed ? lw__now_forward(&guard->env, &guard->latest) : 0;
     pthread_mutex_lock(&guard->lock);
     if (passage->number == guard->changes) {
-        news = judge(guard, failed, now);
+        news = guard_judge(guard, failed, now);
     }
     pthread_mutex_unlock(&guard->lock);
     tell(guard, &news);
@@ -146,47 +146,48 @@ static ptrdiff_t leave(const struct passage *passage, ptrdiff_t answer) {
 /* ---- the operations ---- */
 
 static ptrdiff_t guard_get(lw_store *store, const char *key, void *out, size_t room, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? leave(&on, lw_store_get(on.inner, key, out, room, on.deadline)) : LW_UNAVAILABLE;
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL ? guard_leave(&on, lw_store_get(on.inner, key, out, room, on.deadline)) : LW_UNAVAILABLE;
 }
 
 static int guard_put(lw_store *store, const char *key, const void *value, size_t size, uint64_t ttl,
                      uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? (int)leave(&on, lw_store_put(on.inner, key, value, size, ttl, on.deadline))
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL ? (int)guard_leave(&on, lw_store_put(on.inner, key, value, size, ttl, on.deadline))
                             : LW_UNAVAILABLE;
 }
 
 static int guard_remove(lw_store *store, const char *key, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? (int)leave(&on, lw_store_remove(on.inner, key, on.deadline)) : LW_UNAVAILABLE;
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL ? (int)guard_leave(&on, lw_store_remove(on.inner, key, on.deadline)) : LW_UNAVAILABLE;
 }
 
 static int guard_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page, lw_store_each *each,
                       void *user, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? (int)leave(&on, lw_store_list(on.inner, prefix, cursor, page, each, user, on.deadline))
-                            : LW_UNAVAILABLE;
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL
+               ? (int)guard_leave(&on, lw_store_list(on.inner, prefix, cursor, page, each, user, on.deadline))
+               : LW_UNAVAILABLE;
 }
 
 static int guard_add(lw_store *store, const char *key, int64_t amount, uint64_t ttl, int64_t *sum, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? (int)leave(&on, lw_store_add(on.inner, key, amount, ttl, sum, on.deadline))
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL ? (int)guard_leave(&on, lw_store_add(on.inner, key, amount, ttl, sum, on.deadline))
                             : LW_UNAVAILABLE;
 }
 
 static int guard_compare_and_set(lw_store *store, const char *key, const void *expected, size_t expected_size,
                                  const void *value, size_t size, uint64_t ttl, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
-    return on.inner != NULL ? (int)leave(&on, lw_store_compare_and_set(on.inner, key, expected, expected_size, value,
-                                                                       size, ttl, on.deadline))
+    struct passage on = guard_enter(store, deadline);
+    return on.inner != NULL ? (int)guard_leave(&on, lw_store_compare_and_set(on.inner, key, expected, expected_size,
+                                                                             value, size, ttl, on.deadline))
                             : LW_UNAVAILABLE;
 }
 
 static int guard_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
-    struct passage on = enter(store, deadline);
+    struct passage on = guard_enter(store, deadline);
     if (on.inner != NULL) {
-        return (int)leave(&on, lw_store_batch(on.inner, steps, count, on.deadline));
+        return (int)guard_leave(&on, lw_store_batch(on.inner, steps, count, on.deadline));
     }
     for (size_t i = 0; i < count; i++) {
         steps[i].answer = LW_UNAVAILABLE;

@@ -36,7 +36,7 @@ static int decide_by_rewrite(struct lw__change *change, const struct lw__entry *
     return 1;
 }
 
-static size_t room_for(struct lw__memory_store *memory, enum lw__entry_kind kind, const lw_store_step *step) {
+static size_t rewriting_room(struct lw__memory_store *memory, enum lw__entry_kind kind, const lw_store_step *step) {
     struct lw__entry *entry = lw__entries_find(&memory->entries, kind, step->key);
     size_t room = lw__rewrite_room(entry != NULL ? entry->value_size : 0, step);
     if (entry != NULL) {
@@ -50,7 +50,7 @@ static void rewrite_entry(struct lw__memory_store *memory, lw_store_step *step) 
     int answer;
     do {
         struct rewriting rewriting = {.change.decide = decide_by_rewrite, .step = step};
-        rewriting.room = room_for(memory, kind, step);
+        rewriting.room = rewriting_room(memory, kind, step);
         rewriting.change.fresh = lw__entry_new(&memory->entries, kind, step->key, 0, rewriting.room, &answer);
         if (rewriting.change.fresh != NULL) {
             rewriting.change.now = lw__entries_time(&memory->entries);

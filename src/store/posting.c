@@ -4,7 +4,7 @@
 
 #include <loadwise/error.h>
 
-static bool name_is_good(const char *name) {
+static bool posting_name_is_good(const char *name) {
     size_t size = 0;
     for (; name[size] != 0 && size <= LW_ACCOUNT_NAME; size++) {
         if (name[size] <= ' ' || name[size] > '~' || name[size] == ':') {
@@ -38,7 +38,7 @@ static int check_gcra(const lw_env *env, const lw_charge *charge) {
 static int check_charge(const lw_env *env, const lw_posting *posting, uint32_t i) {
     const lw_charge *charge = &posting->charges[i];
     const char *name = charge->name;
-    if (name == NULL || !name_is_good(name)) {
+    if (name == NULL || !posting_name_is_good(name)) {
         return lw__fail(env, LW_INVALID, "posting: the name of charge %u is not 1 to 64 printable bytes without ':'",
                         i);
     }

@@ -10,7 +10,15 @@
 #include <inttypes.h>
 #include <loadwise/loadwise.h>
 
-enum { FLEET_POOLS = 10, FLEET_NODES = 20, FLEET_BAD = 3, FLEET_HANDS = 3, FLEET_ASKS = 200, FLEET_LIMIT = 3000 };
+enum {
+    FLEET_POOLS = 10,
+    FLEET_NODES = 20,
+    FLEET_BAD = 3,
+    FLEET_HANDS = 3,
+    FLEET_ASKS = 200,
+    FLEET_LIMIT = 3000,
+    FLEET_OUTAGES = 4
+};
 
 #define FLEET_HOUR (3600 * SITE_SECOND)
 #define FLEET_DEADLINE (50 * SITE_MS)
@@ -197,7 +205,7 @@ static void test_ledger_through_outages(void **state) {
     (void)state;
     fleet_ledger_open(LW_OUTAGE_LOCAL_SHARE);
     crew_start(&fleet_books.crew, FLEET_HANDS, fleet_work);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FLEET_OUTAGES / 2; i++) {
         fleet_await_asks();
         server_freeze(&fleet_server);
         fleet_await_asks();
@@ -219,7 +227,8 @@ static void test_ledger_through_outages(void **state) {
                   "\n",
                   granted, FLEET_LIMIT, fleet_stats().unasked, used);
     assert_true(fleet_stats().unasked > 0);
-    assert_true(granted <= FLEET_LIMIT && used >= granted && used < UINT64_C(1) << 40);
+    assert_true(granted <= FLEET_LIMIT && used >= granted);
+    assert_true(used <= (FLEET_OUTAGES + 1) * FLEET_LIMIT + 100); /* each may swallow the answer to a debt once */
     fleet_ledger_close();
 }
 

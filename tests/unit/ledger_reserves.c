@@ -167,6 +167,24 @@ static void limits_change_and_what_was_used_still_counts(void **state) {
     yard_close(&y);
 }
 
+/* A node that went and came has nothing to do with reservations of before. */
+static void what_was_forgotten_is_not_settled(void **state) {
+    lw_reservation reservation;
+    lw_amount more = {0, 9};
+    (void)state;
+    yard_open(&y, 1);
+    yard_join(&y, 0);
+    yard_limit(&y, 0, 10, 0, 0);
+    assert_int_equal(yard_reserve(&y, 0, 4, 0, &reservation, NULL), LW_OK);
+    assert_int_equal(lw_ledger_forget(y.ledger[0], YARD_NODE), 1);
+    yard_limit(&y, 0, 10, 0, 0);
+    uint64_t batches = y.fickle.batches;
+    assert_int_equal(lw_ledger_commit(y.ledger[0], &reservation, &more, 1, 0), LW_OK);
+    assert_int_equal(y.fickle.batches, batches);
+    assert_int_equal(yard_used(&y, 0, 10, 0), 4);
+    yard_close(&y);
+}
+
 static void reservations_that_nobody_ends_give_their_slot_back(void **state) {
     lw_reservation reservation, first;
     (void)state;
@@ -257,6 +275,7 @@ int main(void) {
         cmocka_unit_test(estimates_are_those_of_quotas),
         cmocka_unit_test(own_use_is_refused_here),
         cmocka_unit_test(limits_change_and_what_was_used_still_counts),
+        cmocka_unit_test(what_was_forgotten_is_not_settled),
         cmocka_unit_test(reservations_that_nobody_ends_give_their_slot_back),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(options_are_judged),

@@ -14,7 +14,7 @@
 --
 -- Until NEXT nobody ends, and who comes changes COUNT and SUM by what is new about it. From then on, and when somebody
 -- leaves, all are counted: while all come in time that is once in a ttl less the time between two of their comings.
--- Cost: four commands; to count, 1 µs for each member besides.
+-- Cost: four commands; to count, a look at each member besides.
 local MOST_TIME = 2^53 - 1
 
 local meeting, own, amount, ttl = KEYS[1], 'member:' .. ARGV[1], ARGV[2], tonumber(ARGV[3])

@@ -22,8 +22,17 @@ struct turn {
     bool map_wanted; /* a server is away, or a slot has none */
     bool pause;      /* some server asked for time */
     bool late;
+    bool *told;    /* has the log been told something in this call? */
     int map_error; /* of reading it */
 };
+
+/* Tells the log what a server says, once a call. */
+static void tell(struct turn *turn, int error, const char *what, const redisReply *reply) {
+    if (!*turn->told) {
+        *turn->told = true;
+        (void)lw__redis_fail(&turn->redis->common.env, error, "redis: %s: %.200s", what, reply->str);
+    }
+}
 
 static void fail(struct lw__redis_command *command, int error) {
     command->state = LW__REDIS_FAILED;
@@ -104,9 +113,7 @@ static void redirect(struct turn *turn, struct lw__redis_command *command, const
     bool moved = verdict->kind == LW__REDIS_MOVED;
     lw__redis_count(moved ? &redis->common.counts.moved : &redis->common.counts.asked, 1);
     if (!redis->common.config.cluster || command->server != NULL) {
-        (void)lw__redis_fail(&redis->common.env, LW_UNSUPPORTED,
-                             "redis: the server belongs to a cluster, and the store was not told so: %.100s",
-                             command->reply->str);
+        tell(turn, LW_UNSUPPORTED, "the server belongs to a cluster, and the store was not told so", command->reply);
         fail(command, LW_UNSUPPORTED);
         return;
     }
@@ -129,8 +136,7 @@ static void read_only(struct turn *turn, struct lw__redis_command *command) {
         turn->map_wanted = turn->pause = true;
         again(turn, command);
     } else {
-        (void)lw__redis_fail(&turn->redis->common.env, LW_DENIED, "redis: the server says: %.200s",
-                             command->reply->str);
+        tell(turn, LW_DENIED, "the server says", command->reply);
         fail(command, LW_DENIED);
     }
 }
@@ -142,7 +148,7 @@ static void judge_answer(struct turn *turn, struct lw__redis_command *command) {
     switch (verdict.kind) {
     case LW__REDIS_DONE: break;
     case LW__REDIS_REFUSED:
-        (void)lw__redis_fail(&common->env, verdict.error, "redis: the server says: %.200s", command->reply->str);
+        tell(turn, verdict.error, "the server says", command->reply);
         fail(command, verdict.error);
         break;
     case LW__REDIS_NO_SCRIPT:
@@ -157,6 +163,7 @@ static void judge_answer(struct turn *turn, struct lw__redis_command *command) {
     case LW__REDIS_ASK: redirect(turn, command, &verdict); break;
     case LW__REDIS_ONLY_READS: read_only(turn, command); break;
     case LW__REDIS_TURNED_OFF:
+        tell(turn, verdict.error, "the server says", command->reply);
         lw__redis_server_failed(command->asked);
         again(turn, command);
         break;
@@ -222,7 +229,7 @@ static void leave_behind(struct turn *turn, struct lw__redis_command *commands, 
     for (size_t i = 0; i < count; i++) {
         struct lw__redis_command *command = &commands[i];
         bool waits = command->state == LW__REDIS_WAITING && (command->away || command->asked == NULL);
-        if (!waits || turn->count == LEGS) {
+        if (!waits) {
             continue;
         }
         struct lw__redis_server *now = NULL;
@@ -271,11 +278,13 @@ static bool take_turn(struct turn *turn, struct lw__redis_command *commands, siz
 
 void lw__redis_carry_out(struct lw__redis *redis, struct lw__redis_command *commands, size_t count, uint64_t deadline) {
     uint64_t pause = FIRST_PAUSE;
-    bool late = false, go_on = true;
+    bool late = false, go_on = true, unanswered = false, told = false;
+    uint64_t patience = lw__redis_left(deadline, lw__redis_now(&redis->common.env)); /* for where time stands still */
     lw__redis_map_refresh(&redis->map, deadline);
     while (go_on && !late) {
         struct turn turn;
         turn.redis = redis;
+        turn.told = &told;
         turn.count = 0;
         turn.version = 0;
         turn.deadline = deadline;
@@ -283,16 +292,19 @@ void lw__redis_carry_out(struct lw__redis *redis, struct lw__redis_command *comm
         go_on = take_turn(&turn, commands, count);
         if (go_on && turn.pause && !turn.late) {
             lw__redis_wait(&redis->common.env, pause, deadline);
+            patience = lw__redis_left(patience, pause);
             pause = pause < LAST_PAUSE / 2 ? pause * 2 : LAST_PAUSE;
         }
-        late = turn.late || (go_on && lw__redis_now(&redis->common.env) >= deadline);
+        late = turn.late || (go_on && (patience == 0 || lw__redis_now(&redis->common.env) >= deadline));
     }
-    lw__redis_count(&redis->common.counts.timeouts, late);
     for (size_t i = 0; i < count; i++) {
         if (commands[i].state == LW__REDIS_WAITING) {
             fail(&commands[i], LW_UNAVAILABLE);
         }
+        unanswered = unanswered || commands[i].error == LW_UNAVAILABLE;
     }
+    late = unanswered && (late || lw__redis_now(&redis->common.env) >= deadline);
+    lw__redis_count(&redis->common.counts.timeouts, late);
 }
 
 /* ---- how a call begins ---- */
@@ -307,14 +319,16 @@ static void take_over(struct lw__redis *redis, int32_t process) {
     pthread_mutex_unlock(&redis->fork_lock);
 }
 
-bool lw__redis_begin(struct lw__redis *redis, uint64_t given, uint64_t *deadline) {
+bool lw__redis_begin(struct lw__redis *redis, uint64_t *deadline) {
     int32_t process = (int32_t)getpid();
     uint64_t now = lw__redis_now(&redis->common.env);
     lw__redis_count(&redis->common.counts.calls, 1);
     if (__atomic_load_n(&redis->process, __ATOMIC_ACQUIRE) != process) {
         take_over(redis, process);
     }
-    *deadline = given != 0 ? given : lw__redis_after(now, redis->common.config.timeout);
+    if (*deadline == 0) {
+        *deadline = lw__redis_after(now, redis->common.config.timeout);
+    }
     if (now < *deadline) {
         return true;
     }

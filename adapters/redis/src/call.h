@@ -29,7 +29,7 @@ struct lw__redis {
 /* Every command ends as LW__REDIS_ANSWERED with a reply that is no error, or as LW__REDIS_FAILED with one. */
 void lw__redis_carry_out(struct lw__redis *redis, struct lw__redis_command *commands, size_t count, uint64_t deadline);
 
-/* The deadline of a call that was given this one; false when it has passed. */
-bool lw__redis_begin(struct lw__redis *redis, uint64_t given, uint64_t *deadline);
+/* Begins a call: puts the default for a deadline of 0. False when the deadline has passed. */
+bool lw__redis_begin(struct lw__redis *redis, uint64_t *deadline);
 
 #endif

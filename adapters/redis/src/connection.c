@@ -12,7 +12,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PIECES = 64, CHUNK = 16384, ELEMENTS = 1 << 20 }; /* no array that we ask for has more elements */
+enum {
+    PIECES = 64,
+    CHUNK = 16384,
+    LARGE_BUFFER = 4 * CHUNK,
+    ELEMENTS = 1 << 20, /* no array that we ask for has more elements */
+};
 
 static const char asking[] = "*1\r\n$6\r\nASKING\r\n";
 enum { ASKING_SIZE = sizeof asking - 1 };
@@ -30,22 +35,40 @@ static void *create_array(const redisReadTask *task, int elements) {
     return connection->hiredis->createArray(task, elements);
 }
 
+/* One that never gives its buffer back by itself, which it would not survive when memory runs out. */
+static redisReader *new_reader(struct lw__redis_connection *connection) {
+    redisReader *reader = redisReaderCreate();
+    if (reader != NULL) {
+        connection->hiredis = reader->fn;
+        connection->functions = *reader->fn;
+        connection->functions.createArray = create_array;
+        reader->fn = &connection->functions;
+        reader->privdata = connection;
+        reader->maxbuf = 0;
+    }
+    return reader;
+}
+
+/* After a large reply, between replies: a new reader, if there is memory for one. */
+static void drop_large_buffer(struct lw__redis_connection *connection) {
+    redisReader *fresh = sdsavail(connection->reader->buf) > LARGE_BUFFER ? new_reader(connection) : NULL;
+    if (fresh != NULL) {
+        redisReaderFree(connection->reader);
+        connection->reader = fresh;
+    }
+}
+
 struct lw__redis_connection *lw__redis_connection_new(const lw_env *env) {
     struct lw__redis_connection *connection = lw__redis_alloc(env, sizeof *connection);
     if (connection == NULL) {
         return NULL;
     }
     connection->socket = -1;
-    connection->reader = redisReaderCreate();
+    connection->reader = new_reader(connection);
     if (connection->reader == NULL) {
         lw__redis_release(env, connection);
         return NULL;
     }
-    connection->hiredis = connection->reader->fn;
-    connection->functions = *connection->hiredis;
-    connection->functions.createArray = create_array;
-    connection->reader->fn = &connection->functions;
-    connection->reader->privdata = connection;
     return connection;
 }
 
@@ -201,6 +224,9 @@ int lw__redis_connection_receive(struct lw__redis_connection *connection, struct
             return LW_NOMEM;
         }
         int error = read_replies(connection, queue);
+        if (error == 0 && queue->unanswered == NULL && connection->reader->len == 0) {
+            drop_large_buffer(connection);
+        }
         if (error != 0 || (size_t)size < sizeof chunk) {
             return error;
         }

@@ -42,8 +42,9 @@ struct lw__redis_queue {
 void lw__redis_queue_add(struct lw__redis_queue *queue, struct lw__redis_command *command);
 
 /* Sends what goes at once, and takes in what has come. 0: fine so far; LW_UNAVAILABLE (it has ended), LW_CORRUPT (not
-   Redis' protocol) or LW_NOMEM. Adds commands sent as a whole to *count. */
-int lw__redis_connection_send(struct lw__redis_connection *connection, struct lw__redis_queue *queue, uint64_t *count);
+   Redis' protocol) or LW_NOMEM. Adds those sent as a whole to *commands. */
+int lw__redis_connection_send(struct lw__redis_connection *connection, struct lw__redis_queue *queue,
+                              uint64_t *commands);
 int lw__redis_connection_receive(struct lw__redis_connection *connection, struct lw__redis_queue *queue);
 
 #endif

@@ -19,7 +19,6 @@ enum { LEGS = 64 };
 
 static void end_leg(struct lw__redis_leg *leg, int error) {
     leg->error = error;
-    leg->phase = LW__REDIS_ENDED;
     for (uint32_t i = 0; i < leg->server->common->greetings; i++) {
         leg->greetings[i].bytes = NULL; /* the store's */
         lw__redis_command_end(&leg->greetings[i]);
@@ -43,7 +42,7 @@ static void end_away(struct lw__redis_leg *leg, int error) {
 /* It ended in the middle of something. */
 static void end_broken(struct lw__redis_leg *leg, int error) {
     lw__redis_count(&leg->server->common->counts.broken, 1);
-    if (!leg->connection->proven) {
+    if (!leg->connection->proven && error != LW_NOMEM) {
         lw__redis_server_failed(leg->server);
     }
     end_leg(leg, error);
@@ -242,7 +241,7 @@ static size_t turn(const lw_env *env, struct lw__redis_leg *legs, size_t count, 
     size_t active = 0;
     uint64_t until = deadline;
     for (size_t i = 0; i < count; i++) {
-        if (legs[i].phase != LW__REDIS_ENDED) {
+        if (legs[i].connection != NULL) {
             until = next_event(&legs[i], until);
             polled[active] = watch(&legs[i]);
             under_way[active++] = &legs[i];
@@ -276,7 +275,7 @@ bool lw__redis_exchange(struct lw__redis_common *common, struct lw__redis_leg *l
     }
     bool late = false;
     for (size_t i = 0; i < count; i++) {
-        if (legs[i].phase != LW__REDIS_ENDED) {
+        if (legs[i].connection != NULL) {
             late = true;
             end_late(&legs[i]);
         }

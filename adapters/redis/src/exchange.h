@@ -3,14 +3,14 @@
  * An exchange: commands for several servers at one time. All are written to before any is waited for, and whatever is
  * to be done first (to connect, to say who we are) happens for all at one time as well.
  *
- *     dialling -> greeting -> working -> ended
+ *     dialling -> greeting -> working
  */
 #ifndef LW_REDIS_EXCHANGE_H
 #define LW_REDIS_EXCHANGE_H
 
 #include "server.h"
 
-enum lw__redis_phase { LW__REDIS_DIALLING, LW__REDIS_GREETING, LW__REDIS_WORKING, LW__REDIS_ENDED };
+enum lw__redis_phase { LW__REDIS_DIALLING, LW__REDIS_GREETING, LW__REDIS_WORKING };
 
 /* One server's part of it. */
 struct lw__redis_leg {
@@ -19,7 +19,7 @@ struct lw__redis_leg {
     int error; /* written. 0: all was answered. Else why not, LW_UNAVAILABLE above all */
     bool away; /* written: the server was not reached at all, so nothing was sent */
 
-    struct lw__redis_connection *connection;
+    struct lw__redis_connection *connection; /* while the leg is under way */
     struct lw__redis_queue greeting;
     struct lw__redis_command greetings[2];
     enum lw__redis_phase phase;

@@ -251,15 +251,14 @@ static uint32_t count_for(uint32_t wanted) {
     return wanted > 0 ? count : DEFAULT_COUNT;
 }
 
-int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t wanted, lw_store_each *each,
-                   void *user, uint64_t given) {
+int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page_size, lw_store_each *each,
+                   void *user, uint64_t deadline) {
     struct lw__redis *redis = (struct lw__redis *)store;
-    uint64_t deadline;
     if (prefix == NULL || cursor == NULL || each == NULL) {
         return lw__redis_fail(&redis->common.env, LW_INVALID,
                               "store: a listing takes a prefix, a cursor and a function");
     }
-    if (!lw__redis_begin(redis, given, &deadline)) {
+    if (!lw__redis_begin(redis, &deadline)) {
         return LW_UNAVAILABLE;
     }
     struct lw__redis_mark mark = lw__redis_mark_read(*cursor);
@@ -270,7 +269,7 @@ int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32
         return answer;
     }
     struct page page = {.redis = redis};
-    page.count_asked = mark.inside ? mark.count : count_for(wanted);
+    page.count_asked = mark.inside ? mark.count : count_for(page_size);
     answer = ask_scan(&page, server, prefix, mark.scan, deadline);
     lw__redis_map_let_go(&redis->map, server);
     if (answer == LW_OK) {

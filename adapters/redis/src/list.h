@@ -18,7 +18,7 @@
 #include "call.h"
 
 /* lw_store_ops.list */
-int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page, lw_store_each *each,
+int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32_t page_size, lw_store_each *each,
                    void *user, uint64_t deadline);
 
 /* What a cursor says. */

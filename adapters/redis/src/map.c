@@ -199,7 +199,7 @@ struct lw__redis_server *lw__redis_map_find(struct lw__redis_map *map, const cha
 
 void lw__redis_map_correct(struct lw__redis_map *map, uint32_t slot, struct lw__redis_server *server) {
     pthread_mutex_lock(&map->lock);
-    for (uint16_t i = 0; i < LW__REDIS_SERVERS; i++) {
+    for (int i = 0; i < LW__REDIS_SERVERS; i++) {
         if (map->server[i] == server) {
             map->owner[slot] = (uint16_t)(i + 1);
         }
@@ -314,7 +314,7 @@ static int ask_around(struct lw__redis_map *map, uint64_t deadline) {
     struct lw__redis_server *asked[LW__REDIS_SERVERS];
     const lw_env *env = &map->common->env;
     uint32_t count = candidates(map, asked);
-    int error = LW_UNAVAILABLE, other = LW_UNAVAILABLE;
+    int error = count > 0 ? LW_UNAVAILABLE : LW_NOMEM, other = error; /* there is a seed at least */
     for (uint32_t i = 0; i < count; i++) {
         uint64_t now = lw__redis_now(env), half = lw__redis_left(deadline, now) / 2;
         uint64_t most = half < map->common->config.connect_timeout ? half : map->common->config.connect_timeout;
@@ -343,16 +343,20 @@ int lw__redis_map_read(struct lw__redis_map *map, uint64_t version, uint64_t dea
         in_time = wait_for_reader(map, deadline);
     }
     bool newer = map->version != version;
+    int error = map->error;
     if (newer || !in_time || !map->common->config.cluster || lw__redis_now(env) < map->again_at) {
         pthread_mutex_unlock(&map->lock);
-        return newer ? LW_OK : LW_UNAVAILABLE;
+        return newer ? LW_OK : in_time && error != LW_OK ? error : LW_UNAVAILABLE;
     }
     map->reading = true;
     pthread_mutex_unlock(&map->lock);
-    int error = ask_around(map, deadline);
+    error = ask_around(map, deadline);
     pthread_mutex_lock(&map->lock);
     map->reading = false;
-    map->again_at = lw__redis_after(lw__redis_now(env), map->common->config.backoff);
+    map->error = error;
+    if (error != LW_NOMEM) {
+        map->again_at = lw__redis_after(lw__redis_now(env), map->common->config.backoff);
+    }
     pthread_cond_broadcast(&map->read);
     pthread_mutex_unlock(&map->lock);
     return error;

@@ -24,6 +24,7 @@ struct lw__redis_map {
     uint32_t seeds;
     uint64_t version;  /* how often it was read */
     uint64_t again_at; /* when it may be read again */
+    int error;         /* of reading it, the last time */
     bool reading;      /* by a call */
     bool stale;        /* some call had reason to doubt it */
 };

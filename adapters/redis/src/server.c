@@ -7,27 +7,29 @@
 
 /* ---- birth and end ---- */
 
-static bool make_locks(struct lw__redis_server *server) {
+struct waiter {
+    struct waiter *next;
+    pthread_cond_t woken;
+    struct lw__redis_connection *given;
+};
+
+static bool make_waiter(struct waiter *waiter) {
     pthread_condattr_t monotonic;
-    if (pthread_mutex_init(&server->lock, NULL) != 0) {
+    waiter->next = NULL;
+    waiter->given = NULL;
+    if (pthread_condattr_init(&monotonic) != 0) {
         return false;
     }
-    bool made = pthread_condattr_init(&monotonic) == 0;
-    if (made) {
-        made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
-               pthread_cond_init(&server->changed, &monotonic) == 0;
-        pthread_condattr_destroy(&monotonic);
-    }
-    if (!made) {
-        pthread_mutex_destroy(&server->lock);
-    }
+    bool made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
+                pthread_cond_init(&waiter->woken, &monotonic) == 0;
+    pthread_condattr_destroy(&monotonic);
     return made;
 }
 
 struct lw__redis_server *lw__redis_server_new(struct lw__redis_common *common, const struct lw__redis_address *address,
                                               uint32_t count) {
     struct lw__redis_server *server = lw__redis_alloc(&common->env, sizeof *server);
-    if (server == NULL || !make_locks(server)) {
+    if (server == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
         lw__redis_release(&common->env, server);
         return NULL;
     }
@@ -50,7 +52,6 @@ static void drop_idle(struct lw__redis_server *server) {
 void lw__redis_server_free(struct lw__redis_server *server) {
     lw_env env = server->common->env;
     drop_idle(server);
-    pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     lw__redis_release(&env, server);
 }
@@ -58,7 +59,8 @@ void lw__redis_server_free(struct lw__redis_server *server) {
 void lw__redis_server_after_fork(struct lw__redis_server *server) {
     /* Whoever held the lock or had connections lent is not in this process. What was lent out stays open and unused:
        its owner may have been changing it when the process was copied. */
-    (void)make_locks(server);
+    (void)pthread_mutex_init(&server->lock, NULL);
+    server->waiting = NULL;
     drop_idle(server);
     server->lent = server->greeted = server->failures = 0;
     server->again_at = 0;
@@ -90,15 +92,15 @@ static struct lw__redis_connection *take_idle(struct lw__redis_server *server) {
     return NULL;
 }
 
-/* Waits for a change, with the lock held; false when the deadline has come. */
-static bool wait_for_change(struct lw__redis_server *server, uint64_t deadline) {
+/* Waits for news, with the lock held; false when the deadline has come. */
+static bool wait_for_news(struct lw__redis_server *server, struct waiter *waiter, uint64_t deadline) {
     uint64_t now = lw__redis_now(&server->common->env);
     if (now >= deadline) {
         return false;
     }
     uint64_t until = lw__redis_after(lw__redis_clock(), deadline - now), second = UINT64_C(1000000000);
     struct timespec time = {(time_t)(until / second), (long)(until % second)};
-    return pthread_cond_timedwait(&server->changed, &server->lock, &time) == 0;
+    return pthread_cond_timedwait(&waiter->woken, &server->lock, &time) == 0;
 }
 
 /* 1: go and dial; 0: wait for one that is lent out; LW_UNAVAILABLE. With the lock held. */
@@ -126,41 +128,88 @@ static void pause_dialling(struct lw__redis_server *server) {
     server->again_at = lw__redis_after(lw__redis_now(&server->common->env), pause_after(server));
 }
 
+/* Stands in line until a connection is given, may be dialled, or there is no more hope; with the lock held. */
+static int stand_in_line(struct lw__redis_server *server, uint64_t deadline, struct lw__redis_connection **out) {
+    struct waiter waiter, **end = &server->waiting;
+    int go = 0;
+    if (!make_waiter(&waiter)) {
+        return LW_NOMEM;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = &waiter;
+    while (waiter.given == NULL && go == 0) {
+        bool in_time = wait_for_news(server, &waiter, deadline);
+        if (waiter.given == NULL) {
+            go = in_time ? may_dial(server) : LW_UNAVAILABLE;
+        }
+    }
+    if (waiter.given == NULL) {
+        for (end = &server->waiting; *end != &waiter; end = &(*end)->next) {
+        }
+        *end = waiter.next;
+    }
+    *out = waiter.given;
+    pthread_cond_destroy(&waiter.woken);
+    return go;
+}
+
 int lw__redis_server_borrow(struct lw__redis_server *server, uint64_t deadline, struct lw__redis_connection **out) {
     int go = 0;
     pthread_mutex_lock(&server->lock);
-    while ((*out = take_idle(server)) == NULL && (go = may_dial(server)) == 0) {
-        if (!wait_for_change(server, deadline)) {
-            go = LW_UNAVAILABLE;
-            break;
-        }
+    *out = take_idle(server);
+    server->lent += *out != NULL;
+    if (*out == NULL) {
+        go = may_dial(server);
+    }
+    if (*out == NULL && go == 0) {
+        go = stand_in_line(server, deadline, out);
     }
     if (*out == NULL && go == 1) {
         *out = lw__redis_connection_new(&server->common->env);
+        server->lent += *out != NULL;
         go = *out != NULL ? 1 : LW_NOMEM;
         if (server->failures > 0) {
             pause_dialling(server); /* one tries; the others need not wait for it */
         }
     }
-    server->lent += *out != NULL;
     pthread_mutex_unlock(&server->lock);
     return *out != NULL ? LW_OK : go;
 }
 
+/* Gives it to who has waited longest, or lays it aside; with the lock held. */
+static void hand_on(struct lw__redis_server *server, struct lw__redis_connection *connection) {
+    struct waiter *first = server->waiting;
+    if (first != NULL) {
+        server->waiting = first->next;
+        first->given = connection;
+        pthread_cond_signal(&first->woken);
+        return;
+    }
+    connection->next = server->idle;
+    server->idle = connection;
+    server->idles++;
+    server->lent--;
+}
+
+static void wake_all(struct lw__redis_server *server) {
+    for (struct waiter *waiter = server->waiting; waiter != NULL; waiter = waiter->next) {
+        pthread_cond_signal(&waiter->woken);
+    }
+}
+
 void lw__redis_server_give_back(struct lw__redis_server *server, struct lw__redis_connection *connection, bool sound) {
     pthread_mutex_lock(&server->lock);
-    server->lent--;
     if (sound) {
         connection->proven = true;
         server->failures = 0;
         __atomic_store_n(&server->suspect, false, __ATOMIC_RELAXED);
-        connection->next = server->idle;
-        server->idle = connection;
-        server->idles++;
-        pthread_cond_signal(&server->changed);
+        hand_on(server, connection);
     } else {
+        server->lent--;
         server->greeted -= connection->greeted;
-        pthread_cond_broadcast(&server->changed); /* perhaps there is nothing to wait for any more */
+        wake_all(server); /* there is room for another, or nothing to wait for any more */
     }
     pthread_mutex_unlock(&server->lock);
     if (!sound) {
@@ -183,11 +232,4 @@ void lw__redis_server_failed(struct lw__redis_server *server) {
     server->failures += server->failures < 64;
     pause_dialling(server);
     pthread_mutex_unlock(&server->lock);
-}
-
-bool lw__redis_server_is_open(struct lw__redis_server *server) {
-    pthread_mutex_lock(&server->lock);
-    bool open = server->idles > 0 || may_dial(server) >= 0;
-    pthread_mutex_unlock(&server->lock);
-    return open;
 }

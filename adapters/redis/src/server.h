@@ -2,10 +2,10 @@
 /*
  * A server and the connections to it, shared by all threads.
  *
- * A call borrows a connection and gives it back; when all are lent out it waits. The latest to come back is the first
- * to be lent, so that as few stay warm as are needed. A server that could not be reached is left alone for a while,
- * drawn evenly between 0 and a bound that doubles with each failure (full jitter: many who lost a server at one time
- * come back spread out); meanwhile nobody waits.
+ * A call borrows a connection and gives it back; when all are lent out it stands in line, and nobody comes before it.
+ * The latest to come back is the first to be lent, so that as few stay warm as are needed. A server that could not be
+ * reached is left alone for a while, drawn evenly between 0 and a bound that doubles with each failure (full jitter:
+ * many who lost a server at one time come back spread out); meanwhile nobody waits.
  *
  * Source of the back-off: Brooker, Exponential Backoff and Jitter, 2015.
  */
@@ -40,7 +40,7 @@ struct lw__redis_server {
     struct lw__redis_common *common;
     uint32_t holders; /* of the pointer; the map's lock is over it */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    struct waiter *waiting;                                /* who stands in line, the first first */
     struct lw__redis_address address[LW__REDIS_ADDRESSES]; /* all of one server */
     uint32_t addresses;
     uint32_t good; /* the address that worked */
@@ -75,8 +75,5 @@ void lw__redis_server_greeted(struct lw__redis_server *server, struct lw__redis_
 
 /* It could not be reached, or ended a connection without ever having answered on it. */
 void lw__redis_server_failed(struct lw__redis_server *server);
-
-/* May it be dialled now, or has it connections? */
-bool lw__redis_server_is_open(struct lw__redis_server *server);
 
 #endif

@@ -79,12 +79,11 @@ static void read_answer(struct lw__redis *redis, struct lw__redis_command *comma
 
 /* ---- one, and many ---- */
 
-ptrdiff_t lw__redis_take_step(struct lw__redis *redis, lw_store_step *step, uint64_t given) {
+ptrdiff_t lw__redis_take_step(struct lw__redis *redis, lw_store_step *step, uint64_t deadline) {
     struct lw__redis_command command = {.step = step};
-    uint64_t deadline;
     write_command(redis, &command);
     if (command.state == LW__REDIS_WAITING) {
-        if (lw__redis_begin(redis, given, &deadline)) {
+        if (lw__redis_begin(redis, &deadline)) {
             lw__redis_carry_out(redis, &command, 1, deadline);
         } else {
             command.state = LW__REDIS_FAILED;
@@ -95,10 +94,9 @@ ptrdiff_t lw__redis_take_step(struct lw__redis *redis, lw_store_step *step, uint
     return step->answer;
 }
 
-int lw__redis_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t given) {
+int lw__redis_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     struct lw__redis *redis = (struct lw__redis *)store;
-    uint64_t deadline;
-    bool begun = lw__redis_begin(redis, given, &deadline);
+    bool begun = lw__redis_begin(redis, &deadline);
     struct lw__redis_command *commands = NULL;
     if (begun && count <= SIZE_MAX / 4 / sizeof *commands) {
         commands = lw__redis_alloc(&redis->common.env, count * sizeof *commands + 1);

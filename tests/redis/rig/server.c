@@ -21,11 +21,9 @@
 
 enum { PORT_FIRST = 20000, PORT_COUNT = 12000, START_TRIES = 20, READY_MS = 10000 };
 
-void rig_need(bool holds, const char *what) {
-    if (!holds) {
-        fprintf(stderr, "the rig of this test fails: %s\n", what);
-        abort();
-    }
+void rig_fail(const char *what) {
+    fprintf(stderr, "the rig of this test fails: %s\n", what);
+    abort();
 }
 
 uint64_t rig_now(void) {
@@ -57,8 +55,7 @@ uint32_t rig_port(void) {
             return port;
         }
     }
-    rig_need(false, "a free port");
-    return 0;
+    rig_fail("a free port");
 }
 
 /* ---- the folder ---- */
@@ -158,7 +155,7 @@ static void server_collect(struct server *server) {
 }
 
 static bool server_launch(struct server *server) {
-    const char *program = getenv("REDIS_SERVER") != NULL ? getenv("REDIS_SERVER") : "redis-server";
+    const char *named = getenv("REDIS_SERVER"), *program = named != NULL ? named : "redis-server";
     pid_t parent = getpid();
     int ends[2];
     folder_write(server);
@@ -180,8 +177,7 @@ static bool server_launch(struct server *server) {
             return true;
         }
     }
-    rig_need(false, "the server answers");
-    return false;
+    rig_fail("the server answers");
 }
 
 void server_start(struct server *server, const char *lines) {
@@ -196,7 +192,7 @@ void server_start(struct server *server, const char *lines) {
             return;
         }
     }
-    rig_need(false, "a server that starts");
+    rig_fail("a server that starts");
 }
 
 void server_restart(struct server *server) {

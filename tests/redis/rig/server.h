@@ -56,8 +56,15 @@ long long server_count(struct server *server, const char *format, ...) __attribu
 /* Waits until the server ends, at most so many ms: for loops that wait for something that only asking can show. */
 void server_wait(const struct server *server, int ms);
 
-/* Ends the program with a message when something that the rig needs does not hold. */
-void rig_need(bool holds, const char *what);
+/* Ends the program with a message. */
+_Noreturn void rig_fail(const char *what);
+
+/* The same, when something that the rig needs does not hold. */
+static inline void rig_need(bool holds, const char *what) {
+    if (!holds) {
+        rig_fail(what);
+    }
+}
 
 /* A loopback port that nobody uses now, below those that the system gives to connections. */
 uint32_t rig_port(void);
