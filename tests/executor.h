@@ -6,7 +6,6 @@
 #ifndef TESTS_EXECUTOR_H
 #define TESTS_EXECUTOR_H
 
-#include <assert.h>
 #include <loadwise/loadwise.h>
 #include <stdlib.h>
 
@@ -19,6 +18,13 @@ static uint64_t executor_now(void *user) {
     return executor_time;
 }
 
+/* Also where assert is compiled out. */
+static void executor_must(int holds) {
+    if (!holds) {
+        abort();
+    }
+}
+
 struct executor {
     lw_service service;
     lw_exchange *out[EXECUTOR_MOST]; /* in the order in which they came */
@@ -27,6 +33,9 @@ struct executor {
     int reason; /* not LW_OK: not ready, for this reason */
     int freed;
     lw_waiters waiters;
+    /* Told of each exchange once it is under way, and may end it there and then; NULL: nobody is. */
+    void (*arrived)(struct executor *executor, lw_exchange *exchange);
+    void *user; /* of who is told */
 };
 
 static struct executor *executor_of(lw_service *service) { return (struct executor *)(void *)service; }
@@ -43,19 +52,33 @@ static int executor_ready(lw_service *service, const lw_exchange *exchange, uint
 
 static void executor_call(lw_service *service, lw_exchange *exchange) {
     struct executor *executor = executor_of(service);
-    assert(executor->count < EXECUTOR_MOST && exchange->holder == NULL);
+    executor_must(executor->count < EXECUTOR_MOST && exchange->holder == NULL);
     exchange->holder = executor;
     executor->out[executor->count++] = exchange;
     executor->calls++;
+    if (executor->arrived != NULL) {
+        executor->arrived(executor, exchange);
+    }
 }
 
-/* Ends exchange number `which` of those under way. */
-static void executor_end(struct executor *executor, size_t which, uint32_t outcome) {
+static lw_exchange *executor_take(struct executor *executor, size_t which) {
     lw_exchange *exchange = executor->out[which];
+    executor_must(which < executor->count);
     for (size_t i = which + 1; i < executor->count; i++) {
         executor->out[i - 1] = executor->out[i];
     }
     executor->count--;
+    return exchange;
+}
+
+/* Refuses exchange number `which` of those under way, to be tried again on completion. */
+static inline void executor_refuse(struct executor *executor, size_t which, int reason) {
+    lw_exchange_refuse(executor_take(executor, which), reason, LW_RETRY_ON_COMPLETION, UINT64_MAX);
+}
+
+/* Ends exchange number `which` of those under way. */
+static void executor_end(struct executor *executor, size_t which, uint32_t outcome) {
+    lw_exchange *exchange = executor_take(executor, which);
     exchange->reason = LW_OK;
     exchange->sample.outcome = outcome;
     lw_exchange_complete(exchange);

@@ -4,9 +4,10 @@
  *
  *     p = max(0, (requests - k x accepts) / (requests + 1)),   at most `most`
  *
- * over `window`, ten parts of which roll. A request counts when it is tried, an accept when a node took it up:
- * overload, rate-limited, timeouts and connect failures are none. Refusals of this layer are LW_SHED and count as
- * requests. Source: Google, "Site Reliability Engineering" (2016), chapter 21.
+ * over `window`, ten parts of which roll. A request counts from when it is tried, and at that time also its accept,
+ * once a node took it up: overload, rate-limited, timeouts and connect failures are none. Refusals of this layer are
+ * LW_SHED, never to be asked again, and count as requests; what was cancelled, or refused further in, does not count at
+ * all. Source: Google, "Site Reliability Engineering" (2016), chapter 21. No allocation but the records of layer.h.
  */
 #ifndef LOADWISE_ADAPTIVE_THROTTLE_H
 #define LOADWISE_ADAPTIVE_THROTTLE_H
@@ -17,7 +18,7 @@ LW_BEGIN
 
 typedef struct lw_adaptive_throttle_options {
     double k;        /* 1 to 10; default 2 */
-    uint64_t window; /* ns, 1 s to 1 hour; longer than any request takes; default 2 min */
+    uint64_t window; /* ns, 1 s to 1 hour; default 2 min */
     uint64_t most;   /* percent; 1 to 100; default 90, so that a recovery is noticed */
 } lw_adaptive_throttle_options;
 

@@ -9,7 +9,10 @@
  * it waits so long for one, first come, first served: until then it is asked again whenever an exchange of this balance
  * ends, whenever the pool said so, and every `poll` for what other threads give back.
  *
- * exchange->pick is the request to the pool; its exclusions hold. exchange->node is the node that had it.
+ * exchange->pick is the request to the pool; its exclusions hold. exchange->node is the node that had it. A refusal by
+ * the node's own service gives everything back that the pick charged; a timeout counts as one of the node. `ready` goes
+ * by what the latest call was told, until an exchange has ended or it is time to ask again. No allocation but the
+ * records of layer.h.
  */
 #ifndef LOADWISE_BALANCE_H
 #define LOADWISE_BALANCE_H

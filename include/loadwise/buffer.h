@@ -2,7 +2,9 @@
 /*
  * The buffer: a bounded queue in front of a service that is not ready. First come, first served; `lifo` turns it round
  * while more than half is full, since then the oldest are about to give up anyway. Who waits longer than `patience`, or
- * to the deadline, gets the refusal that the service gave. Full: LW_SATURATED at once.
+ * to the deadline, gets the refusal that the service gave. Full: LW_SATURATED at once. What the service was ready for,
+ * but then refuses at once, waits on if it now says that it is not ready; a refusal that comes later is the answer.
+ * No allocation but the records of layer.h.
  */
 #ifndef LOADWISE_BUFFER_H
 #define LOADWISE_BUFFER_H

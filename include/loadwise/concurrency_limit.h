@@ -6,12 +6,13 @@
  *     fixed      initial
  *     vegas      queue = limit x (1 - fastest / latency); below 3 log10(limit) the limit grows by log10(limit), above
  *                6 log10(limit) it shrinks by as much (TCP Vegas; Netflix concurrency-limits)
- *     gradient   limit x fastest x 1.25 / latency, between a half and once, + sqrt(limit), smoothed (Envoy, Netflix
- *                Gradient2). The fastest is measured anew every `remeasure` at a limit of `least`
+ *     gradient   limit x unloaded x 1.25 / latency, between a half and once, + sqrt(limit), after each 20 answers, with
+ *                their mean latency (Envoy, Netflix Gradient2). The unloaded latency is a mean of 50, measured at first
+ *                and every `remeasure` at a limit of `least`
  *
- * A learnt limit moves only while at least half of it is in use; a timeout, overload or rate-limited answer takes a
- * tenth of it away, at most once per round of answers. Below a balance, it is per node. No allocation but the records
- * of layer.h.
+ * A learnt limit grows and shrinks by latency only while at least half of it is in use; a timeout, overload or
+ * rate-limited answer takes a tenth of it away, at most once in as many answers as it allows under way. A cancelled
+ * exchange says nothing. Below a balance, it is per node. No allocation but the records of layer.h.
  */
 #ifndef LOADWISE_CONCURRENCY_LIMIT_H
 #define LOADWISE_CONCURRENCY_LIMIT_H

@@ -3,9 +3,12 @@
  * The hedge layer: sends a second try to another node when the first one takes longer than most.
  *
  * After `percentile` of the latencies before, and if the exchange is LW_EXCHANGE_SAFE, the same request goes to a node
- * that does not have it yet. The first answer that goes well wins and the other try is cancelled, which says nothing of
- * its node's speed; when one fails the other is waited for. Latencies are learnt from a histogram that rotates every
- * `window`; below min_samples of them nothing is hedged. At most `budget` percent of requests are.
+ * that does not have it: never to the same one, and never where 32 nodes are excluded already. The first answer that
+ * goes well, or is the caller's fault, wins and the other try is cancelled, which says nothing of its node's speed;
+ * when one fails the other is waited for. Latencies are learnt from a histogram that rotates every `window`, and are at
+ * most an eighth too high; below min_samples of them nothing is hedged. At most `budget` percent of requests are.
+ *
+ * To be put below a retry layer, not above: of what goes on inside of a try it sees only the latest node.
  *
  * Source: Dean and Barroso, "The Tail at Scale" (2013); Finagle (backup requests with a budget), Tower (a histogram
  * that rotates). No allocation but the records of layer.h.

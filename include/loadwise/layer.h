@@ -26,11 +26,12 @@ typedef struct lw_layer {
     size_t size;            /* sizeof(lw_layer), so that the struct can grow */
     const char *name;       /* [a-z][a-z0-9_]* */
     const char *help;       /* one sentence */
-    const lw_param *params; /* a fallback of NULL: has to be given */
+    const lw_param *params; /* a fallback of NULL: has to be given. A stack may give the first one by its value alone */
     uint32_t param_count;
     uint32_t options_size;
-    /* The first parameter may be given by its value alone: "timeout 2s". */
     int (*make)(lw_service **out, const lw_env *env, lw_clock *clock, lw_service *inner, const void *options);
+    /* What is wrong with options that are each in range, in words; NULL: nothing. The entry may be NULL. */
+    const char *(*misfit)(const void *options);
 } lw_layer;
 
 /* The built-in ones, in the order of the alphabet; NULL at the end. balance is not one of them: a stack makes it */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Load shedding: what the inner service would not take at once is refused at once, with its reason, however patient it
- * is. Around a balance that waits or a buffer, it turns waiting into refusing while there is more than `queue` waiting.
+ * Load shedding: what the inner service is not ready for is refused at once, with its reason. Around a balance that
+ * waits, nobody is let in to wait while it has no node to give; around a buffer, while that is full. `most` bounds what
+ * is under way in all, those that wait included: beyond, LW_SHED, to be tried again on completion. No allocation but
+ * the records of layer.h.
  */
 #ifndef LOADWISE_LOAD_SHED_H
 #define LOADWISE_LOAD_SHED_H

@@ -6,9 +6,11 @@
  *     failure, timeout                          only with LW_EXCHANGE_SAFE
  *     the rest                                  never; nor what is SPENT or BEGUN, nor past the deadline
  *
- * Nodes that had the request are excluded exactly, so none has it again before all had it. Before try k + 1 it waits a
- * random time below backoff x 2^(k-1), at most max_backoff (full jitter). A refusal that says when to ask again is
- * waited for, at most `patience`; one that cannot be leads back to the answer of the try before.
+ * Nodes that were chosen are excluded exactly, so none has the request again before all had it; then a new round
+ * begins. Before try k + 1 it waits a random time up to backoff x 2^(k-1), at most max_backoff (full jitter); where
+ * there are no nodes to choose from, at least as long as the answer asked (retry_after), if `patience` allows. Refusals
+ * that say when to ask again are waited for, for at most `patience` in all; one that cannot be leads back to the answer
+ * of the try before. An answer that may be tried again is not heard, also where the budget then forbids it.
  *
  * The budget keeps retries from multiplying an outage: in `budget_window` they are at most `budget` percent of the
  * requests, and `floor` a second besides. Retries that wait have been counted.

@@ -11,11 +11,12 @@
  *
  * The law of exchanges: `completed` is called exactly once for each call, perhaps before the call returns, whatever
  * happens: an answer, a failure, a refusal, a timeout, a cancellation. From the call to that moment the exchange
- * belongs to the service and stays where it is; in `completed` and after it, it is the caller's again.
+ * belongs to the service and stays where it is; in `completed` and after it, it is the caller's again. To be called
+ * again it has to be as LW_EXCHANGE_INIT has it once more, but for the caller's part.
  *
  * Threads: a service belongs to the thread of its clock. No service starts threads, opens descriptors or waits; none
- * allocates per call but what its header states. From inside of a callback everything may be called but
- * lw_service_free.
+ * allocates per call but what its header states. From inside of a callback everything may be called but what frees
+ * services or the clock. A service that is being freed refuses further calls: LW_DRAINING.
  */
 #ifndef LOADWISE_SERVICE_H
 #define LOADWISE_SERVICE_H
@@ -30,11 +31,16 @@ typedef struct lw_exchange lw_exchange;
 typedef struct lw_waiter lw_waiter;
 
 enum lw_exchange_flag {
-    LW_EXCHANGE_SAFE = 1,  /* by the caller: to do it twice is to do it once. Else it is tried again only when no node
-                              can  have begun with it */
-    LW_EXCHANGE_SPENT = 2, /* by the innermost service: part of the request is gone and cannot be said again */
-    LW_EXCHANGE_BEGUN =
-        4, /* by any service: the caller has heard the beginning of an answer. No other try after these */
+    /* By the caller: to do it twice is to do it once. Else it is tried again only when no node can have begun with it.
+     */
+    LW_EXCHANGE_SAFE = 1,
+    /* By the innermost service, with lw_exchange_mark: part of the request is gone and cannot be said again. No other
+       try after this. */
+    LW_EXCHANGE_SPENT = 2,
+    /* By any service: the caller has heard the beginning of an answer. No other try after this. */
+    LW_EXCHANGE_BEGUN = 4,
+    /* By a layer: not to a node that pick excludes, also where the pool would lend it as the only one left. */
+    LW_EXCHANGE_ELSEWHERE = 8,
 };
 
 /* One request on its way through a service. */
@@ -42,14 +48,18 @@ struct lw_exchange {
     size_t size; /* sizeof(lw_exchange), so that the struct can grow */
 
     /* The caller's; services change none of these but the flags, by adding. */
-    void *request;                            /* borrowed until completed */
-    const lw_request *pick;                   /* key, amounts, exclusions, cost for whoever chooses; NULL: plain */
-    uint64_t deadline;                        /* monotonic ns; 0: none */
-    uint32_t flags;                           /* enum lw_exchange_flag */
+    void *request;          /* borrowed until completed */
+    const lw_request *pick; /* key, amounts, exclusions, cost for whoever chooses; NULL: plain */
+    uint64_t
+        deadline;   /* monotonic ns; 0: none. Nobody waits past it; a timeout layer or the innermost service ends it */
+    uint32_t flags; /* enum lw_exchange_flag */
     void (*completed)(lw_exchange *exchange); /* required */
     /* An answer begins; sample.outcome says what it looks like. 1: go on, it is heard. 0: nobody wants it; the service
        lets the rest pass by. NULL: 1. Not every service tells. */
     int (*begins)(lw_exchange *exchange);
+    /* A node has been chosen for it, perhaps one of several; for layers that remember which. NULL: nobody is told. It
+       may only note it. */
+    void (*chosen)(lw_exchange *exchange, uint64_t node);
     void *user;
 
     /* The answer; valid in `completed`. */
@@ -59,7 +69,7 @@ struct lw_exchange {
     lw_sample sample;
     void *response; /* by the innermost service: its own business */
     uint64_t node;  /* id of the node that had it last; 0: none */
-    uint32_t tries; /* that reached a node */
+    uint32_t tries; /* how often a node was chosen */
     uint32_t spare;
 
     void *holder;        /* of the service that has it; NULL: none. Not for callers */
@@ -67,7 +77,10 @@ struct lw_exchange {
 };
 
 #define LW_EXCHANGE_INIT                                                                                               \
-    { sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0, NULL, NULL }
+    {                                                                                                                  \
+        sizeof(lw_exchange), NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, LW_OK, 0, 0, LW_SAMPLE_INIT, NULL, 0, 0, 0,     \
+            NULL, NULL                                                                                                 \
+    }
 
 /* Who waits for a service to become ready. Zero before its first use; must stay where it is while it waits. */
 struct lw_waiter {
@@ -85,7 +98,8 @@ typedef struct lw_service_ops {
        ended that may have changed the answer; it is not kept with LW_OK. */
     int (*ready)(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter);
 
-    /* See the law of exchanges. */
+    /* See the law of exchanges. Sets exchange->holder before anything else, so that it can be cancelled from anywhere.
+     */
     void (*call)(lw_service *service, lw_exchange *exchange);
 
     /* The caller gives up: `completed` is called before this returns, with LW_OK and the outcome `why`
@@ -109,7 +123,7 @@ static inline int lw_service_ready(lw_service *service, const lw_exchange *excha
 static inline void lw_service_call(lw_service *service, lw_exchange *exchange) {
     service->ops->call(service, exchange);
 }
-/* Does nothing when it is not under way. */
+/* Does nothing when it is not under way. service: the one that was called. */
 static inline void lw_service_cancel(lw_service *service, lw_exchange *exchange, uint32_t why) {
     if (exchange->holder != NULL) {
         service->ops->cancel(service, exchange, why);
@@ -131,8 +145,8 @@ typedef struct lw_waiters {
 /* Lets it wait, unless it waits already. NULL-safe. */
 LW_API void lw_waiters_add(lw_waiters *waiters, lw_waiter *waiter);
 
-/* Tells up to `most` of them, the longest waiting first, but none that comes meanwhile. */
-LW_API void lw_waiters_tell(lw_waiters *waiters, uint64_t most);
+/* Tells all of them, the longest waiting first, but none that comes meanwhile. */
+LW_API void lw_waiters_tell(lw_waiters *waiters);
 
 /* Hands the exchange back to its caller: reason and answer are set. */
 static inline void lw_exchange_complete(lw_exchange *exchange) {
@@ -143,15 +157,18 @@ static inline void lw_exchange_complete(lw_exchange *exchange) {
 /* The same with a refusal or an error. */
 LW_API void lw_exchange_refuse(lw_exchange *exchange, int reason, uint32_t retry, uint64_t retry_at);
 
-/* Begins an exchange `inner` for the same request, to be handed on; completed, begins and user are the caller's to set.
-   copy_answer takes the answer of inner over, and its flags. */
+/* Begins an exchange `inner` for the same request, to be handed on; completed, begins, chosen and user are the caller's
+   to set. copy_answer takes the answer of inner over, with SPENT and BEGUN of its flags. */
 LW_API void lw_exchange_derive(lw_exchange *inner, lw_exchange *outer);
 LW_API void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner);
 
 /* A node has been chosen for it: told to all whose part it is, so that they know it while it is under way. */
 LW_API void lw_exchange_chosen(lw_exchange *exchange, uint64_t node);
 
-/* Says that an answer begins, and whether anybody wants it. */
+/* Adds SPENT or BEGUN to its flags and those of all whose part it is, so that they know it while it is under way. */
+LW_API void lw_exchange_mark(lw_exchange *exchange, uint32_t flags);
+
+/* Says that an answer begins, and whether anybody wants it. Whoever hears it may cancel the exchange there and then. */
 static inline int lw_exchange_begins(lw_exchange *exchange) {
     return exchange->begins != NULL ? exchange->begins(exchange) : 1;
 }

@@ -3,14 +3,16 @@
  * Stacks: layers over one another, written as one line, outermost first.
  *
  *     lw_stack *stack;
- *     lw_stack_new(&stack, NULL, clock, pool, "timeout 2s | retry max=3 | balance p2c metric=peak_ewma | timeout
- * 500ms", NULL); spec.user = lw_stack_node(stack, http_client);         // one for each node: `timeout 500ms` around
- * the client lw_pool_update(pool, &spec, 1, 0, NULL); lw_service_call(lw_stack_service(stack), &exchange);
+ *     lw_stack_new(&stack, NULL, clock, pool, "timeout 2s | retry max=3 | balance p2c | timeout 500ms", NULL);
+ *     lw_stack_node(stack, http_client, &service);    // for each node: `timeout 500ms` around its client
+ *     spec.user = service;
+ *     lw_pool_update(pool, &spec, 1, 0, NULL);
+ *     lw_service_call(lw_stack_service(stack), &exchange);
  *
  *     stack  := layer { '|' layer }            layer := name { value | name '=' value }
  *
- * A value without a name is that of the layer's first parameter. Times have a unit: ns, us, ms, s, m, h. `loadwise
- * layers` lists the layers and their parameters.
+ * A value without a name is that of the layer's first parameter. Each is given once. Times have a unit: ns, us, ms, s,
+ * m, h. `loadwise layers` lists the layers and their parameters.
  *
  * One of the layers is `balance`: what is left of it stands above the pool, once; what is right of it around each node.
  * Its own parameters come first, and what follows is the strategy as strategy.h writes it: `balance wait=1s p2c`;
@@ -45,8 +47,9 @@ typedef struct lw_stack_options {
 
 /*
  * Makes a stack over a pool, which is borrowed and may be NULL where there is no balance. options may be NULL. Errors:
- * LW_SYNTAX, LW_UNKNOWN, LW_RANGE (the log says at which column, and what is allowed), LW_INVALID (a balance without a
- * pool, or neither a balance nor an inner service), LW_NOMEM, those of the layers and of lw_pool_route.
+ * LW_SYNTAX, LW_UNKNOWN, LW_RANGE (the log says at which column, and what is allowed), LW_INVALID (no specification, a
+ * balance without a pool, or neither a balance nor an inner service, a layer of your own with a fault), LW_NOMEM, those
+ * of the layers and of lw_pool_route. What a strategy is refused for goes to the pool's log, with the column in it.
  */
 LW_API int lw_stack_new(lw_stack **out, const lw_env *env, lw_clock *clock, struct lw_pool *pool, const char *spec,
                         const lw_stack_options *options);

@@ -33,26 +33,30 @@ static struct lw__verdict throttle_ready(struct lw__layer *layer, uint64_t now) 
     return (struct lw__verdict){LW_OK, 0};
 }
 
-static struct lw__verdict throttle_enter(struct lw__layer *layer, void *pass, uint64_t now) {
+static struct lw__verdict throttle_enter(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now) {
     struct throttle_layer *throttle = throttle_of(layer);
     struct lw__pair *part = lw__rolling_now(&throttle->rolling, now);
     double drawn = (double)(lw__seed(layer->env.seed, throttle->drawn++) >> 11) * 0x1p-53;
     bool refused = drawn < throttle_chance(throttle);
-    (void)pass;
     part->first++;
-    return (struct lw__verdict){refused ? LW_SHED : LW_OK, now};
+    call->pass[0] = throttle->rolling.current;
+    return (struct lw__verdict){refused ? LW_SHED : LW_OK, 0};
 }
 
-static void throttle_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
-    struct lw__pair *part = lw__rolling_now(&throttle_of(layer)->rolling, now);
-    (void)pass;
-    if (inner->reason != LW_OK) {
+/* Counted where its request was; what nobody judged had better not been counted at all. */
+static void throttle_left(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now) {
+    struct lw__rolling *rolling = &throttle_of(layer)->rolling;
+    const lw_exchange *inner = &call->call.inner;
+    lw__rolling_now(rolling, now);
+    struct lw__pair *part = lw__rolling_part(rolling, call->pass[0]);
+    if (part == NULL) {
         return;
     }
-    switch (inner->sample.outcome) {
+    switch (inner->reason == LW_OK ? inner->sample.outcome : (uint32_t)LW_OUTCOME_CANCELLED) {
     case LW_OUTCOME_OK:
     case LW_OUTCOME_CALLER_FAULT:
     case LW_OUTCOME_FAILURE: part->second++; break;
+    case LW_OUTCOME_CANCELLED: part->first--; break;
     default: break;
     }
 }
@@ -98,8 +102,7 @@ static int throttle_make(lw_service **out, const lw_env *env, lw_clock *clock, l
 
 static const lw_param throttle_params[] = {
     THROTTLE_PARAM(k, LW_PARAM_F64, "2", "1", "10", "Requests that are let through for each that is accepted."),
-    THROTTLE_PARAM(window, LW_PARAM_TIME, "2m", "1s", "1h",
-                   "Time over which both are counted; longer than any request takes."),
+    THROTTLE_PARAM(window, LW_PARAM_TIME, "2m", "1s", "1h", "Time over which both are counted."),
     THROTTLE_PARAM(most, LW_PARAM_U64, "90", "1", "100", "Most percent of requests that are refused."),
 };
 
@@ -111,4 +114,5 @@ const lw_layer lw__layer_adaptive_throttle = {
     sizeof throttle_params / sizeof *throttle_params,
     sizeof(lw_adaptive_throttle_options),
     throttle_make,
+    NULL,
 };

@@ -24,7 +24,7 @@ struct balance {
     bool asking; /* those that wait */
     uint64_t waiting;
     struct balance_call *eldest, *youngest;
-    int refused; /* why the last call was; LW_OK: it was not, or something has ended since */
+    int refused; /* why the latest call was; LW_OK: it was not, or something has ended since */
     uint64_t refused_until;
     lw_timer ask; /* when those that wait are asked again */
     lw_waiters waiters;
@@ -50,18 +50,18 @@ static struct balance *balance_of_call(const struct balance_call *placed) {
 struct balance_choice {
     lw_request pick;
     uint64_t excluded[BALANCE_EXCLUSIONS];
-    int reason;
     lw_ticket ticket;
 };
 
+/* More exclusions than a pool takes are handed to it as they are, for it to refuse. */
 static void choice_begin(struct balance_choice *choice, const lw_exchange *exchange) {
-    choice->pick = exchange != NULL && exchange->pick != NULL ? *exchange->pick : (lw_request)LW_REQUEST_INIT;
-    size_t count = choice->pick.exclude_count < BALANCE_EXCLUSIONS ? choice->pick.exclude_count : BALANCE_EXCLUSIONS;
-    if (count > 0) {
-        memcpy(choice->excluded, choice->pick.exclude, count * sizeof *choice->excluded);
+    choice->pick = exchange->pick != NULL ? *exchange->pick : (lw_request)LW_REQUEST_INIT;
+    if (choice->pick.exclude_count <= BALANCE_EXCLUSIONS) {
+        if (choice->pick.exclude_count > 0) {
+            memcpy(choice->excluded, choice->pick.exclude, choice->pick.exclude_count * sizeof *choice->excluded);
+        }
+        choice->pick.exclude = choice->excluded;
     }
-    choice->pick.exclude = choice->excluded;
-    choice->pick.exclude_count = count;
 }
 
 /* Gives the ticket back and leaves the node out. */
@@ -74,6 +74,82 @@ static bool choice_leave_out(struct balance *balance, struct balance_choice *cho
     return true;
 }
 
+/* The answer is this one, and there is no ticket. */
+static lw_service *choice_refuse(struct balance_choice *choice, int reason, uint64_t retry_at) {
+    choice->ticket.reason = reason;
+    choice->ticket.retry = lw__retry_of(retry_at);
+    choice->ticket.retry_at = retry_at;
+    return NULL;
+}
+
+/* Nodes were picked that were not ready, and the pool has no other: then their reason counts, and the earliest time. */
+static lw_service *choice_busy(struct balance_choice *choice, int busy, uint64_t soonest) {
+    lw_ticket *ticket = &choice->ticket;
+    if (ticket->reason == LW_OK || ticket->reason == LW_EXCLUDED) {
+        return choice_refuse(choice, busy, soonest);
+    }
+    if (lw_is_refusal(ticket->reason) && ticket->retry == LW_RETRY_NEVER) {
+        ticket->retry = lw__retry_of(soonest);
+        ticket->retry_at = soonest;
+    } else if (lw_is_refusal(ticket->reason) && ticket->retry == LW_RETRY_AT && soonest < ticket->retry_at) {
+        ticket->retry_at = soonest;
+    }
+    return NULL;
+}
+
+/* Lent by the pool as the only one left, for a request that would rather have none. */
+static bool is_unwanted(const struct balance_choice *choice, const lw_exchange *exchange) {
+    return (choice->ticket.flags & LW_TICKET_REUSED) != 0 && (exchange->flags & LW_EXCHANGE_ELSEWHERE) != 0;
+}
+
+/* Another try of the same request has spent part of it meanwhile. */
+static bool is_spent(const lw_exchange *exchange) {
+    while (exchange != NULL && (exchange->flags & LW_EXCHANGE_SPENT) == 0) {
+        exchange = exchange->parent;
+    }
+    return exchange != NULL;
+}
+
+/* A node that is ready, with a ticket; NULL: the ticket says why not, and when to ask again. */
+static lw_service *choose_among(struct balance *balance, struct balance_choice *choice, const lw_exchange *exchange,
+                                uint64_t now) {
+    uint64_t soonest = UINT64_MAX, retry_at = UINT64_MAX;
+    const lw_env *env = &balance->layer.env;
+    int busy = LW_OK;
+    choice_begin(choice, exchange);
+    if (is_spent(exchange)) {
+        return choice_refuse(choice, LW_SHED, 0);
+    }
+    for (uint64_t tries = 0; tries < balance->options.tries; tries++) {
+        if (lw_pick_at(balance->pool, balance->route, &choice->pick, now, &choice->ticket) != LW_OK) {
+            break;
+        }
+        lw_service *node = choice->ticket.user;
+        if (node == NULL) {
+            lw_cancel_at(balance->pool, &choice->ticket, now);
+            return choice_refuse(choice, lw__fail(env, LW_INVALID, "balance: the node has no service"), 0);
+        }
+        if (is_unwanted(choice, exchange)) {
+            lw_cancel_at(balance->pool, &choice->ticket, now);
+            return choice_refuse(choice, LW_EXCLUDED, 0);
+        }
+        int reason = lw_service_ready(node, exchange, &retry_at, NULL);
+        if (reason == LW_OK) {
+            return node;
+        }
+        busy = reason;
+        soonest = retry_at < soonest ? retry_at : soonest;
+        if ((choice->ticket.flags & LW_TICKET_REUSED) != 0) {
+            lw_cancel_at(balance->pool, &choice->ticket, now);
+            break;
+        }
+        if (!choice_leave_out(balance, choice, now)) {
+            break;
+        }
+    }
+    return busy != LW_OK ? choice_busy(choice, busy, soonest) : NULL;
+}
+
 /* When the pool said, and now and then for what other threads give back. */
 static uint64_t ask_again_at(const struct balance *balance, const lw_ticket *refused, uint64_t now) {
     uint64_t poll = lw__after(now, balance->options.poll);
@@ -81,42 +157,18 @@ static uint64_t ask_again_at(const struct balance *balance, const lw_ticket *ref
     return sooner ? refused->retry_at : poll;
 }
 
-/* A node that is ready, with a ticket; NULL: choice->reason says why not, and the ticket when to ask again. */
+/* The same; balance_ready goes by what the latest was told, but for those that exclude nodes or ask for too much. */
 static lw_service *choose(struct balance *balance, struct balance_choice *choice, const lw_exchange *exchange,
                           uint64_t now) {
-    uint64_t soonest = UINT64_MAX, retry_at;
-    int busy = LW_OK;
-    choice_begin(choice, exchange);
-    for (uint64_t tries = 0; tries < balance->options.tries; tries++) {
-        choice->reason = lw_pick_at(balance->pool, balance->route, &choice->pick, now, &choice->ticket);
-        if (choice->reason != LW_OK) {
-            break;
-        }
-        lw_service *node = choice->ticket.user;
-        if (node == NULL) {
-            lw_cancel_at(balance->pool, &choice->ticket, now);
-            choice->ticket.reason = lw__fail(&balance->layer.env, LW_INVALID, "balance: a node has no service");
-            return NULL;
-        }
-        choice->reason = lw_service_ready(node, exchange, &retry_at, NULL);
-        if (choice->reason == LW_OK) {
-            return node;
-        }
-        busy = choice->reason;
-        soonest = retry_at < soonest ? retry_at : soonest;
-        if (!choice_leave_out(balance, choice, now)) {
-            break;
-        }
+    lw_service *node = choose_among(balance, choice, exchange, now);
+    bool for_all = exchange->pick == NULL || exchange->pick->exclude_count == 0;
+    if (node != NULL) {
+        balance->refused = LW_OK;
+    } else if (for_all && lw_is_refusal(choice->ticket.reason) && choice->ticket.retry != LW_RETRY_NEVER) {
+        balance->refused = choice->ticket.reason;
+        balance->refused_until = ask_again_at(balance, &choice->ticket, now);
     }
-    if (busy != LW_OK && (choice->reason == busy || choice->reason == LW_EXCLUDED)) { /* the nodes themselves refuse */
-        choice->reason = busy;
-        choice->ticket.retry = soonest != UINT64_MAX ? LW_RETRY_AT : LW_RETRY_ON_COMPLETION;
-        choice->ticket.retry_at = soonest;
-    }
-    choice->ticket.reason = choice->reason;
-    balance->refused = choice->reason;
-    balance->refused_until = ask_again_at(balance, &choice->ticket, now);
-    return NULL;
+    return node;
 }
 
 /* ---- waiting ---- */
@@ -162,18 +214,25 @@ static void patience_fired(lw_timer *timer) {
 
 /* ---- placing ---- */
 
+/* A report that the pool does not understand leaves the ticket; then it is as if nothing had been said. */
+static void ticket_end(struct balance *balance, const lw_ticket *ticket, const lw_exchange *inner) {
+    uint64_t now = lw_clock_now(balance->layer.clock);
+    lw_sample sample = inner->sample;
+    sample.now = sample.now != 0 ? sample.now : now;
+    int error = inner->reason == LW_OK ? lw_done(balance->pool, ticket, &sample) : LW_INVALID;
+    if (error != LW_OK && error != LW_ALREADY) {
+        lw_cancel_at(balance->pool, ticket, now);
+    }
+}
+
 static void balance_completed(lw_exchange *inner) {
     struct balance_call *placed = lw__call_of(inner);
     struct balance *balance = balance_of_call(placed);
-    if (inner->reason == LW_OK) {
-        lw_done(balance->pool, &placed->ticket, &inner->sample);
-    } else {
-        lw_cancel(balance->pool, &placed->ticket);
-    }
+    ticket_end(balance, &placed->ticket, inner);
     balance->refused = LW_OK;
     lw__call_answer(&placed->call);
     balance_ask(balance);
-    lw_waiters_tell(&balance->waiters, 1);
+    lw_waiters_tell(&balance->waiters);
 }
 
 static void place_call(struct balance_call *placed, lw_service *node, const lw_ticket *ticket) {
@@ -189,7 +248,7 @@ static bool ask_for_eldest(struct balance *balance) {
     struct balance_call *placed = balance->eldest;
     uint64_t now = lw_clock_now(balance->layer.clock);
     lw_service *node = choose(balance, &choice, &placed->call.inner, now);
-    if (node == NULL && lw_is_refusal(choice.reason)) {
+    if (node == NULL && lw_is_refusal(choice.ticket.reason)) {
         placed->ticket = choice.ticket;
         ask_later(balance, &choice.ticket, now);
         return false;
@@ -205,7 +264,7 @@ static bool ask_for_eldest(struct balance *balance) {
 
 /* Not one inside the other: an exchange may end before its call has returned. */
 static void balance_ask(struct balance *balance) {
-    if (balance->asking) {
+    if (balance->asking || balance->layer.ending) {
         return;
     }
     balance->asking = true;
@@ -275,6 +334,7 @@ static int balance_ready(lw_service *service, const lw_exchange *exchange, uint6
 
 static void balance_free(lw_service *service) {
     struct balance *balance = balance_of(service);
+    lw__layer_end(&balance->layer);
     lw_timer_stop(balance->layer.clock, &balance->ask);
     lw__layer_free(service);
 }
@@ -298,7 +358,7 @@ int lw_balance_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_pool
         .size = sizeof(struct balance),
         .options = offsetof(struct balance, options),
         .call_size = sizeof(struct balance_call),
-        .outermost_of_nodes = true,
+        .innermost = true,
     };
     int error;
     struct balance *balance = lw__layer_new(&plan, env, clock, NULL, options, &error);
@@ -328,5 +388,6 @@ const lw_layer lw__layer_balance = {
     balance_params,
     sizeof balance_params / sizeof *balance_params,
     sizeof(lw_balance_options),
+    NULL,
     NULL,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The buffer: asks the inner service whether it is ready, and keeps what it would refuse in a list until it says that
- * it may be asked again, by its waiter or at the time that it named. One waiter and one timer serve all. Cost: a call
- * of ready, and two steps of a list for who waits.
+ * it may be asked again, by its waiter or at the time that it named. One waiter and one timer serve all. Some services
+ * know only once they are called: what they refuse there and then goes back to where it stood, if they now say that
+ * they are not ready. Cost: a call of ready, and two steps of a list for who waits.
  */
 #include "service/layer.h"
 
@@ -12,7 +13,8 @@ struct buffer_call {
     struct lw__call call;
     struct buffer_call *older, *younger;
     lw_timer patience;
-    bool waits;
+    uint64_t until;
+    bool waits, was_eldest;
 };
 
 struct buffer_layer {
@@ -20,11 +22,13 @@ struct buffer_layer {
     lw_buffer_options options;
     struct buffer_call *eldest, *youngest;
     uint64_t count;
+    struct buffer_call *handed; /* to the inner service just now; NULL: nobody, or it has ended */
     lw_waiter waiter;
     lw_timer ask;
     int reason; /* why the inner service was not ready last */
     bool asking;
     uint64_t retry_at;
+    lw_waiters waiters; /* while it is full */
 };
 
 static struct buffer_layer *buffer_of(lw_service *service) { return (struct buffer_layer *)(void *)service; }
@@ -35,18 +39,20 @@ static struct buffer_layer *buffer_of_call(const struct buffer_call *kept) {
 
 /* ---- the list ---- */
 
-static void buffer_join(struct buffer_layer *buffer, struct buffer_call *kept) {
-    uint64_t until = lw__after(lw_clock_now(buffer->layer.clock), buffer->options.patience);
-    uint64_t deadline = kept->call.inner.deadline;
+static bool buffer_is_full(const struct buffer_layer *buffer) { return buffer->count >= buffer->options.room; }
+
+/* Behind `older`, which is NULL for the front. */
+static void buffer_link(struct buffer_layer *buffer, struct buffer_call *kept, struct buffer_call *older) {
     kept->waits = true;
-    kept->older = buffer->youngest;
-    *(kept->older != NULL ? &kept->older->younger : &buffer->eldest) = kept;
-    buffer->youngest = kept;
+    kept->older = older;
+    kept->younger = older != NULL ? older->younger : buffer->eldest;
+    *(older != NULL ? &older->younger : &buffer->eldest) = kept;
+    *(kept->younger != NULL ? &kept->younger->older : &buffer->youngest) = kept;
     buffer->count++;
-    lw_timer_start(buffer->layer.clock, &kept->patience, deadline != 0 && deadline < until ? deadline : until);
+    lw_timer_start(buffer->layer.clock, &kept->patience, kept->until);
 }
 
-static void buffer_leave(struct buffer_layer *buffer, struct buffer_call *kept) {
+static void buffer_unlink(struct buffer_layer *buffer, struct buffer_call *kept) {
     kept->waits = false;
     *(kept->older != NULL ? &kept->older->younger : &buffer->eldest) = kept->younger;
     *(kept->younger != NULL ? &kept->younger->older : &buffer->youngest) = kept->older;
@@ -61,24 +67,45 @@ static struct buffer_call *buffer_next(const struct buffer_layer *buffer) {
 
 /* ---- handing on ---- */
 
+/* False: it has to wait, and somebody will say until when. */
+static bool buffer_may_hand(struct buffer_layer *buffer, const struct buffer_call *kept) {
+    lw_waiter_leave(&buffer->waiter);
+    buffer->reason = lw_service_ready(buffer->layer.inner, &kept->call.inner, &buffer->retry_at, &buffer->waiter);
+    if (buffer->reason != LW_OK && buffer->retry_at != UINT64_MAX) {
+        lw_timer_start(buffer->layer.clock, &buffer->ask, buffer->retry_at);
+    }
+    return buffer->reason == LW_OK;
+}
+
 static void buffer_hand_on(struct buffer_layer *buffer) {
     if (buffer->asking) {
         return; /* an exchange has ended before its call returned */
     }
+    bool full = buffer_is_full(buffer);
     buffer->asking = true;
-    for (struct buffer_call *kept; (kept = buffer_next(buffer)) != NULL;) {
-        lw_waiter_leave(&buffer->waiter);
-        buffer->reason = lw_service_ready(buffer->layer.inner, &kept->call.inner, &buffer->retry_at, &buffer->waiter);
-        if (buffer->reason != LW_OK) {
-            if (buffer->retry_at != UINT64_MAX) {
-                lw_timer_start(buffer->layer.clock, &buffer->ask, buffer->retry_at);
-            }
-            break;
-        }
-        buffer_leave(buffer, kept);
+    for (struct buffer_call *kept; (kept = buffer_next(buffer)) != NULL && buffer_may_hand(buffer, kept);) {
+        kept->was_eldest = kept == buffer->eldest;
+        buffer_unlink(buffer, kept);
+        buffer->handed = kept;
         lw_service_call(buffer->layer.inner, &kept->call.inner);
+        buffer->handed = NULL;
     }
     buffer->asking = false;
+    if (full && !buffer_is_full(buffer)) {
+        lw_waiters_tell(&buffer->waiters);
+    }
+}
+
+/* Refused at once by a service that is not ready any more: it goes back to its end of the list. */
+static bool buffer_takes_back(struct buffer_layer *buffer, struct buffer_call *kept) {
+    const lw_exchange *inner = &kept->call.inner;
+    if (buffer->handed != kept || !lw_is_refusal(inner->reason) || inner->retry == LW_RETRY_NEVER ||
+        kept->until <= lw_clock_now(buffer->layer.clock) || buffer_may_hand(buffer, kept)) {
+        return false;
+    }
+    lw__call_renew(&kept->call);
+    buffer_link(buffer, kept, kept->was_eldest ? NULL : buffer->youngest);
+    return true;
 }
 
 static void buffer_told(lw_waiter *waiter) {
@@ -91,18 +118,28 @@ static void buffer_ask_fired(lw_timer *timer) {
 
 static void buffer_refuse(struct buffer_call *kept, int reason) {
     uint64_t retry_at = buffer_of_call(kept)->retry_at;
-    lw_exchange_refuse(lw__call_end(&kept->call), reason, retry_at != UINT64_MAX ? LW_RETRY_AT : LW_RETRY_ON_COMPLETION,
-                       retry_at);
+    lw_exchange_refuse(lw__call_end(&kept->call), reason, lw__retry_of(retry_at), retry_at);
 }
 
 static void buffer_patience_fired(lw_timer *timer) {
     struct buffer_call *kept = (struct buffer_call *)(void *)((char *)timer - offsetof(struct buffer_call, patience));
     struct buffer_layer *buffer = buffer_of_call(kept);
-    buffer_leave(buffer, kept);
+    bool full = buffer_is_full(buffer);
+    buffer_unlink(buffer, kept);
     buffer_refuse(kept, buffer->reason);
+    if (full) {
+        lw_waiters_tell(&buffer->waiters);
+    }
 }
 
-static void buffer_completed(lw_exchange *inner) { lw__call_answer(lw__call_of(inner)); }
+static void buffer_completed(lw_exchange *inner) {
+    struct buffer_call *kept = lw__call_of(inner);
+    struct buffer_layer *buffer = buffer_of_call(kept);
+    if (!buffer_takes_back(buffer, kept)) {
+        buffer->handed = buffer->handed == kept ? NULL : buffer->handed;
+        lw__call_answer(&kept->call);
+    }
+}
 
 /* ---- the service ---- */
 
@@ -113,11 +150,14 @@ static void buffer_call(lw_service *service, lw_exchange *exchange) {
         return;
     }
     kept->patience.fired = buffer_patience_fired;
-    if (buffer->count == buffer->options.room) {
+    if (buffer_is_full(buffer)) {
         buffer_refuse(kept, LW_SATURATED);
         return;
     }
-    buffer_join(buffer, kept);
+    uint64_t deadline = exchange->deadline;
+    kept->until = lw__after(lw_clock_now(buffer->layer.clock), buffer->options.patience);
+    kept->until = deadline != 0 && deadline < kept->until ? deadline : kept->until;
+    buffer_link(buffer, kept, buffer->youngest);
     buffer_hand_on(buffer);
 }
 
@@ -127,19 +167,29 @@ static void buffer_cancel(lw_service *service, lw_exchange *exchange, uint32_t w
         lw__layer_cancel(service, exchange, why);
         return;
     }
-    buffer_leave(buffer_of(service), kept);
+    struct buffer_layer *buffer = buffer_of(service);
+    bool full = buffer_is_full(buffer);
+    buffer_unlink(buffer, kept);
     lw__call_give_up(&kept->call, why);
+    if (full) {
+        lw_waiters_tell(&buffer->waiters);
+    }
 }
 
 static int buffer_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter) {
-    const struct buffer_layer *buffer = buffer_of(service);
-    (void)exchange, (void)waiter;
+    struct buffer_layer *buffer = buffer_of(service);
+    (void)exchange;
+    if (!buffer_is_full(buffer)) {
+        return LW_OK;
+    }
     *retry_at = buffer->retry_at;
-    return buffer->count < buffer->options.room ? LW_OK : LW_SATURATED;
+    lw_waiters_add(&buffer->waiters, waiter);
+    return LW_SATURATED;
 }
 
 static void buffer_free(lw_service *service) {
     struct buffer_layer *buffer = buffer_of(service);
+    lw__layer_end(&buffer->layer);
     lw_waiter_leave(&buffer->waiter);
     lw_timer_stop(buffer->layer.clock, &buffer->ask);
     lw__layer_free(service);
@@ -197,4 +247,5 @@ const lw_layer lw__layer_buffer = {
     sizeof buffer_params / sizeof *buffer_params,
     sizeof(lw_buffer_options),
     buffer_make,
+    NULL,
 };

@@ -4,6 +4,7 @@
 
 #include <loadwise/circuit_breaker.h>
 #include <loadwise/health.h>
+#include <string.h>
 
 enum { BREAKER_NODE = 1 };
 
@@ -30,16 +31,22 @@ static struct lw__verdict breaker_ready(struct lw__layer *layer, uint64_t now) {
     return (struct lw__verdict){LW_OK, 0};
 }
 
-static struct lw__verdict breaker_enter(struct lw__layer *layer, void *pass, uint64_t now) {
+static struct lw__verdict breaker_enter(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now) {
     struct breaker_layer *breaker = breaker_of(layer);
-    lw_health_permit *permit = pass;
-    return lw_health_admit_at(breaker->health, BREAKER_NODE, now, permit) ? (struct lw__verdict){LW_OK, 0}
-                                                                          : breaker_refuses(breaker, now);
+    lw_health_permit permit;
+    if (!lw_health_admit_at(breaker->health, BREAKER_NODE, now, &permit)) {
+        return breaker_refuses(breaker, now);
+    }
+    memcpy(call->pass, &permit, sizeof permit);
+    return (struct lw__verdict){LW_OK, 0};
 }
 
-static void breaker_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
+static void breaker_left(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now) {
+    const lw_exchange *inner = &call->call.inner;
+    lw_health_permit permit;
     uint32_t outcome = inner->reason == LW_OK ? inner->sample.outcome : (uint32_t)LW_OUTCOME_CANCELLED;
-    lw_health_report_at(breaker_of(layer)->health, BREAKER_NODE, outcome, pass, now);
+    memcpy(&permit, call->pass, sizeof permit);
+    lw_health_report_at(breaker_of(layer)->health, BREAKER_NODE, outcome, &permit, now);
 }
 
 static const struct lw__gate_ops breaker_gate = {breaker_ready, breaker_enter, breaker_left};
@@ -90,7 +97,6 @@ int lw_circuit_breaker_new(lw_service **out, const lw_env *env, lw_clock *clock,
         .size = sizeof(struct breaker_layer),
         .options = offsetof(struct breaker_layer, options),
         .call_size = sizeof(struct lw__gate_call),
-        .misfit = breaker_misfit,
     };
     int error;
     struct breaker_layer *breaker = lw__layer_new(&plan, env, clock, inner, options, &error);
@@ -130,4 +136,5 @@ const lw_layer lw__layer_circuit_breaker = {
     sizeof breaker_params / sizeof *breaker_params,
     sizeof(lw_circuit_breaker_options),
     breaker_make,
+    breaker_misfit,
 };

@@ -16,6 +16,7 @@ struct lw_clock {
     void *user;
     lw_timer *root;
     uint64_t started; /* timers so far, for the order of those that are due together */
+    uint64_t running; /* the time of the run that is going on, 0: none */
 };
 
 /* ---- the heap ---- */
@@ -104,11 +105,11 @@ void lw_timer_stop(lw_clock *clock, lw_timer *timer) {
 void lw_timer_start(lw_clock *clock, lw_timer *timer, uint64_t due) {
     lw_timer_stop(clock, timer);
     uint64_t earliest = lw_clock_next(clock);
-    timer->due = due;
+    timer->due = due > clock->running ? due : clock->running; /* behind what is due already */
     timer->order = clock->started++;
     heap_set_root(clock, heap_merge(clock->root, timer));
-    if (due < earliest && clock->rearm != NULL) {
-        clock->rearm(clock->user, due);
+    if (timer->due < earliest && clock->rearm != NULL) {
+        clock->rearm(clock->user, timer->due);
     }
 }
 
@@ -117,12 +118,14 @@ uint64_t lw_clock_next(const lw_clock *clock) { return clock->root != NULL ? clo
 uint64_t lw_clock_now(const lw_clock *clock) { return lw__now(&clock->env); }
 
 uint64_t lw_clock_run(lw_clock *clock) {
-    uint64_t now = lw_clock_now(clock), new_ones = clock->started;
+    uint64_t now = lw_clock_now(clock), new_ones = clock->started, around = clock->running;
+    clock->running = now > around ? now : around;
     while (clock->root != NULL && clock->root->due <= now && clock->root->order < new_ones) {
         lw_timer *timer = clock->root;
         lw_timer_stop(clock, timer);
         timer->fired(timer);
     }
+    clock->running = around;
     return lw_clock_next(clock);
 }
 

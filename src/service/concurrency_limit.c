@@ -20,24 +20,25 @@ static struct lw__verdict concurrency_ready(struct lw__layer *layer, uint64_t no
     return (struct lw__verdict){c->under_way < lw__limit_now(&c->limit) ? LW_OK : LW_SATURATED, UINT64_MAX};
 }
 
-static struct lw__verdict concurrency_enter(struct lw__layer *layer, void *pass, uint64_t now) {
+static struct lw__verdict concurrency_enter(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now) {
     struct concurrency_layer *c = concurrency_of(layer);
     struct lw__verdict verdict = concurrency_ready(layer, now);
-    uint64_t *begin = pass;
     if (verdict.reason == LW_OK) {
         c->under_way++;
-        begin[0] = now;
-        begin[1] = c->under_way;
+        call->pass[0] = now;
+        call->pass[1] = c->under_way;
     }
     return verdict;
 }
 
-static void concurrency_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
+static void concurrency_left(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now) {
     struct concurrency_layer *c = concurrency_of(layer);
-    const uint64_t *begin = pass;
+    const lw_exchange *inner = &call->call.inner;
+    uint64_t began = call->pass[0];
     c->under_way--;
     if (inner->reason == LW_OK) {
-        lw__limit_learn(&c->limit, &c->options, &inner->sample, now > begin[0] ? now - begin[0] : 0, begin[1], now);
+        lw__limit_learn(&c->limit, &c->options, inner->sample.outcome, now > began ? now - began : 0, call->pass[1],
+                        now);
     }
 }
 
@@ -87,7 +88,6 @@ int lw_concurrency_limit_new(lw_service **out, const lw_env *env, lw_clock *cloc
         .size = sizeof(struct concurrency_layer),
         .options = offsetof(struct concurrency_layer, options),
         .call_size = sizeof(struct lw__gate_call),
-        .misfit = concurrency_misfit,
     };
     int error;
     struct concurrency_layer *c = lw__layer_new(&plan, env, clock, inner, options, &error);
@@ -123,4 +123,5 @@ const lw_layer lw__layer_concurrency_limit = {
     sizeof concurrency_params / sizeof *concurrency_params,
     sizeof(lw_concurrency_limit_options),
     concurrency_make,
+    concurrency_misfit,
 };

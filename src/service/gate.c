@@ -18,9 +18,9 @@ int lw__gate_ready(lw_service *service, const lw_exchange *exchange, uint64_t *r
 static void gate_completed(lw_exchange *inner) {
     struct lw__gate_call *call = lw__call_of(inner);
     struct lw__gate *gate = gate_of(call->call.layer);
-    gate->gate->left(&gate->layer, call->pass, inner, lw_clock_now(gate->layer.clock));
+    gate->gate->left(&gate->layer, call, lw_clock_now(gate->layer.clock));
     lw__call_answer(&call->call);
-    lw_waiters_tell(&gate->waiters, UINT64_MAX);
+    lw_waiters_tell(&gate->waiters);
 }
 
 void lw__gate_call(lw_service *service, lw_exchange *exchange) {
@@ -29,11 +29,10 @@ void lw__gate_call(lw_service *service, lw_exchange *exchange) {
     if (call == NULL) {
         return;
     }
-    struct lw__verdict verdict = gate->gate->enter(&gate->layer, call->pass, lw_clock_now(gate->layer.clock));
+    struct lw__verdict verdict = gate->gate->enter(&gate->layer, call, lw_clock_now(gate->layer.clock));
     if (verdict.reason == LW_OK) {
         lw_service_call(gate->layer.inner, &call->call.inner);
         return;
     }
-    uint32_t retry = verdict.retry_at != UINT64_MAX ? LW_RETRY_AT : LW_RETRY_ON_COMPLETION;
-    lw_exchange_refuse(lw__call_end(&call->call), verdict.reason, retry, verdict.retry_at);
+    lw_exchange_refuse(lw__call_end(&call->call), verdict.reason, lw__retry_of(verdict.retry_at), verdict.retry_at);
 }

@@ -11,16 +11,21 @@
 /* An answer of a gate: LW_OK, or why not and until when. */
 struct lw__verdict {
     int reason;
-    uint64_t retry_at; /* UINT64_MAX: when something ends */
+    uint64_t retry_at; /* UINT64_MAX: when something ends; 0: not by waiting */
+};
+
+struct lw__gate_call {
+    struct lw__call call;
+    uint64_t pass[4]; /* the gate's */
 };
 
 struct lw__gate_ops {
     /* Would it be let in? Changes nothing. */
     struct lw__verdict (*ready)(struct lw__layer *layer, uint64_t now);
-    /* Lets it in, and keeps what it needs in `pass`. */
-    struct lw__verdict (*enter)(struct lw__layer *layer, void *pass, uint64_t now);
-    /* It has left. */
-    void (*left)(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now);
+    /* Lets it in, and keeps what it needs in its pass. */
+    struct lw__verdict (*enter)(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now);
+    /* It has left, as its inner exchange says. */
+    void (*left)(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now);
 };
 
 /* A layer that begins so is a gate, with these as its operations. */
@@ -28,11 +33,6 @@ struct lw__gate {
     struct lw__layer layer;
     const struct lw__gate_ops *gate;
     lw_waiters waiters;
-};
-
-struct lw__gate_call {
-    struct lw__call call;
-    uint64_t pass[4]; /* the gate's */
 };
 
 int lw__gate_ready(lw_service *service, const lw_exchange *exchange, uint64_t *retry_at, lw_waiter *waiter);

@@ -4,9 +4,12 @@
  * node of the first among its exclusions; so the inner service has to tell in exchange->node whom it chose while the
  * exchange is still under way, as balance does.
  *
- * Whoever first begins or ends well is the winner; the other is cancelled. When both are out and one fails, the other
- * is waited for. What the loser had taken counts as a sample too, since the true latency is no shorter; without it the
- * percentile would sink with every hedge.
+ * Whoever first begins or ends with what is to be the answer is the winner; the other is cancelled. When both are out
+ * and one fails, the other is waited for. What the loser had taken counts as a sample too, since the true latency is no
+ * shorter; without it the percentile would sink with every hedge.
+ *
+ * To cancel a try is to let others run: a node becomes free, whoever waited for it goes on, and may end this very call.
+ * So whoever cancels one looks afterwards whether the call is still there.
  * Cost: a timer per call, a record of two exchanges.
  */
 #include "service/budget.h"
@@ -39,6 +42,7 @@ struct hedge_call {
     lw_request pick; /* of the second */
     uint64_t excluded[HEDGE_EXCLUSIONS];
     struct hedge_try *winner; /* NULL: not decided */
+    bool *gone;               /* of who cancels one of its tries right now: to be told of its end */
 };
 
 static struct hedge_layer *hedge_of(const struct hedge_call *hedged) {
@@ -69,27 +73,56 @@ static void hedge_answer(struct hedge_call *hedged, struct hedge_try *one) {
         hedge_learn(hedged, one);
         hedge->stats.won += one != hedged->try;
     }
+    if (hedged->gone != NULL) {
+        *hedged->gone = true;
+    }
     lw_exchange_copy_answer(hedged->call.outer, &one->exchange);
     lw_exchange_complete(lw__call_end(&hedged->call));
 }
 
-/* It is the winner. What cancels the other completes it at once. */
-static void hedge_decide(struct hedge_call *hedged, struct hedge_try *winner) {
+/* True: the call is still there. */
+static bool hedge_cancel_try(struct hedge_call *hedged, struct hedge_try *one, uint32_t why) {
+    bool gone = false, *around = hedged->gone;
+    if (!one->out) {
+        return true;
+    }
+    hedged->gone = &gone;
+    lw_service_cancel(hedged->call.layer->inner, &one->exchange, why);
+    if (!gone) {
+        hedged->gone = around;
+    } else if (around != NULL) {
+        *around = true;
+    }
+    return !gone;
+}
+
+/* It is the winner. True: the call is still there. */
+static bool hedge_decide(struct hedge_call *hedged, struct hedge_try *winner) {
     struct hedge_try *loser = hedge_other(hedged, winner);
     hedged->winner = winner;
     lw_timer_stop(hedged->call.layer->clock, &hedged->timer);
-    if (loser->out) {
+    if (loser->out && loser->exchange.tries > 0) {
         hedge_learn(hedged, loser);
-        lw_service_cancel(hedged->call.layer->inner, &loser->exchange, LW_OUTCOME_CANCELLED);
     }
+    return hedge_cancel_try(hedged, loser, LW_OUTCOME_CANCELLED);
+}
+
+/* The request has its answer: it went well, or the caller is to blame, which another node would say too. */
+static bool is_final(const lw_exchange *exchange) {
+    return exchange->reason == LW_OK &&
+           (exchange->sample.outcome == LW_OUTCOME_OK || exchange->sample.outcome == LW_OUTCOME_CALLER_FAULT);
 }
 
 static void hedge_completed(lw_exchange *exchange) {
     struct hedge_call *hedged = lw__call_of(exchange);
     struct hedge_try *one = (struct hedge_try *)(void *)exchange, *other = hedge_other(hedged, one);
     one->out = false;
-    if (hedged->winner == NULL && lw__exchange_is_good(exchange)) {
-        hedge_decide(hedged, one);
+    if (one != hedged->try && exchange->tries == 0) {
+        hedge_of(hedged)->stats.hedges--; /* there was no other node */
+    }
+    bool spent = (exchange->flags & LW_EXCHANGE_SPENT) != 0 && other->exchange.tries == 0; /* too late for the other */
+    if (hedged->winner == NULL && (is_final(exchange) || spent) && !hedge_decide(hedged, one)) {
+        return;
     }
     bool lost = hedged->winner != NULL && hedged->winner != one;
     if (lost || other->out) {
@@ -104,11 +137,11 @@ static void hedge_completed(lw_exchange *exchange) {
 static int hedge_begins(lw_exchange *exchange) {
     struct hedge_call *hedged = lw__call_of(exchange);
     struct hedge_try *one = (struct hedge_try *)(void *)exchange;
-    if (hedged->winner == NULL && exchange->sample.outcome != LW_OUTCOME_OK && hedge_other(hedged, one)->out) {
-        return 0;
-    }
     if (hedged->winner == NULL) {
-        hedge_decide(hedged, one);
+        bool may_fail = !is_final(exchange) && hedge_other(hedged, one)->out;
+        if (may_fail || !hedge_decide(hedged, one)) {
+            return 0;
+        }
     }
     hedged->call.outer->sample = exchange->sample;
     return hedged->winner == one ? lw_exchange_begins(hedged->call.outer) : 0;
@@ -116,8 +149,9 @@ static int hedge_begins(lw_exchange *exchange) {
 
 static void hedge_try(struct hedge_call *hedged, struct hedge_try *one) {
     lw_exchange_derive(&one->exchange, hedged->call.outer);
-    if (one != hedged->try && hedged->pick.exclude_count > 0) {
+    if (one != hedged->try) {
         one->exchange.pick = &hedged->pick;
+        one->exchange.flags |= LW_EXCHANGE_ELSEWHERE;
     }
     one->exchange.completed = hedge_completed;
     one->exchange.begins = hedge_begins;
@@ -127,17 +161,21 @@ static void hedge_try(struct hedge_call *hedged, struct hedge_try *one) {
     lw_service_call(hedged->call.layer->inner, &one->exchange);
 }
 
-static void hedge_exclude(struct hedge_call *hedged, uint64_t node) {
+/* The request with one exclusion more; false: there is no room for it. */
+static bool hedge_exclude(struct hedge_call *hedged, uint64_t node) {
     const lw_request *given = hedged->call.outer->pick;
-    size_t count;
     hedged->pick = given != NULL ? *given : (lw_request)LW_REQUEST_INIT;
-    count = hedged->pick.exclude_count < HEDGE_EXCLUSIONS ? hedged->pick.exclude_count : HEDGE_EXCLUSIONS - 1;
+    size_t count = hedged->pick.exclude_count;
+    if (count >= HEDGE_EXCLUSIONS) {
+        return false;
+    }
     if (count > 0) {
         memcpy(hedged->excluded, hedged->pick.exclude, count * sizeof *hedged->excluded);
     }
     hedged->excluded[count] = node;
     hedged->pick.exclude = hedged->excluded;
     hedged->pick.exclude_count = count + 1;
+    return true;
 }
 
 static void hedge_fired(lw_timer *timer) {
@@ -145,10 +183,10 @@ static void hedge_fired(lw_timer *timer) {
     struct hedge_layer *hedge = hedge_of(hedged);
     const lw_exchange *first = &hedged->try[0].exchange;
     uint64_t now = lw_clock_now(hedge->layer.clock), retry_at;
-    if ((first->flags & (LW_EXCHANGE_SPENT | LW_EXCHANGE_BEGUN)) != 0 || first->node == 0) {
+    bool said = (hedged->call.outer->flags & (LW_EXCHANGE_SPENT | LW_EXCHANGE_BEGUN)) != 0;
+    if (said || hedged->winner != NULL || first->node == 0 || !hedge_exclude(hedged, first->node)) {
         return;
     }
-    hedge_exclude(hedged, first->node);
     if (lw_service_ready(hedge->layer.inner, first, &retry_at, NULL) != LW_OK) {
         return;
     }
@@ -183,13 +221,11 @@ static void hedge_call(lw_service *service, lw_exchange *exchange) {
 static void hedge_cancel(lw_service *service, lw_exchange *exchange, uint32_t why) {
     struct lw__layer *layer = lw__layer_of(service);
     struct hedge_call *hedged = exchange->holder;
-    bool second = hedged->try[1].out;
     lw_timer_stop(layer->clock, &hedged->timer);
-    if (hedged->try[0].out) {
-        lw_service_cancel(layer->inner, &hedged->try[0].exchange, why);
-    }
-    if (second) { /* without one, the call has been answered and is gone */
-        lw_service_cancel(layer->inner, &hedged->try[1].exchange, why);
+    if (hedged->winner != NULL && !hedged->winner->out) {
+        hedge_answer(hedged, hedged->winner); /* it just has ended, and the other one is on its way out */
+    } else if (hedge_cancel_try(hedged, &hedged->try[0], why)) {
+        hedge_cancel_try(hedged, &hedged->try[1], why);
     }
 }
 
@@ -260,4 +296,5 @@ const lw_layer lw__layer_hedge = {
     sizeof hedge_params / sizeof *hedge_params,
     sizeof(lw_hedge_options),
     hedge_make,
+    NULL,
 };

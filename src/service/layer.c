@@ -6,37 +6,41 @@
 
 /* ---- layers ---- */
 
-void lw__layer_defaults(const lw_layer *kind, void *options) {
+int lw__layer_defaults(const lw_env *env, const lw_layer *kind, void *options) {
+    int error = LW_OK;
     memset(options, 0, kind->options_size);
-    for (uint32_t i = 0; i < kind->param_count; i++) {
+    for (uint32_t i = 0; i < kind->param_count && error == LW_OK; i++) {
         const lw_param *param = &kind->params[i];
         if (param->fallback != NULL) {
-            lw__param_set(NULL, kind->name, param, options, param->fallback, strlen(param->fallback), 0);
+            error = lw__param_set(env, kind->name, param, options, param->fallback, strlen(param->fallback), 0);
         }
-    }
-}
-
-int lw__layer_check(const lw_env *env, const lw_layer *kind, const void *options) {
-    int error = LW_OK;
-    for (uint32_t i = 0; i < kind->param_count && error == LW_OK; i++) {
-        error = lw__param_check(env, kind->name, &kind->params[i], options);
     }
     return error;
 }
 
+const char *lw__layer_misfit(const lw_layer *kind, const void *options) {
+    bool has = kind->size >= sizeof *kind && kind->misfit != NULL;
+    return has ? kind->misfit(options) : NULL;
+}
+
 static int layer_options(const struct lw__layer_plan *plan, const lw_env *env, const void *given, void *options) {
-    lw__layer_defaults(plan->kind, options);
+    const lw_layer *kind = plan->kind;
+    int error = LW_OK;
     if (given != NULL) {
-        memcpy(options, given, plan->kind->options_size);
+        memcpy(options, given, kind->options_size);
+    } else {
+        error = lw__layer_defaults(env, kind, options);
     }
-    int error = lw__layer_check(env, plan->kind, options);
-    const char *misfit = error == LW_OK && plan->misfit != NULL ? plan->misfit(options) : NULL;
-    return misfit != NULL ? lw__fail(env, LW_RANGE, "%s: %s", plan->kind->name, misfit) : error;
+    for (uint32_t i = 0; i < kind->param_count && error == LW_OK; i++) {
+        error = lw__param_check(env, kind->name, &kind->params[i], options);
+    }
+    const char *misfit = error == LW_OK ? lw__layer_misfit(kind, options) : NULL;
+    return misfit != NULL ? lw__fail(env, LW_RANGE, "%s: %s", kind->name, misfit) : error;
 }
 
 static struct lw__layer *layer_alloc(const struct lw__layer_plan *plan, const lw_env *env, const lw_clock *clock,
                                      const lw_service *inner, const void *options, int *error) {
-    if (clock == NULL || (inner == NULL && !plan->outermost_of_nodes)) {
+    if (clock == NULL || (inner == NULL && !plan->innermost)) {
         *error = lw__fail(env, LW_INVALID, "%s: no clock, or no service to be around", plan->kind->name);
         return NULL;
     }
@@ -66,13 +70,18 @@ void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *given, lw_c
     return layer;
 }
 
+void lw__layer_end(struct lw__layer *layer) {
+    layer->ending = true;
+    while (layer->calls.used != NULL) {
+        struct lw__call *call = (struct lw__call *)(void *)layer->calls.used;
+        lw_service_cancel(&layer->service, call->outer, LW_OUTCOME_CANCELLED);
+    }
+}
+
 void lw__layer_free(lw_service *service) {
     struct lw__layer *layer = lw__layer_of(service);
     lw_env env = layer->env;
-    while (layer->calls.used != NULL) {
-        struct lw__call *call = (struct lw__call *)(void *)layer->calls.used;
-        lw_service_cancel(service, call->outer, LW_OUTCOME_CANCELLED);
-    }
+    lw__layer_end(layer);
     lw_service_free(layer->inner);
     lw__records_free(&layer->calls);
     lw__release(&env, layer);
@@ -96,9 +105,9 @@ static int call_begins(lw_exchange *inner) {
 }
 
 void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed)(lw_exchange *inner)) {
-    struct lw__call *call = lw__records_take(&layer->calls);
+    struct lw__call *call = layer->ending ? NULL : lw__records_take(&layer->calls);
     if (call == NULL) {
-        lw_exchange_refuse(outer, LW_NOMEM, LW_RETRY_ON_COMPLETION, 0);
+        lw_exchange_refuse(outer, layer->ending ? LW_DRAINING : LW_NOMEM, LW_RETRY_NEVER, 0);
         return NULL;
     }
     call->layer = layer;
@@ -109,6 +118,17 @@ void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed
     call->inner.begins = call_begins;
     call->inner.user = call;
     return call;
+}
+
+void lw__call_renew(struct lw__call *call) {
+    lw_exchange before = call->inner;
+    lw_exchange_derive(&call->inner, call->outer);
+    call->inner.deadline = before.deadline;
+    call->inner.pick = before.pick;
+    call->inner.completed = before.completed;
+    call->inner.begins = before.begins;
+    call->inner.chosen = before.chosen;
+    call->inner.user = call;
 }
 
 lw_exchange *lw__call_end(struct lw__call *call) {

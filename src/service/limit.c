@@ -3,10 +3,13 @@
  * Vegas asks how many of the exchanges under way are queueing: limit x (1 - fastest / latency), and keeps that between
  * 3 and 6 times log10(limit). Once in 30 x limit samples the fastest is forgotten, since it may never come again.
  *
- * The gradient compares latencies with the fastest, measured every so often at the least limit, when nothing queues;
- * and lets the square root of the limit queue, so that it can grow.
+ * The gradient compares the mean latency of a round with the mean at the least limit, when nothing queues, measured
+ * every so often; and lets the square root of the limit queue, so that it can grow. Means on both sides: the fastest of
+ * a round would take any service whose latency varies for one that queues. Cost: O(1).
  */
 #include "service/limit.h"
+
+#include "base/raise.h"
 
 enum { GRADIENT_MEASURES = 50, GRADIENT_ROUND = 20, VEGAS_PROBE = 30 };
 
@@ -25,7 +28,7 @@ static double log10_of(double limit) {
     return digits > 1 ? digits : 1;
 }
 
-/* The whole part of a square root, by Newton. */
+/* A square root, by Newton. */
 static double root_of(double value) {
     double root = value > 1 ? value : 1;
     for (int i = 0; i < 20; i++) {
@@ -37,19 +40,25 @@ static double root_of(double value) {
 static void round_begins(struct lw__limit *limit) {
     limit->samples = 0;
     limit->sum = 0;
-    limit->cut = false;
 }
 
 /* ---- vegas ---- */
 
-static void vegas_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint64_t latency) {
+static void vegas_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, double latency,
+                        bool busy) {
     double step = log10_of(limit->limit);
-    if (limit->fastest == 0 || latency < limit->fastest || (double)limit->samples >= VEGAS_PROBE * limit->limit) {
-        limit->fastest = latency;
+    if ((double)++limit->samples >= VEGAS_PROBE * limit->limit) {
+        limit->base = 0;
         round_begins(limit);
+    }
+    if (limit->base == 0 || latency < limit->base) {
+        limit->base = latency;
         return;
     }
-    double queue = limit->limit * (1 - (double)limit->fastest / (double)latency);
+    double queue = limit->limit * (1 - limit->base / latency);
+    if (!busy) {
+        return;
+    }
     if (queue < step) {
         limit->limit += 6 * step;
     } else if (queue < 3 * step) {
@@ -65,14 +74,13 @@ static void vegas_learn(struct lw__limit *limit, const lw_concurrency_limit_opti
 static void measuring_begins(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint64_t now) {
     limit->before = limit->limit;
     limit->limit = (double)options->least;
-    limit->fastest = 0;
     limit->measured_at = now;
     round_begins(limit);
 }
 
-static void gradient_measure(struct lw__limit *limit, uint64_t latency, uint64_t now) {
-    limit->fastest = limit->fastest == 0 || latency < limit->fastest ? latency : limit->fastest;
+static void gradient_measure(struct lw__limit *limit, uint64_t now) {
     if (limit->samples >= GRADIENT_MEASURES) {
+        limit->base = limit->sum / (double)limit->samples;
         limit->limit = limit->before;
         limit->before = 0;
         limit->measured_at = now;
@@ -80,23 +88,33 @@ static void gradient_measure(struct lw__limit *limit, uint64_t latency, uint64_t
     }
 }
 
-static void gradient_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint64_t latency,
-                           bool busy, uint64_t now) {
-    if (limit->before != 0) {
-        gradient_measure(limit, latency, now);
-        return;
+static void gradient_move(struct lw__limit *limit, const lw_concurrency_limit_options *options) {
+    if (limit->samples >= GRADIENT_ROUND) {
+        double gradient = limit->base * 1.25 * (double)limit->samples / limit->sum;
+        gradient = gradient < 0.5 ? 0.5 : gradient > 1 ? 1 : gradient;
+        limit->limit = limit_bounded(options, limit->limit * gradient + root_of(limit->limit));
+        round_begins(limit);
     }
-    if (now - limit->measured_at >= options->remeasure) {
+}
+
+/* While measuring, what began among too many says nothing; else what began among few. */
+static void gradient_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, double latency,
+                           uint64_t under_way, bool busy, uint64_t now) {
+    bool measuring = limit->before != 0;
+    if (!measuring && now >= lw__after(limit->measured_at, options->remeasure)) {
         measuring_begins(limit, options, now);
         return;
     }
-    if (limit->samples < GRADIENT_ROUND || !busy) {
+    if (measuring ? under_way > options->least : !busy) {
         return;
     }
-    double gradient = (double)limit->fastest * 1.25 * (double)limit->samples / limit->sum;
-    gradient = gradient < 0.5 ? 0.5 : gradient > 1 ? 1 : gradient;
-    limit->limit = limit_bounded(options, limit->limit * gradient + root_of(limit->limit));
-    round_begins(limit);
+    limit->samples++;
+    limit->sum += latency;
+    if (measuring) {
+        gradient_measure(limit, now);
+    } else {
+        gradient_move(limit, options);
+    }
 }
 
 /* ---- both ---- */
@@ -112,27 +130,31 @@ static bool tells_overload(uint32_t outcome) {
     return outcome == LW_OUTCOME_TIMEOUT || outcome == LW_OUTCOME_OVERLOAD || outcome == LW_OUTCOME_RATE_LIMITED;
 }
 
-void lw__limit_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, const lw_sample *sample,
+/* As many answers as there may be under way belong to the limit before. */
+static void limit_cut(struct lw__limit *limit, const lw_concurrency_limit_options *options) {
+    if (limit->uncut == 0 && limit->before == 0) {
+        limit->uncut = (uint64_t)limit->limit;
+        limit->limit = limit_bounded(options, limit->limit * 0.9);
+    }
+}
+
+void lw__limit_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint32_t outcome,
                      uint64_t latency, uint64_t under_way, uint64_t now) {
     if (options->kind == LW_LIMIT_FIXED) {
         return;
     }
-    if (tells_overload(sample->outcome)) {
-        if (!limit->cut && limit->before == 0) {
-            limit->limit = limit_bounded(options, limit->limit * 0.9);
-            limit->cut = true;
-        }
+    limit->uncut -= limit->uncut > 0;
+    if (tells_overload(outcome)) {
+        limit_cut(limit, options);
         return;
     }
-    if (sample->outcome != LW_OUTCOME_OK || latency == 0) {
+    if (outcome != LW_OUTCOME_OK || latency == 0) {
         return;
     }
     bool busy = (double)under_way * 2 >= limit->limit;
-    limit->samples++;
-    limit->sum += (double)latency;
     if (options->kind == LW_LIMIT_GRADIENT) {
-        gradient_learn(limit, options, latency, busy, now);
-    } else if (busy) {
-        vegas_learn(limit, options, latency);
+        gradient_learn(limit, options, (double)latency, under_way, busy, now);
+    } else {
+        vegas_learn(limit, options, (double)latency, busy);
     }
 }

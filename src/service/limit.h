@@ -11,18 +11,18 @@
 
 struct lw__limit {
     double limit;
-    uint64_t fastest; /* ns; 0: not measured */
-    uint64_t samples; /* of this round */
-    double sum;       /* of their latencies */
-    bool cut;         /* in this round */
+    double base;      /* ns: vegas, the fastest; gradient, the mean when nothing queues; 0: not measured */
+    uint64_t samples; /* vegas: since the base began anew; gradient: of this round */
+    double sum;       /* gradient: of their latencies */
+    uint64_t uncut;   /* answers to come before the limit is cut again */
     uint64_t measured_at;
     double before; /* gradient: the limit to go back to after measuring; 0: not measuring */
 };
 
 void lw__limit_init(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint64_t now);
 
-/* An exchange has ended that began when so many were under way. */
-void lw__limit_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, const lw_sample *sample,
+/* An exchange has ended so, that began when so many were under way, itself among them. */
+void lw__limit_learn(struct lw__limit *limit, const lw_concurrency_limit_options *options, uint32_t outcome,
                      uint64_t latency, uint64_t under_way, uint64_t now);
 
 static inline uint64_t lw__limit_now(const struct lw__limit *limit) { return (uint64_t)limit->limit; }

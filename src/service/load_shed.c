@@ -19,18 +19,17 @@ static struct lw__verdict shed_ready(struct lw__layer *layer, uint64_t now) {
     return (struct lw__verdict){full ? LW_SHED : LW_OK, UINT64_MAX};
 }
 
-static struct lw__verdict shed_enter(struct lw__layer *layer, void *pass, uint64_t now) {
+static struct lw__verdict shed_enter(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now) {
     struct lw__verdict verdict = shed_ready(layer, now);
-    (void)pass;
     if (verdict.reason == LW_OK) {
-        verdict.reason = lw_service_ready(layer->inner, NULL, &verdict.retry_at, NULL);
+        verdict.reason = lw_service_ready(layer->inner, &call->call.inner, &verdict.retry_at, NULL);
     }
     shed_of(layer)->under_way += verdict.reason == LW_OK;
     return verdict;
 }
 
-static void shed_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
-    (void)pass, (void)inner, (void)now;
+static void shed_left(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now) {
+    (void)call, (void)now;
     shed_of(layer)->under_way--;
 }
 
@@ -84,4 +83,5 @@ const lw_layer lw__layer_load_shed = {
     sizeof shed_params / sizeof *shed_params,
     sizeof(lw_load_shed_options),
     shed_make,
+    NULL,
 };

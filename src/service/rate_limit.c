@@ -20,11 +20,11 @@ static struct lw__verdict rate_ready(struct lw__layer *layer, uint64_t now) {
     return (struct lw__verdict){reading.remaining > 0 ? LW_OK : LW_OVER_QUOTA, reading.more_at};
 }
 
-static struct lw__verdict rate_enter(struct lw__layer *layer, void *pass, uint64_t now) {
+static struct lw__verdict rate_enter(struct lw__layer *layer, struct lw__gate_call *call, uint64_t now) {
     struct rate_layer *rate = rate_of(layer);
     lw_quota_refusal refusal = LW_QUOTA_REFUSAL_INIT;
     lw_reservation reservation;
-    (void)pass;
+    (void)call;
     int reason = lw_quota_reserve_at(rate->quota, RATE_NODE, NULL, 0, now, &reservation, &refusal);
     if (reason == LW_OK) {
         lw_quota_commit_at(rate->quota, &reservation, NULL, 0, now);
@@ -32,8 +32,8 @@ static struct lw__verdict rate_enter(struct lw__layer *layer, void *pass, uint64
     return (struct lw__verdict){reason, refusal.retry_at};
 }
 
-static void rate_left(struct lw__layer *layer, void *pass, const lw_exchange *inner, uint64_t now) {
-    (void)layer, (void)pass, (void)inner, (void)now;
+static void rate_left(struct lw__layer *layer, const struct lw__gate_call *call, uint64_t now) {
+    (void)layer, (void)call, (void)now;
 }
 
 static const struct lw__gate_ops rate_gate = {rate_ready, rate_enter, rate_left};
@@ -118,4 +118,5 @@ const lw_layer lw__layer_rate_limit = {
     sizeof rate_params / sizeof *rate_params,
     sizeof(lw_rate_limit_options),
     rate_make,
+    NULL,
 };

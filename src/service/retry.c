@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Retry: one inner exchange per try, one after the other. The call remembers which nodes had it, as the exclusions of
- * the next try, behind those that the caller brought. Once all nodes are excluded a pool lends the only one left or
- * refuses with LW_EXCLUDED; then the nodes are forgotten once and the round begins anew.
+ * Retry: one inner exchange per try, one after the other. The call notes every node that is chosen, also those that a
+ * hedge chose, and has them among the exclusions of the next try, behind those that the caller brought. Once all nodes
+ * are excluded a pool lends the only one left or refuses with LW_EXCLUDED; then they are forgotten and the round begins
+ * anew.
  *
  * The answer of the last try that reached a node is kept: a refusal afterwards says less to the caller than it.
  * Cost: per try a pick, per retry a timer; nothing else.
@@ -15,7 +16,10 @@
 #include <loadwise/retry.h>
 #include <string.h>
 
-enum { RETRY_EXCLUSIONS = 128 }; /* as LW_POOL_EXCLUDE, of the caller's and ours together */
+enum {
+    RETRY_EXCLUSIONS = 128, /* as LW_POOL_EXCLUDE, of the caller's and ours together */
+    RETRY_PAUSE = 1000000,  /* least time before a refused try is made again */
+};
 
 struct retry_layer {
     struct lw__layer layer;
@@ -31,9 +35,10 @@ struct retry_call {
     lw_exchange latest; /* as the last try that reached a node was answered */
     lw_request pick;
     uint64_t excluded[RETRY_EXCLUSIONS];
+    size_t given; /* exclusions that the caller brought */
     uint32_t tries;
-    uint32_t given; /* exclusions that the caller brought */
-    bool cancelled;
+    bool cancelled, crowded; /* crowded: a node did not find room among the exclusions */
+    uint64_t patient_until;  /* 0: not refused yet */
 };
 
 static struct retry_layer *retry_of(lw_service *service) { return (struct retry_layer *)(void *)service; }
@@ -58,17 +63,20 @@ static bool is_worth_it(const lw_exchange *inner) {
     }
 }
 
+/* Full jitter. */
 static uint64_t draw_backoff(struct retry_layer *retry, uint32_t tries) {
     const lw_retry_options *options = &retry->options;
-    uint64_t most = options->backoff << (tries - 1);
-    most = most > options->max_backoff || tries > 32 ? options->max_backoff : most;
+    uint64_t most = options->backoff << (tries - 1); /* of an hour and 16 tries: no overflow */
+    most = most > options->max_backoff ? options->max_backoff : most;
     return lw__seed(retry->layer.env.seed, retry->drawn++) % (most + 1);
 }
 
-/* In time for the deadline. */
+static bool is_in_time(const struct retry_call *again, uint64_t until) {
+    return again->call.inner.deadline == 0 || until < again->call.inner.deadline;
+}
+
 static bool retry_waits(struct retry_call *again, uint64_t until) {
-    uint64_t deadline = again->call.inner.deadline;
-    if (deadline != 0 && until >= deadline) {
+    if (!is_in_time(again, until)) {
         return false;
     }
     retry_of(&again->call.layer->service)->stats.waiting++;
@@ -76,27 +84,28 @@ static bool retry_waits(struct retry_call *again, uint64_t until) {
     return true;
 }
 
-/* Nodes that had it go to the exclusions. */
-static void exclude_node(struct retry_call *again, uint64_t node) {
-    if (node != 0 && again->pick.exclude_count < RETRY_EXCLUSIONS) {
-        again->excluded[again->pick.exclude_count++] = node;
-        again->call.inner.pick = &again->pick;
-    }
+/* Where no node was chosen there is only what is inside, and it is left alone for as long as it asked. */
+static uint64_t retry_delay(struct retry_call *again, struct retry_layer *retry) {
+    const lw_exchange *inner = &again->call.inner;
+    uint64_t delay = draw_backoff(retry, again->tries);
+    return inner->node == 0 && inner->sample.retry_after > delay ? inner->sample.retry_after : delay;
 }
 
 static bool plan_retry(struct retry_call *again) {
     struct retry_layer *retry = retry_of(&again->call.layer->service);
-    const lw_exchange *inner = &again->call.inner;
-    if (again->cancelled || again->tries >= retry->options.max || !is_worth_it(inner)) {
+    if (again->cancelled || again->crowded || again->tries >= retry->options.max || !is_worth_it(&again->call.inner)) {
         return false;
     }
-    uint64_t now = lw_clock_now(retry->layer.clock);
+    uint64_t now = lw_clock_now(retry->layer.clock), delay = retry_delay(again, retry);
+    bool asked_too_much = delay > retry->options.max_backoff && delay > retry->options.patience;
+    if (asked_too_much || !is_in_time(again, lw__after(now, delay))) {
+        return false;
+    }
     if (!lw__budget_take(&retry->budget, now)) {
         retry->stats.unfunded++;
         return false;
     }
-    exclude_node(again, inner->node);
-    return retry_waits(again, lw__after(now, draw_backoff(retry, again->tries)));
+    return retry_waits(again, lw__after(now, delay));
 }
 
 /* A refusal: waits until it may be asked again, where that is soon. */
@@ -104,41 +113,44 @@ static bool plan_patience(struct retry_call *again) {
     struct retry_layer *retry = retry_of(&again->call.layer->service);
     const lw_exchange *inner = &again->call.inner;
     uint64_t now = lw_clock_now(retry->layer.clock);
-    if (again->cancelled || inner->reason == LW_OK || !lw_is_refusal(inner->reason)) {
+    if (again->cancelled || !lw_is_refusal(inner->reason)) {
         return false;
     }
     if (inner->reason == LW_EXCLUDED && again->pick.exclude_count > again->given) {
         again->pick.exclude_count = again->given;
         return retry_waits(again, now);
     }
-    bool soon = inner->retry == LW_RETRY_AT && inner->retry_at <= lw__after(now, retry->options.patience);
-    return soon && retry_waits(again, inner->retry_at > now ? inner->retry_at : now + 1);
+    if (again->patient_until == 0) {
+        again->patient_until = lw__after(now, retry->options.patience);
+    }
+    uint64_t until = inner->retry_at > lw__after(now, RETRY_PAUSE) ? inner->retry_at : lw__after(now, RETRY_PAUSE);
+    return inner->retry == LW_RETRY_AT && until <= again->patient_until && retry_waits(again, until);
 }
 
 /* ---- a try ---- */
 
-static void retry_completed(lw_exchange *inner);
+/* The node goes to the exclusions of the next try. */
+static void retry_chosen(lw_exchange *inner, uint64_t node) {
+    struct retry_call *again = lw__call_of(inner);
+    if (again->pick.exclude_count >= RETRY_EXCLUSIONS) {
+        again->crowded = true;
+        return;
+    }
+    again->excluded[again->pick.exclude_count++] = node;
+    again->pick.exclude = again->excluded;
+}
 
 static void retry_try(struct retry_call *again) {
-    struct lw__layer *layer = again->call.layer;
-    lw_exchange *inner = &again->call.inner;
-    uint64_t deadline = inner->deadline;
-    const lw_request *pick = inner->pick;
-    int (*begins)(lw_exchange *) = inner->begins;
-    lw_exchange_derive(inner, again->call.outer);
-    inner->deadline = deadline;
-    inner->pick = pick;
-    inner->begins = begins;
-    inner->completed = retry_completed;
-    inner->user = again;
-    lw_service_call(layer->inner, inner);
+    if (again->pick.exclude_count > again->given) {
+        again->call.inner.pick = &again->pick;
+    }
+    lw_service_call(again->call.layer->inner, &again->call.inner);
 }
 
 static void retry_fired(lw_timer *timer) {
     struct retry_call *again = retry_call_of(timer);
-    struct retry_layer *retry = retry_of(&again->call.layer->service);
-    retry->stats.waiting--;
-    retry->stats.retries += again->tries > 0;
+    retry_of(&again->call.layer->service)->stats.waiting--;
+    lw__call_renew(&again->call);
     retry_try(again);
 }
 
@@ -156,6 +168,7 @@ static void retry_completed(lw_exchange *inner) {
     struct retry_call *again = lw__call_of(inner);
     if (inner->reason == LW_OK) {
         again->tries++;
+        retry_of(&again->call.layer->service)->stats.retries += again->tries > 1;
         lw_exchange_copy_answer(&again->latest, inner);
         if (plan_retry(again)) {
             return;
@@ -174,7 +187,7 @@ static int retry_begins(lw_exchange *inner) {
         return 0;
     }
     again->call.outer->sample = inner->sample;
-    inner->flags |= LW_EXCHANGE_BEGUN;
+    lw_exchange_mark(inner, LW_EXCHANGE_BEGUN);
     return lw_exchange_begins(again->call.outer);
 }
 
@@ -188,17 +201,12 @@ static void retry_call(lw_service *service, lw_exchange *exchange) {
     }
     again->timer.fired = retry_fired;
     again->call.inner.begins = retry_begins;
-    if (exchange->pick != NULL) {
-        again->pick = *exchange->pick;
-    } else {
-        again->pick = (lw_request)LW_REQUEST_INIT;
-    }
-    again->given =
-        (uint32_t)(again->pick.exclude_count < RETRY_EXCLUSIONS ? again->pick.exclude_count : RETRY_EXCLUSIONS);
-    if (again->given > 0) {
+    again->call.inner.chosen = retry_chosen;
+    again->pick = exchange->pick != NULL ? *exchange->pick : (lw_request)LW_REQUEST_INIT;
+    again->given = again->pick.exclude_count;
+    if (again->given > 0 && again->given <= RETRY_EXCLUSIONS) {
         memcpy(again->excluded, again->pick.exclude, again->given * sizeof *again->excluded);
     }
-    again->pick.exclude = again->excluded;
     retry->stats.requests++;
     lw__budget_request(&retry->budget, lw_clock_now(retry->layer.clock));
     retry_try(again);
@@ -253,7 +261,6 @@ int lw_retry_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_servic
         .size = sizeof(struct retry_layer),
         .options = offsetof(struct retry_layer, options),
         .call_size = sizeof(struct retry_call),
-        .misfit = retry_misfit,
     };
     int error;
     struct retry_layer *retry = lw__layer_new(&plan, env, clock, inner, options, &error);
@@ -290,4 +297,5 @@ const lw_layer lw__layer_retry = {
     sizeof retry_params / sizeof *retry_params,
     sizeof(lw_retry_options),
     retry_make,
+    retry_misfit,
 };

@@ -16,6 +16,10 @@ struct lw__pair *lw__rolling_now(struct lw__rolling *rolling, uint64_t now) {
     return &rolling->part[rolling->current % LW__ROLLING_PARTS];
 }
 
+struct lw__pair *lw__rolling_part(struct lw__rolling *rolling, uint64_t number) {
+    return rolling->current - number < LW__ROLLING_PARTS ? &rolling->part[number % LW__ROLLING_PARTS] : NULL;
+}
+
 struct lw__pair lw__rolling_sum(const struct lw__rolling *rolling) {
     struct lw__pair sum = {0, 0};
     for (int i = 0; i < LW__ROLLING_PARTS; i++) {

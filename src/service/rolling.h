@@ -6,6 +6,7 @@
 #ifndef LW_SERVICE_ROLLING_H
 #define LW_SERVICE_ROLLING_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LW__ROLLING_PARTS = 11 };
@@ -22,8 +23,11 @@ struct lw__rolling {
 
 void lw__rolling_init(struct lw__rolling *rolling, uint64_t window);
 
-/* Where to count at this time. */
+/* Where to count at this time; rolling->current is its number. */
 struct lw__pair *lw__rolling_now(struct lw__rolling *rolling, uint64_t now);
+
+/* The part of this number; NULL: the window has passed over it. */
+struct lw__pair *lw__rolling_part(struct lw__rolling *rolling, uint64_t number);
 
 /* The sums as of the time of the latest count. */
 struct lw__pair lw__rolling_sum(const struct lw__rolling *rolling);

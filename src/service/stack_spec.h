@@ -8,6 +8,8 @@
 #include <loadwise/balance.h>
 #include <loadwise/stack.h>
 
+enum { LW__STACK_PARAMS = 64 }; /* most parameters of a layer */
+
 struct lw__stack_step {
     const lw_layer *kind;
     _Alignas(8) unsigned char options[LW_STACK_OPTIONS];

@@ -86,6 +86,12 @@ static const lw_param timeout_params[] = {
 };
 
 const lw_layer lw__layer_timeout = {
-    sizeof(lw_layer),           "timeout",    "Gives up what takes too long.", timeout_params, 1,
-    sizeof(lw_timeout_options), timeout_make,
+    sizeof(lw_layer),
+    "timeout",
+    "Gives up what takes too long.",
+    timeout_params,
+    sizeof timeout_params / sizeof *timeout_params,
+    sizeof(lw_timeout_options),
+    timeout_make,
+    NULL,
 };

@@ -143,7 +143,7 @@ static void step_readiness(struct world *world) {
     struct executor *node = &world->node[draw(world, NODES)];
     node->reason = node->reason == LW_OK && draw(world, 3) == 0 ? LW_SATURATED : LW_OK;
     if (node->reason == LW_OK) {
-        lw_waiters_tell(&node->waiters, UINT64_MAX);
+        lw_waiters_tell(&node->waiters);
     }
 }
 
