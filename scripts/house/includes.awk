@@ -7,7 +7,7 @@ BEGIN {
     # These never see each other; they meet in base and in the public headers.
     split("strategy filter health latency quota store metrics", names, " ")
     for (i in names) apart[names[i]] = 1
-    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/ adapters/redis/src/", folders, " ")
+    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/ adapters/ adapters/redis/src/ adapters/uv/src/ adapters/curl/src/", folders, " ")
 }
 
 FNR == NR {
@@ -68,6 +68,7 @@ function judge(from, target,    f, t) {
     } else if (t[1] == "adapters") {
         if (f[1] != "adapters" && f[1] != "fuzz" && !(f[1] == "tests" && f[2] == t[2]))
             complain(f[1] "/ uses what an adapter installs only, not " target)
+        if (f[1] == "adapters" && t[3] != "" && f[2] != t[2]) complain("an adapter does not look into another one")
     } else if (t[1] == "src" && !(f[1] == "tests" && (f[2] == "unit" || f[2] == "oom" || f[2] == "golden"))) {
         complain(f[1] "/ uses the public headers only, not " target)
     } else if (t[1] == "include") {
