@@ -1,38 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The client: libcurl's multi handle, and the order in which it may be called. Inside of one of its calls nothing can be
- * added or removed; so what callbacks ask for then waits in a list until the call has returned. Transfers that have ended
- * are read then, too.
+ * The client: libcurl's multi handle, and the order in which it may be called. Inside of one of its calls nothing can
+ * be added or removed; so what callbacks ask for then waits in a list until the call has returned.
  */
 #include "inner.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int lw__curl_fail(const lw_curl *curl, int code, const char *words) {
-    if (curl->env.log != NULL) {
-        curl->env.log(curl->env.user, code, words);
-    }
-    return code;
-}
 
 /* ---- in and out of libcurl ---- */
 
 void lw__curl_enter(lw_curl *curl) { curl->inside++; }
 
-static void read_ended(lw_curl *curl) {
-    int left;
-    for (CURLMsg *message; (message = curl_multi_info_read(curl->multi, &left)) != NULL;) {
-        struct lw__transfer *transfer;
-        CURLcode code = message->data.result; /* the message goes with the handle */
-        if (message->msg == CURLMSG_DONE) {
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-            lw__transfer_ended(transfer, code);
-        }
+void lw__curl_leave(lw_curl *curl) {
+    if (--curl->inside > 0) {
+        return;
     }
-}
-
-static void do_later(lw_curl *curl) {
     while (curl->later != NULL) {
         struct lw__transfer *transfer = curl->later;
         curl->later = transfer->next;
@@ -45,30 +25,33 @@ static void do_later(lw_curl *curl) {
     }
 }
 
-void lw__curl_leave(lw_curl *curl) {
-    if (--curl->inside == 0) {
-        read_ended(curl);
-        do_later(curl);
+void lw__curl_later(struct lw__transfer *transfer) {
+    lw_curl *curl = transfer->curl;
+    if (!transfer->queued) {
+        transfer->queued = true;
+        transfer->next = NULL;
+        *(curl->later != NULL ? &curl->last->next : &curl->later) = transfer;
+        curl->last = transfer;
     }
 }
 
-void lw__curl_later(struct lw__transfer *transfer) {
-    if (!transfer->queued) {
-        struct lw__transfer **last = &transfer->curl->later;
-        while (*last != NULL) {
-            last = &(*last)->next;
+void lw__curl_read(lw_curl *curl) {
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(curl->multi, &left)) != NULL;) {
+        struct lw__transfer *transfer;
+        CURLcode code = message->data.result; /* the message goes with the handle */
+        if (message->msg == CURLMSG_DONE) {
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+            lw__transfer_ended(transfer, code);
         }
-        transfer->queued = true;
-        transfer->next = NULL;
-        *last = transfer;
     }
 }
 
 /* ---- birth and end ---- */
 
-static int client_open(lw_curl *curl) {
+static int multi_open(lw_curl *curl) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        return lw__curl_fail(curl, LW_UNAVAILABLE, "curl: libcurl cannot be initialised");
+        return lw__host_fail(&curl->env, LW_UNAVAILABLE, "curl: libcurl cannot be initialised");
     }
     curl->multi = curl_multi_init();
     if (curl->multi == NULL) {
@@ -81,49 +64,56 @@ static int client_open(lw_curl *curl) {
     return lw__curl_loop_open(curl);
 }
 
-static char *copy_text(const char *text) {
+static const char *copy_text(const lw_env *env, const char *text) {
     size_t size = text != NULL ? strlen(text) + 1 : 0;
-    char *copy = size > 0 ? malloc(size) : NULL;
+    char *copy = size > 0 ? lw__host_alloc(env, size) : NULL;
     return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
-static int client_options(lw_curl *curl, const lw_curl_options *given) {
-    lw_curl_options *options = &curl->options;
-    *options = (lw_curl_options)LW_CURL_OPTIONS_INIT;
+static int take_options(lw_curl *curl, const lw_curl_options *given) {
+    lw_curl_options wanted = LW_CURL_OPTIONS_INIT;
     if (given != NULL) {
-        memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
+        memcpy(&wanted, given, given->size < sizeof wanted ? given->size : sizeof wanted);
     }
-    options->user_agent = copy_text(options->user_agent != NULL ? options->user_agent : "loadwise");
-    const char *ca_file = options->ca_file;
-    options->ca_file = copy_text(ca_file);
-    if (options->latency > LW_CURL_FIRST_BYTE || options->http_version > 2) {
-        return lw__curl_fail(curl, LW_RANGE, "curl: latency must be 0 or 1, http_version from 0 to 2");
+    if (wanted.latency > LW_CURL_FIRST_BYTE) {
+        return lw__host_fail(&curl->env, LW_RANGE, "curl: latency is 0 (total) or 1 (first byte), not %u",
+                             wanted.latency);
     }
-    return options->user_agent == NULL || (ca_file != NULL && options->ca_file == NULL) ? LW_NOMEM : LW_OK;
+    if (wanted.http_version > 2) {
+        return lw__host_fail(&curl->env, LW_RANGE, "curl: http_version is 0 (any), 1 or 2, not %u",
+                             wanted.http_version);
+    }
+    const char *agent = wanted.user_agent != NULL ? wanted.user_agent : "loadwise", *ca_file = wanted.ca_file;
+    curl->options = wanted;
+    curl->options.user_agent = copy_text(&curl->env, agent);
+    curl->options.ca_file = copy_text(&curl->env, ca_file);
+    return curl->options.user_agent == NULL || (ca_file != NULL && curl->options.ca_file == NULL) ? LW_NOMEM : LW_OK;
 }
 
-/* The memory goes with the last handle. */
 void lw__curl_gone(lw_curl *curl) {
     if (curl->freed && curl->sockets == 0) {
-        free((char *)curl->options.user_agent);
-        free((char *)curl->options.ca_file);
-        free(curl);
+        lw_env env = curl->env;
+        lw__host_release(&env, (void *)(uintptr_t)curl->options.user_agent);
+        lw__host_release(&env, (void *)(uintptr_t)curl->options.ca_file);
+        lw__host_release(&env, curl);
     }
 }
 
-int lw_curl_new(lw_curl **out, const lw_env *env, lw_uv *uv, const lw_curl_options *options) {
+int lw_curl_new(lw_curl **out, const lw_env *given, lw_uv *uv, const lw_curl_options *options) {
+    lw_env env;
     *out = NULL;
-    lw_curl *curl = calloc(1, sizeof *curl);
+    int error = lw__host_env(&env, given);
+    if (error != LW_OK) {
+        return error;
+    }
+    lw_curl *curl = lw__host_alloc(&env, sizeof *curl);
     if (curl == NULL) {
         return LW_NOMEM;
     }
     curl->uv = uv;
-    curl->env = (lw_env)LW_ENV_INIT;
-    if (env != NULL) {
-        memcpy(&curl->env, env, env->size < sizeof curl->env ? env->size : sizeof curl->env);
-    }
-    int error = client_options(curl, options);
-    error = error == LW_OK ? client_open(curl) : error;
+    curl->env = env;
+    error = take_options(curl, options);
+    error = error == LW_OK ? multi_open(curl) : error;
     if (error != LW_OK) {
         lw_curl_free(curl);
         return error;
@@ -140,14 +130,13 @@ void lw_curl_free(lw_curl *curl) {
         struct lw__transfer *transfer = curl->idle;
         curl->idle = transfer->next;
         curl_easy_cleanup(transfer->easy);
-        free(transfer);
+        lw__host_release(&curl->env, transfer);
     }
-    lw_timer_stop(lw_uv_clock(curl->uv), &curl->timer);
     if (curl->multi != NULL) {
         curl_multi_cleanup(curl->multi);
-        lw_timer_stop(lw_uv_clock(curl->uv), &curl->timer);
         curl_global_cleanup();
     }
+    lw_timer_stop(lw_uv_clock(curl->uv), &curl->timer);
     curl->freed = true;
     lw__curl_gone(curl);
 }

@@ -18,8 +18,9 @@ uint32_t lw_http_outcome(uint32_t status) {
     return status >= 400 ? LW_OUTCOME_CALLER_FAULT : LW_OUTCOME_OK;
 }
 
-/* libcurl does not tell apart a connection that was refused while it was made and one that was cut before a byte of the
-   answer: after the request may have been sent it is a failure. */
+/* libcurl does not tell apart a connection that was cut before a byte of the request was sent and one that was cut
+   before a byte of the answer came: both are failures. Nor a header that is too long and memory that is short: neither
+   is the caller's fault. */
 uint32_t lw__curl_outcome(CURLcode code, uint32_t status) {
     switch (code) {
     case CURLE_OK: return lw_http_outcome(status);
@@ -29,12 +30,9 @@ uint32_t lw__curl_outcome(CURLcode code, uint32_t status) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR: return LW_OUTCOME_CONNECT_FAILURE;
-    case CURLE_OPERATION_TIMEDOUT: return LW_OUTCOME_CONNECT_FAILURE; /* our only limit is that of connecting */
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_READ_ERROR:
-    case CURLE_ABORTED_BY_CALLBACK: return LW_OUTCOME_CALLER_FAULT;
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_OPERATION_TIMEDOUT: /* our only limit is that of connecting */ return LW_OUTCOME_CONNECT_FAILURE;
+    case CURLE_URL_MALFORMAT: return LW_OUTCOME_CALLER_FAULT;
     default: return LW_OUTCOME_FAILURE;
     }
 }

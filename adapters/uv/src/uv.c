@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A clock on libuv: one uv_timer_t for the earliest timer, set again after every run. libuv counts whole milliseconds
- * and rounds down, so the handle fires up to one early or late; a run that comes early finds nothing due and sets the
- * handle to the next millisecond.
+ * A clock on libuv: one uv_timer_t, set when a timer becomes the earliest, looked after when it fires. It may then find
+ * that the one it was set for has been stopped, and sets itself for the next. So that no stopped timer keeps the loop
+ * alive, a uv_prepare_t stops the handle, before the loop waits, when nothing is left to wait for.
+ *
+ * libuv counts whole milliseconds: the handle fires in the first one that begins when the timer is due, never before
+ * it.
  *
  * Posting: tasks are pushed on a stack by compare-and-swap and the loop is woken; it takes the whole stack and turns it
- * round. Cost: one compare-and-swap and, when the stack was empty, one uv_async_send.
+ * round. Cost: three atomic operations and, when the stack was empty, one uv_async_send.
  */
-#include <loadwise/uv.h>
-#include <stdlib.h>
-#include <string.h>
+#include "host.h"
 
-enum { HANDLES = 2 };
+#include <loadwise/uv.h>
+#include <sched.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+enum { HANDLES = 3 };
 
 struct lw_uv {
     lw_env env;
     uv_loop_t *loop;
     lw_clock *clock;
     uv_timer_t timer;
+    uv_prepare_t before_wait;
     uv_async_t wake;
-    uint64_t armed;    /* when the timer handle is to fire; UINT64_MAX: it is stopped */
-    lw_uv_task *tasks; /* latest first; atomic */
-    int handles;       /* not closed yet */
+    uint64_t armed;     /* when the timer handle is to fire; UINT64_MAX: it is stopped */
+    lw_uv_task *posted; /* latest first; atomic */
+    lw_uv_task *ready;  /* taken from there, first come first */
+    unsigned posting;   /* threads inside of lw_uv_post; atomic */
+    int handles;        /* not closed yet */
     void (*closed)(void *user);
     void *user;
 };
@@ -33,24 +42,24 @@ static uint64_t loop_time(void *user) {
 
 /* ---- the timer ---- */
 
-static void timer_arm(lw_uv *uv, uint64_t due);
+static void timer_fired(uv_timer_t *handle);
+
+static void timer_arm(lw_uv *uv, uint64_t due) {
+    uint64_t now = uv->env.now(uv->env.user), real = uv_hrtime(), wait = due > now ? due - now : 0;
+    uint64_t at = wait < UINT64_MAX - real ? real + wait : UINT64_MAX, ms = at / NS_PER_MS + (at % NS_PER_MS != 0);
+    uv_update_time(uv->loop);
+    uint64_t begins = uv_now(uv->loop);
+    uv->armed = due;
+    uv_timer_start(&uv->timer, timer_fired, ms > begins ? ms - begins : 0, 0);
+}
 
 static void timer_fired(uv_timer_t *handle) {
     lw_uv *uv = handle->data;
     uv->armed = UINT64_MAX;
-    timer_arm(uv, lw_clock_run(uv->clock));
-}
-
-static void timer_arm(lw_uv *uv, uint64_t due) {
-    if (due == UINT64_MAX) {
-        uv->armed = UINT64_MAX;
-        uv_timer_stop(&uv->timer);
-        return;
+    uint64_t next = lw_clock_run(uv->clock);
+    if (next < uv->armed) {
+        timer_arm(uv, next);
     }
-    uint64_t now = lw_clock_now(uv->clock), wait = due > now ? due - now : 0;
-    uv_update_time(uv->loop);
-    uv->armed = due;
-    uv_timer_start(&uv->timer, timer_fired, wait / 1000000 + (wait % 1000000 != 0), 0);
 }
 
 static void clock_rearm(void *user, uint64_t due) {
@@ -60,42 +69,68 @@ static void clock_rearm(void *user, uint64_t due) {
     }
 }
 
+static void loop_will_wait(uv_prepare_t *handle) {
+    lw_uv *uv = handle->data;
+    if (uv->armed != UINT64_MAX && lw_clock_next(uv->clock) == UINT64_MAX) {
+        uv->armed = UINT64_MAX;
+        uv_timer_stop(&uv->timer);
+    }
+}
+
 /* ---- tasks ---- */
 
-static void tasks_run(lw_uv *uv) {
-    lw_uv_task *latest = __atomic_exchange_n(&uv->tasks, NULL, __ATOMIC_ACQUIRE), *first = NULL;
+/* Behind those that are ready. */
+static void tasks_take(lw_uv *uv) {
+    lw_uv_task *latest = __atomic_exchange_n(&uv->posted, NULL, __ATOMIC_ACQUIRE), *first = NULL;
     while (latest != NULL) {
         lw_uv_task *next = latest->next;
         latest->next = first;
         first = latest;
         latest = next;
     }
-    while (first != NULL) {
-        lw_uv_task *next = first->next;
-        first->run(first);
-        first = next;
+    lw_uv_task **end = &uv->ready;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = first;
+}
+
+/* A task may run the rest of them itself, by closing. */
+static void tasks_run(lw_uv *uv) {
+    while (uv->ready != NULL) {
+        lw_uv_task *task = uv->ready;
+        uv->ready = task->next;
+        task->run(task);
     }
 }
 
-static void wake_fired(uv_async_t *handle) { tasks_run(handle->data); }
+static void wake_fired(uv_async_t *handle) {
+    tasks_take(handle->data);
+    tasks_run(handle->data);
+}
 
+/* Who pushes on an empty stack wakes the loop for all. The task may have run by then, and have closed the lw_uv, which
+   waits for those who are in here. */
 void lw_uv_post(lw_uv *uv, lw_uv_task *task) {
-    lw_uv_task *before = __atomic_load_n(&uv->tasks, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&uv->posting, 1, __ATOMIC_RELAXED);
+    lw_uv_task *before = __atomic_load_n(&uv->posted, __ATOMIC_RELAXED);
     do {
         task->next = before;
-    } while (!__atomic_compare_exchange_n(&uv->tasks, &before, task, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-    if (before == NULL) { /* who pushes on an empty stack wakes the loop for all; the task may be gone by now */
+    } while (!__atomic_compare_exchange_n(&uv->posted, &before, task, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    if (before == NULL) {
         uv_async_send(&uv->wake);
     }
+    __atomic_fetch_sub(&uv->posting, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- birth and end ---- */
 
 static void uv_gone(lw_uv *uv) {
+    lw_env env = uv->env;
     void (*closed)(void *user) = uv->closed;
     void *user = uv->user;
     lw_clock_free(uv->clock);
-    free(uv);
+    lw__host_release(&env, uv);
     if (closed != NULL) {
         closed(user);
     }
@@ -112,49 +147,56 @@ void lw_uv_close(lw_uv *uv, void (*closed)(void *user), void *user) {
     if (uv == NULL) {
         return;
     }
-    tasks_run(uv);
+    do {
+        tasks_take(uv);
+        tasks_run(uv);
+        while (__atomic_load_n(&uv->posting, __ATOMIC_ACQUIRE) != 0) {
+            sched_yield();
+        }
+    } while (__atomic_load_n(&uv->posted, __ATOMIC_RELAXED) != NULL);
     uv->closed = closed;
     uv->user = user;
     uv_close((uv_handle_t *)&uv->timer, handle_closed);
+    uv_close((uv_handle_t *)&uv->before_wait, handle_closed);
     uv_close((uv_handle_t *)&uv->wake, handle_closed);
 }
 
-/* The first handle to be opened fails only where the loop does, so there is at most none to close. */
+/* Only the first of the handles can fail, so there is none to close then. */
 static int handles_open(lw_uv *uv) {
     int error = uv_async_init(uv->loop, &uv->wake, wake_fired);
     if (error != 0) {
-        if (uv->env.log != NULL) {
-            uv->env.log(uv->env.user, LW_UNAVAILABLE, uv_strerror(error));
-        }
-        return error == UV_ENOMEM ? LW_NOMEM : LW_UNAVAILABLE;
+        return lw__host_fail(&uv->env, error == UV_ENOMEM ? LW_NOMEM : LW_UNAVAILABLE, "uv: %s", uv_strerror(error));
     }
-    uv_timer_init(uv->loop, &uv->timer); /* always succeeds */
-    uv->timer.data = uv->wake.data = uv;
+    uv_timer_init(uv->loop, &uv->timer);
+    uv_prepare_init(uv->loop, &uv->before_wait);
+    uv_prepare_start(&uv->before_wait, loop_will_wait);
+    uv->timer.data = uv->before_wait.data = uv->wake.data = uv;
     uv->handles = HANDLES;
     uv_unref((uv_handle_t *)&uv->wake);
+    uv_unref((uv_handle_t *)&uv->before_wait);
     return LW_OK;
 }
 
-int lw_uv_new(lw_uv **out, const lw_env *env, uv_loop_t *loop) {
+int lw_uv_new(lw_uv **out, const lw_env *given, uv_loop_t *loop) {
+    lw_env env;
     *out = NULL;
-    lw_uv *uv = calloc(1, sizeof *uv);
+    int error = lw__host_env(&env, given);
+    if (error != LW_OK) {
+        return error;
+    }
+    env.now = env.now != NULL ? env.now : loop_time;
+    lw_uv *uv = lw__host_alloc(&env, sizeof *uv);
     if (uv == NULL) {
         return LW_NOMEM;
     }
-    uv->env = (lw_env)LW_ENV_INIT;
-    if (env != NULL) {
-        memcpy(&uv->env, env, env->size < sizeof uv->env ? env->size : sizeof uv->env);
-    }
-    if (uv->env.now == NULL) {
-        uv->env.now = loop_time;
-    }
+    uv->env = env;
     uv->loop = loop;
     uv->armed = UINT64_MAX;
-    int error = lw_clock_new(&uv->clock, &uv->env, clock_rearm, uv);
+    error = lw_clock_new(&uv->clock, &env, clock_rearm, uv);
     error = error == LW_OK ? handles_open(uv) : error;
     if (error != LW_OK) {
         lw_clock_free(uv->clock);
-        free(uv);
+        lw__host_release(&env, uv);
         return error;
     }
     *out = uv;

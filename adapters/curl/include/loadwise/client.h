@@ -12,8 +12,8 @@
  *
  *     static void done(void *user, const lw_answer *answer) { ... answer->status, answer->body, answer->bytes ... }
  *
- * Answers are gathered in memory, up to max_body. For streams, quotas per request and the like, use its parts: the stack
- * takes any exchange, and lw_client_pool has all that pools know.
+ * Answers are gathered in memory, up to max_body. For streams, quotas per request and the like, use its parts: the
+ * stack takes any exchange, and lw_client_pool has all that pools know.
  *
  * Threads: that of the loop.
  */
@@ -41,32 +41,32 @@ typedef struct lw_client_options {
 
 /* What came of a request. Lives for the call of `done`. */
 typedef struct lw_answer {
-    size_t size;       /* sizeof(lw_answer) */
-    int reason;        /* LW_OK: a node had it. Else a refusal, see retry_at of the exchange, or LW_NOMEM */
-    uint32_t outcome;  /* enum lw_outcome */
-    uint32_t status;   /* 0: none came */
-    uint32_t tries;    /* nodes that had it */
-    const char *body;  /* ends with NUL, which is not counted */
-    size_t bytes;      /* of the body */
+    size_t size;                 /* sizeof(lw_answer) */
+    int reason;                  /* LW_OK: a node had it. Else a refusal, see retry_at of the exchange, or LW_NOMEM */
+    uint32_t outcome;            /* enum lw_outcome */
+    uint32_t status;             /* 0: none came */
+    uint32_t tries;              /* nodes that had it */
+    const char *body;            /* ends with NUL, which is not counted */
+    size_t bytes;                /* of the body */
     const lw_exchange *exchange; /* all the rest; its request is an lw_http */
 } lw_answer;
 
-/* Makes a client. The loop is borrowed, the options are borrowed for the call. Errors: those of lw_pool_new, lw_curl_new
-   and lw_stack_new. */
+/* Makes a client. The loop is borrowed, the options are borrowed for the call. Errors: those of lw_pool_new,
+   lw_curl_new and lw_stack_new. */
 LW_API int lw_client_new(lw_client **out, const lw_env *env, lw_uv *uv, const lw_client_options *options);
 
-/* NULL-safe. What is under way is cancelled, and told so. Not from inside of `done`. */
+/* NULL-safe. What is under way is cancelled, and told so; nothing new is taken then. Not from inside of a callback. */
 LW_API void lw_client_free(lw_client *client);
 
-/* The nodes by their addresses, each once, all of weight 1. Those that stay keep what is known of them. Errors: those of
-   lw_pool_update and lw_curl_node; the nodes are then as before. */
+/* The nodes by their addresses, each once, all of weight 1. Those that stay keep what is known of them. Errors: those
+   of lw_pool_update and lw_curl_node; the nodes are then as before. */
 LW_API int lw_client_nodes(lw_client *client, const char *const *addresses, size_t count);
 
 typedef void lw_client_done(void *user, const lw_answer *answer);
 
 /* Sends a request; `done` is called exactly once, perhaps before this returns. Strings and the body are borrowed until
-   then. http may be changed and freed at once: it is copied, and its `received` and `user` are the client's. flags: enum
-   lw_exchange_flag. Errors: LW_NOMEM; `done` is not called then. */
+   then. http may be changed and freed at once: it is copied, and its `received` is the client's. flags: enum
+   lw_exchange_flag. Errors: LW_NOMEM; LW_UNAVAILABLE inside of lw_client_free. `done` is not called then. */
 LW_API int lw_client_send(lw_client *client, const lw_http *http, uint32_t flags, lw_client_done *done, void *user);
 
 /* GET, which may be tried again. */

@@ -12,8 +12,9 @@
  *     exchange.request = &http;
  *     lw_service_call(node, &exchange);                   // or a stack over a pool of such nodes
  *
- * Connections are kept and used again, HTTP/2 is spoken where the server does, TLS is libcurl's. The body of the request
- * is read, and that of the answer given, as the bytes come; nothing is held in memory. client.h has the easy way.
+ * Connections are kept and used again, HTTP/2 is spoken where the server does, TLS is libcurl's. The body of the
+ * request is read, and that of the answer given, as the bytes come; nothing is held in memory. client.h has the easy
+ * way.
  *
  * How an exchange ends:
  *     429                                        LW_OUTCOME_RATE_LIMITED, with Retry-After
@@ -25,11 +26,17 @@
  *     408, 504                                   LW_OUTCOME_TIMEOUT
  *     other 4xx                                  LW_OUTCOME_CALLER_FAULT
  *     the rest                                   LW_OUTCOME_OK
- * Retry-After: seconds or a date; what is neither counts as absent. There is no time limit but that of the layers, whose
- * cancellation ends the transfer at once.
+ * A function of the caller's gave up                LW_OUTCOME_CANCELLED
+ * The deadline of the exchange passed               LW_OUTCOME_TIMEOUT
+ * Retry-After: seconds or a date; what is neither counts as absent. Making a connection has a time limit of its own.
+ * A request that is none (method, header) is refused with LW_INVALID, without memory with LW_NOMEM.
  *
- * Threads: that of the loop. curl_global_init is the host's to call, or is called by the first lw_curl_new, which is then
- * not safe beside other threads that use libcurl.
+ * libcurl sends a request again, on a new connection, when a kept one turns out to be dead: only where the exchange is
+ * LW_EXCHANGE_SAFE, others fail. Of an answer that no layer wants (`begins`) up to 64 KiB pass by. Proxies of the
+ * environment are not used. With TLS the host ignores SIGPIPE, as with everything on OpenSSL.
+ *
+ * Threads: that of the loop. curl_global_init is the host's to call, or is called by the first lw_curl_new, which is
+ * then not safe beside other threads that use libcurl.
  */
 #ifndef LOADWISE_CURL_H
 #define LOADWISE_CURL_H
@@ -42,49 +49,51 @@ LW_BEGIN
 typedef struct lw_curl lw_curl;
 typedef struct lw_http lw_http;
 
-/* A request and its answer: what lw_exchange.request points to. Strings are borrowed until the exchange is completed. */
+/* A request and its answer: what lw_exchange.request points to. Its strings are borrowed until completed. */
 struct lw_http {
     size_t size; /* sizeof(lw_http), so that the struct can grow */
     void *user;
 
-    const char *method; /* NULL: GET */
-    const char *path;   /* "/v1/things?limit=3"; NULL: "/" */
+    const char *method;         /* NULL: GET */
+    const char *path;           /* "/v1/things?limit=3"; NULL: "/" */
     const char *const *headers; /* "Name: value" */
     size_t header_count;
 
-    /* The body: bytes, or a function that gives them: up to `room`, 0 at the end, negative to give up. It begins anew with
-       `rewind`, 0 if it can; without one, nothing is tried again once it was read from. */
+    /* The body: bytes, or a function that gives them: up to `room`, 0 at the end, negative to give up. It begins anew
+       with `rewind`, 0 if it can; without one, nothing is tried again once it was read from. While one try reads,
+       another one beside it (a hedge) is refused with LW_BUSY. A POST, PUT or PATCH without a body has an empty one. */
     const void *body;
     size_t body_size;
     ptrdiff_t (*read)(lw_http *http, void *bytes, size_t room);
     int (*rewind)(lw_http *http);
 
-    /* The answer, as it comes, of the try whose answer is given to the caller. Not 0: it is given up, as
-       LW_OUTCOME_CANCELLED. Or NULL. */
+    /* The answer, as it comes, of the try whose answer is given to the caller; trailers are headers after the body. Not
+       0: it is given up, as LW_OUTCOME_CANCELLED. Or NULL. */
     int (*header)(lw_http *http, const char *line, size_t size); /* "Name: value", without the end of the line */
     int (*received)(lw_http *http, const void *bytes, size_t size);
 
-    /* Valid when the exchange is completed. */
-    uint32_t status;       /* 0: none came */
-    uint32_t reused;       /* 1: an open connection was there */
-    uint64_t first_byte;   /* ns from the call to the first byte of the answer; 0: none came */
-    uint64_t total;        /* ns to the end */
-    uint64_t bytes;        /* of the answer's body */
-    const char *problem;   /* libcurl's words for what went wrong; NULL: nothing. Lives for ever */
+    /* Valid when the exchange is completed: of the last try that ended by itself. */
+    uint32_t status;     /* 0: none came */
+    uint32_t reused;     /* 1: an open connection was there */
+    uint64_t first_byte; /* ns from the call to the first byte of the answer's body, or its end; 0: none came */
+    uint64_t total;      /* ns to the end */
+    uint64_t bytes;      /* of the answer's body */
+    const char *problem; /* libcurl's words for what went wrong; NULL: nothing. Lives for ever */
+    uint32_t reading;    /* not the caller's: `read` is in use */
 };
 
 #define LW_HTTP_INIT                                                                                                   \
-    { sizeof(lw_http), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL }
+    { sizeof(lw_http), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0 }
 
 enum lw_curl_latency { LW_CURL_TOTAL = 0, LW_CURL_FIRST_BYTE = 1 };
 
 typedef struct lw_curl_options {
-    size_t size;            /* sizeof(lw_curl_options), so that the struct can grow */
-    uint32_t latency;       /* enum lw_curl_latency: what counts as the latency of a sample */
-    uint32_t connections;   /* kept open, of all nodes; 0: four times the exchanges under way. Fewer than these are
-                               slow: each answer closes what the next request opens */
-    uint32_t per_node;      /* most connections to one node; more exchanges wait in libcurl; 0: no bound */
-    uint32_t http_version;  /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 from the start, also without TLS */
+    size_t size;              /* sizeof(lw_curl_options), so that the struct can grow */
+    uint32_t latency;         /* enum lw_curl_latency: what counts as the latency of a sample */
+    uint32_t connections;     /* kept open, of all nodes; 0: four times the exchanges under way. Fewer than these are
+                                 slow: each answer closes what the next request opens */
+    uint32_t per_node;        /* most connections to one node; more exchanges wait in libcurl; 0: no bound */
+    uint32_t http_version;    /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 at once, also without TLS */
     uint64_t connect_timeout; /* ns; 0: 5 s */
     const char *user_agent;   /* NULL: "loadwise". Copied */
     const char *ca_file;      /* NULL: libcurl's. Copied */
@@ -96,7 +105,8 @@ typedef struct lw_curl_options {
 #define LW_CURL_OPTIONS_INIT                                                                                           \
     { sizeof(lw_curl_options), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL }
 
-/* Makes a client on the loop of uv, which is borrowed. Errors: LW_NOMEM, LW_INVALID, LW_RANGE, LW_UNAVAILABLE (libcurl). */
+/* Makes a client on the loop of uv, which is borrowed. Errors: LW_NOMEM, LW_INVALID, LW_RANGE; LW_UNAVAILABLE
+ * (libcurl). */
 LW_API int lw_curl_new(lw_curl **out, const lw_env *env, lw_uv *uv, const lw_curl_options *options);
 
 /* NULL-safe. The services of nodes are freed before; the handles that it has open in the loop close in the loop. */

@@ -10,8 +10,9 @@
  *     lw_stack_free(stack);
  *     lw_uv_close(uv, NULL, NULL);                    // and the loop runs once more, as for every handle
  *
- * One timer handle serves all timers of the clock: started when there is one, stopped when there is none. The timer does
- * keep the loop alive while a timer is started; the wake-up does not.
+ * One timer handle serves all timers of the clock: started when there is one, stopped when there is none. So a timer
+ * that is started keeps the loop alive, and nothing else here does. It fires in the first whole millisecond of libuv's
+ * that begins when it is due, never before.
  *
  * Threads: everything on the loop's thread, but lw_uv_post. Errors of libuv are translated: UV_ENOMEM to LW_NOMEM,
  * others to LW_UNAVAILABLE, and the log has libuv's words.
@@ -33,12 +34,13 @@ struct lw_uv_task {
     lw_uv_task *next;              /* the loop's */
 };
 
-/* Opens two handles on the loop, which is borrowed. env is copied; where it has a clock of its own, that one must run at
-   the pace of uv_hrtime. Errors: LW_NOMEM, LW_UNAVAILABLE, LW_INVALID. */
+/* Opens three handles on the loop, which is borrowed. env is copied; where it has a clock of its own, that one must run
+   at the pace of uv_hrtime. Errors: LW_NOMEM, LW_UNAVAILABLE, LW_INVALID. */
 LW_API int lw_uv_new(lw_uv **out, const lw_env *env, uv_loop_t *loop);
 
 /* Closes the handles; the memory goes with the last of them, in the loop, when `closed` (or NULL) is told. No timer may
-   be started, and no thread may post any more. Tasks that were posted before have run or run now. NULL-safe. */
+   be started, and no post may begin any more; one that has is waited for, so that the last task may close. Tasks that
+   were posted before have run or run now. NULL-safe. */
 LW_API void lw_uv_close(lw_uv *uv, void (*closed)(void *user), void *user);
 
 /* The clock of the loop. Lives as long as the lw_uv. */
@@ -47,8 +49,8 @@ LW_API lw_clock *lw_uv_clock(lw_uv *uv);
 /* The loop. */
 LW_API uv_loop_t *lw_uv_loop(lw_uv *uv);
 
-/* Runs the task on the loop's thread, soon; tasks of one thread in order. Any thread, any time until lw_uv_close; no lock,
-   no allocation. */
+/* Runs the task on the loop's thread, soon; tasks of one thread in order. Any thread, any time until lw_uv_close; no
+   lock, no allocation. */
 LW_API void lw_uv_post(lw_uv *uv, lw_uv_task *task);
 
 LW_END
