@@ -1,62 +1,26 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Reads the nodes, builds a pool and a stack over HTTP services, and keeps so many exchanges under way until enough
- * have been answered. What nodes answered is heard from the pool, try by try; what callers got, from the exchanges.
+ * Keeps so many exchanges under way until enough have been answered. What nodes answered is heard from the pool, try by
+ * try; what callers got, from the exchanges.
  */
 #include "fetch.h"
 
-#include "fetch_tally.h"
+#include "fetch_csv.h"
+#include "fetch_session.h"
 #include "help.h"
 #include "interrupt.h"
-#include "nodes_file.h"
 #include "progress.h"
-#include "said.h"
-#include "text.h"
 
-#include <loadwise/curl.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
 #define LOOK_EVERY (SECOND / 10)
 
-struct fetch_call {
-    lw_exchange exchange;
-    lw_http http;
-    struct fetch *fetch;
-    uint64_t began;
-    struct fetch_call *next; /* of those that wait for their time */
-};
-
-struct fetch {
-    struct fetch_options options;
-    struct fleet fleet;
-    struct fetch_tally tally;
-    struct problem *problem;
-    lw_uv *uv;
-    lw_pool *pool;
-    lw_curl *curl;
-    lw_stack *stack;
-    uint64_t *ids; /* of the nodes */
-    struct fetch_call *calls, *idle;
-    uint64_t began, started, answered, under_way;
-    lw_timer pace, look;
-    bool progress, stopped, memory;
-    struct said said;
-};
-
 static uint64_t fetch_now(const struct fetch *fetch) { return lw_clock_now(lw_uv_clock(fetch->uv)); }
 
 /* ---- what is heard from the pool ---- */
-
-static uint32_t fetch_node_of(const struct fetch *fetch, uint64_t id) {
-    uint32_t i = 0;
-    while (i < fetch->fleet.count && fetch->ids[i] != id) {
-        i++;
-    }
-    return i;
-}
 
 static void fetch_count_sample(struct fetch *fetch, struct fetch_node *node, const lw_sample *sample,
                                uint64_t latency) {
@@ -78,34 +42,46 @@ static void fetch_finished(void *user, uint64_t id, const lw_sample *sample) {
 static void fetch_health_changed(void *user, uint64_t id, uint32_t from, uint32_t to, uint32_t cause) {
     struct fetch *fetch = user;
     struct fetch_tally *tally = &fetch->tally;
+    uint32_t node = fetch_node_of(fetch, id);
     (void)cause;
-    if (tally->events < FETCH_EVENTS) {
-        tally->event[tally->events] =
-            (struct fetch_event){fetch_now(fetch) - fetch->began, fetch_node_of(fetch, id), from, to};
+    if (node < fetch->fleet.count && tally->events++ < FETCH_EVENTS) {
+        tally->event[tally->events - 1] = (struct fetch_event){fetch_now(fetch) - fetch->began, node, from, to};
     }
-    tally->events++;
 }
 
 /* ---- requests ---- */
 
-static void fetch_fill(struct fetch *fetch);
+static void fetch_count_answer(struct fetch *fetch, const struct fetch_call *call) {
+    const lw_exchange *exchange = &call->exchange;
+    struct fetch_tally *tally = &fetch->tally;
+    uint32_t node = fetch_node_of(fetch, exchange->node);
+    uint64_t latency = fetch_now(fetch) - call->began;
+    if (exchange->reason != LW_OK) {
+        tally->refused++;
+        tally->reason = exchange->reason;
+    } else {
+        fetch_count_sample(fetch, &tally->all, &exchange->sample, latency);
+        if (exchange->sample.outcome != LW_OUTCOME_OK) {
+            tally->last = (struct fetch_fault){node, call->http.status, call->http.problem};
+        }
+    }
+    if (fetch->csv != NULL) {
+        const char *name = node < fetch->fleet.count ? fetch->fleet.nodes[node].name : NULL;
+        fetch_csv_add(fetch->csv, call->began - fetch->began, latency, name, exchange);
+    }
+}
 
 static void fetch_completed(lw_exchange *exchange) {
     struct fetch_call *call = (struct fetch_call *)(void *)exchange;
     struct fetch *fetch = call->fetch;
-    if (exchange->reason == LW_OK) {
-        fetch_count_sample(fetch, &fetch->tally.all, &exchange->sample, fetch_now(fetch) - call->began);
-    } else {
-        fetch->tally.refused++;
-        fetch->tally.reason = exchange->reason;
-    }
+    fetch_count_answer(fetch, call);
     fetch->answered++;
     fetch->under_way--;
     call->next = fetch->idle;
     fetch->idle = call;
     /* In a turn of its own, so that refusals, which come at once, do not nest. */
-    if (!lw_timer_runs(&fetch->pace)) {
-        lw_timer_start(lw_uv_clock(fetch->uv), &fetch->pace, 0);
+    if (!lw_timer_runs(&fetch->fill)) {
+        lw_timer_start(lw_uv_clock(fetch->uv), &fetch->fill, 0);
     }
 }
 
@@ -136,172 +112,82 @@ static uint64_t fetch_next_at(const struct fetch *fetch) {
     return rate == 0 ? 0 : fetch->began + fetch->started / rate * SECOND + fetch->started % rate * SECOND / rate;
 }
 
-static void fetch_fill(struct fetch *fetch) {
-    lw_clock *clock = lw_uv_clock(fetch->uv);
+static bool fetch_begins_more(const struct fetch *fetch) {
+    return fetch->started < fetch->options.count && fetch->stopped == 0;
+}
+
+static void fetch_fill_fired(lw_timer *timer) {
+    struct fetch *fetch = (struct fetch *)(void *)((char *)timer - offsetof(struct fetch, fill));
     uint64_t now = fetch_now(fetch);
-    while (fetch->idle != NULL && fetch->started < fetch->options.count && !fetch->stopped) {
+    while (fetch->idle != NULL && fetch_begins_more(fetch)) {
         uint64_t at = fetch_next_at(fetch);
         if (at > now) {
-            lw_timer_start(clock, &fetch->pace, at);
+            lw_timer_start(lw_uv_clock(fetch->uv), timer, at);
             return;
         }
         fetch_begin(fetch, now);
     }
 }
 
-static void fetch_pace_fired(lw_timer *timer) {
-    fetch_fill((struct fetch *)(void *)((char *)timer - offsetof(struct fetch, pace)));
+/* ---- now and then ---- */
+
+/* After a signal, whoever is under way may end within a second. */
+static void fetch_stop(struct fetch *fetch, uint64_t now) {
+    uint64_t seconds = fetch->options.seconds;
+    bool over = seconds != 0 && now - fetch->began >= seconds * SECOND;
+    if (fetch->stopped == 0 && (over || interrupt_signal() != 0)) {
+        fetch->stopped = now;
+    }
+    if (interrupt_signal() != 0 && now - fetch->stopped >= SECOND) {
+        for (uint64_t i = 0; i < fetch->options.concurrency; i++) {
+            lw_service_cancel(lw_stack_service(fetch->stack), &fetch->calls[i].exchange, LW_OUTCOME_CANCELLED);
+        }
+    }
 }
 
-/* Now and then: who waits at a terminal, and whether to stop. */
+static void fetch_show(struct fetch *fetch, uint64_t now) {
+    char line[128];
+    if (now - fetch->paced_at >= SECOND) {
+        double seconds = (double)(now - fetch->paced_at) / (double)SECOND;
+        fetch->pace = (double)(fetch->answered - fetch->paced_from) / seconds;
+        fetch->paced_at = now;
+        fetch->paced_from = fetch->answered;
+    }
+    uint64_t well = fetch->tally.all.answers[LW_OUTCOME_OK];
+    snprintf(line, sizeof line,
+             "%.0f s  %" PRIu64 " answered, %.0f a second, %" PRIu64 " not well, %" PRIu64 " under way",
+             (double)(now - fetch->began) / (double)SECOND, fetch->answered, fetch->pace, fetch->answered - well,
+             fetch->under_way);
+    progress_say(line);
+}
+
 static void fetch_look_fired(lw_timer *timer) {
     struct fetch *fetch = (struct fetch *)(void *)((char *)timer - offsetof(struct fetch, look));
-    fetch->stopped |= interrupt_signal() != 0;
+    uint64_t now = fetch_now(fetch);
+    fetch_stop(fetch, now);
     if (fetch->progress) {
-        progress_show(fetch->answered);
+        fetch_show(fetch, now);
     }
-    lw_timer_start(lw_uv_clock(fetch->uv), timer, fetch_now(fetch) + LOOK_EVERY);
-}
-
-static bool fetch_goes_on(const struct fetch *fetch) {
-    bool more = fetch->started < fetch->options.count && !fetch->stopped;
-    return more || fetch->under_way > 0;
+    lw_timer_start(lw_uv_clock(fetch->uv), timer, now + LOOK_EVERY);
 }
 
 static void fetch_play(struct fetch *fetch) {
     uv_loop_t *loop = lw_uv_loop(fetch->uv);
     lw_clock *clock = lw_uv_clock(fetch->uv);
-    fetch->began = fetch_now(fetch);
+    fetch->progress = progress_wanted(false);
+    fetch->began = fetch->paced_at = fetch_now(fetch);
+    fetch->fill.fired = fetch_fill_fired;
+    fetch->look.fired = fetch_look_fired;
     lw_timer_start(clock, &fetch->look, fetch->began);
-    fetch_fill(fetch);
-    while (fetch_goes_on(fetch) && uv_run(loop, UV_RUN_ONCE) != 0) {
+    lw_timer_start(clock, &fetch->fill, fetch->began);
+    while ((fetch_begins_more(fetch) || fetch->under_way > 0) && uv_run(loop, UV_RUN_ONCE) != 0) {
     }
     fetch->tally.elapsed = fetch_now(fetch) - fetch->began;
     lw_timer_stop(clock, &fetch->look);
-    lw_timer_stop(clock, &fetch->pace);
+    lw_timer_stop(clock, &fetch->fill);
     if (fetch->progress) {
         progress_end();
     }
-}
-
-/* ---- setting up ---- */
-
-static enum status fetch_fault(struct fetch *fetch, enum status status, const char *what, int error) {
-    return error == LW_NOMEM ? problem_memory(fetch->problem)
-                             : problem_set(fetch->problem, status, "%s: %s", what, said_of(&fetch->said, error));
-}
-
-/* "10.0.0.1:80" is an address too. */
-static int fetch_service(struct fetch *fetch, const char *name, lw_service **out) {
-    char address[512];
-    lw_service *service;
-    bool whole = strstr(name, "://") != NULL;
-    snprintf(address, sizeof address, "%s%s", whole ? "" : "http://", name);
-    int error = lw_curl_node(fetch->curl, address, &service);
-    return error == LW_OK ? lw_stack_node(fetch->stack, service, out) : error;
-}
-
-static enum status fetch_specify(struct fetch *fetch, lw_node_spec *specs) {
-    for (uint32_t i = 0; i < fetch->fleet.count; i++) {
-        const struct node *node = &fetch->fleet.nodes[i];
-        lw_service *service;
-        int error = fetch_service(fetch, node->name, &service);
-        if (error != LW_OK) {
-            return fetch_fault(fetch, STATUS_BAD_NODES, node->name, error);
-        }
-        specs[i] = (lw_node_spec)LW_NODE_SPEC_INIT;
-        specs[i].name = node->name;
-        specs[i].weight = node->weight;
-        specs[i].priority = node->priority;
-        specs[i].zone = node->zone;
-        specs[i].tags = node->tags;
-        specs[i].max_inflight = node->capacity;
-        specs[i].user = service;
-        fetch->ids[i] = lw_id(node->name, strlen(node->name));
-    }
-    return STATUS_DONE;
-}
-
-static enum status fetch_nodes(struct fetch *fetch) {
-    lw_node_spec *specs = calloc(fetch->fleet.count, sizeof *specs);
-    enum status status = specs != NULL ? fetch_specify(fetch, specs) : problem_memory(fetch->problem);
-    if (status == STATUS_DONE) {
-        int error = lw_pool_update(fetch->pool, specs, fetch->fleet.count, 0, NULL);
-        status = error == LW_OK ? STATUS_DONE : fetch_fault(fetch, STATUS_UNFIT, fetch->options.nodes, error);
-    }
-    free(specs);
-    return status;
-}
-
-static int fetch_services(struct fetch *fetch) {
-    lw_env env = LW_ENV_INIT;
-    lw_observer observer = LW_OBSERVER_INIT;
-    lw_pool_options pool = LW_POOL_OPTIONS_INIT;
-    lw_curl_options curl = LW_CURL_OPTIONS_INIT;
-    env.user = &fetch->said;
-    env.log = said_log;
-    env.seed = fetch->options.seed;
-    observer.user = fetch;
-    observer.finished = fetch_finished;
-    observer.health_changed = fetch_health_changed;
-    pool.observer = &observer;
-    curl.latency = fetch->options.first_byte ? LW_CURL_FIRST_BYTE : LW_CURL_TOTAL;
-    int error = lw_uv_new(&fetch->uv, &env, uv_default_loop());
-    error = error == LW_OK ? lw_pool_new(&fetch->pool, &env, &pool) : error;
-    error = error == LW_OK ? lw_curl_new(&fetch->curl, &env, fetch->uv, &curl) : error;
-    return error == LW_OK
-               ? lw_stack_new(&fetch->stack, &env, lw_uv_clock(fetch->uv), fetch->pool, fetch->options.stack, NULL)
-               : error;
-}
-
-static enum status fetch_memory(struct fetch *fetch) {
-    uint64_t calls = fetch->options.concurrency;
-    fetch->calls = calloc(calls, sizeof *fetch->calls);
-    fetch->ids = calloc(fetch->fleet.count, sizeof *fetch->ids);
-    fetch->tally.nodes = calloc(fetch->fleet.count, sizeof *fetch->tally.nodes);
-    if (fetch->calls == NULL || fetch->ids == NULL || fetch->tally.nodes == NULL) {
-        return problem_memory(fetch->problem);
-    }
-    for (uint64_t i = 0; i < calls; i++) {
-        fetch->calls[i].fetch = fetch;
-        fetch->calls[i].next = fetch->idle;
-        fetch->idle = &fetch->calls[i];
-    }
-    fetch->pace.fired = fetch_pace_fired;
-    fetch->look.fired = fetch_look_fired;
-    return STATUS_DONE;
-}
-
-static enum status fetch_open(struct fetch *fetch) {
-    enum status status = nodes_file_read(&fetch->fleet, fetch->options.nodes, fetch->problem);
-    status = status == STATUS_DONE ? fetch_memory(fetch) : status;
-    if (status == STATUS_DONE) {
-        int error = fetch_services(fetch);
-        status =
-            error == LW_OK ? STATUS_DONE : said_bad_spec(&fetch->said, fetch->options.stack, error, fetch->problem);
-    }
-    return status == STATUS_DONE ? fetch_nodes(fetch) : status;
-}
-
-static void fetch_close(struct fetch *fetch) {
-    lw_stack_free(fetch->stack);
-    lw_curl_free(fetch->curl);
-    lw_pool_free(fetch->pool);
-    if (fetch->uv != NULL) {
-        uv_loop_t *loop = lw_uv_loop(fetch->uv);
-        lw_uv_close(fetch->uv, NULL, NULL);
-        uv_run(loop, UV_RUN_DEFAULT);
-        uv_loop_close(loop);
-    }
-    for (uint32_t i = 0; fetch->tally.nodes != NULL && i < fetch->fleet.count; i++) {
-        sim_histogram_free(&fetch->tally.nodes[i].latency);
-    }
-    sim_histogram_free(&fetch->tally.all.latency);
-    free(fetch->tally.nodes);
-    free(fetch->ids);
-    free(fetch->calls);
-    fleet_free(&fetch->fleet);
-    free(fetch);
 }
 
 /* ---- the end ---- */
@@ -331,10 +217,28 @@ static void fetch_help(void) {
         "https://host. `loadwise layers` tells what a stack may have.");
     printf("\nOptions:\n");
     fetch_options_help();
+    help_paragraph("A line of the table counts the tries that a node had, and the last one what came of the requests: "
+                   "one that was tried again and then went well is well. Latencies are those of answers that were "
+                   "well. Ctrl-C ends the run, and the table is printed.");
     printf("\nThe exit status is that of `loadwise pick`; 1: some requests were refused or did not go well.\n");
     printf("\nExamples:\n  loadwise fetch --nodes servers.yaml --count 10000 --concurrency 50 /health\n"
-           "  loadwise fetch --nodes servers.yaml --rate 200 \\\n"
+           "  loadwise fetch --nodes servers.yaml --rate 200 --concurrency 100 \\\n"
            "      --stack \"timeout 2s | retry max=3 | hedge p95 | balance p2c metric=peak_ewma\" /v1/things\n");
+}
+
+static enum status fetch_requests(struct fetch *fetch) {
+    lw_observer observer = LW_OBSERVER_INIT;
+    observer.user = fetch;
+    observer.finished = fetch_finished;
+    observer.health_changed = fetch_health_changed;
+    enum status status = fetch_open(fetch, &observer);
+    if (status == STATUS_DONE) {
+        fetch_play(fetch);
+        status = fetch_csv_close(fetch->csv, fetch->options.csv, fetch->problem);
+        enum status printed = fetch_print(fetch);
+        status = status == STATUS_DONE ? printed : status;
+    }
+    return status;
 }
 
 enum status fetch_run(int argc, char **argv, struct problem *problem) {
@@ -347,13 +251,7 @@ enum status fetch_run(int argc, char **argv, struct problem *problem) {
     if (status == STATUS_DONE && fetch->options.help) {
         fetch_help();
     } else if (status == STATUS_DONE) {
-        status = fetch_open(fetch);
-        if (status == STATUS_DONE) {
-            interrupt_listen();
-            fetch->progress = progress_wanted(false);
-            fetch_play(fetch);
-            status = fetch_print(fetch);
-        }
+        status = fetch_requests(fetch);
     }
     fetch_close(fetch);
     return status;

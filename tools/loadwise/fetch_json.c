@@ -41,12 +41,25 @@ static json_t *json_nodes(const struct fetch_tally *tally, const struct fleet *f
     return nodes;
 }
 
+static json_t *json_events(const struct fetch_tally *tally, const struct fleet *fleet) {
+    json_t *events = json_array();
+    uint64_t kept = tally->events < FETCH_EVENTS ? tally->events : FETCH_EVENTS;
+    for (uint64_t i = 0; i < kept; i++) {
+        const struct fetch_event *event = &tally->event[i];
+        const char *name = fleet->nodes[event->node].name;
+        json_array_append_new(events, json_pack("{s:f, s:o, s:s, s:s}", "seconds", (double)event->at / 1e9, "node",
+                                                json_text(name, strlen(name)), "from", fetch_health_name(event->from),
+                                                "to", fetch_health_name(event->to)));
+    }
+    return events;
+}
+
 static json_t *json_tally(const struct fetch_tally *tally, const struct fleet *fleet,
                           const struct fetch_options *options) {
     json_t *object = json_pack(
-        "{s:o, s:f, s:o, s:I, s:o, s:I}", "stack", json_text(options->stack, strlen(options->stack)), "seconds",
+        "{s:o, s:f, s:o, s:I, s:o, s:I, s:o}", "stack", json_text(options->stack, strlen(options->stack)), "seconds",
         (double)tally->elapsed / 1e9, "whole", json_node(&tally->all), "refused", (json_int_t)tally->refused, "nodes",
-        json_nodes(tally, fleet), "health_changes", (json_int_t)tally->events);
+        json_nodes(tally, fleet), "health_changes", (json_int_t)tally->events, "events", json_events(tally, fleet));
     if (tally->retries) {
         json_object_set_new(object, "retry",
                             json_pack("{s:I, s:I, s:I}", "retries", (json_int_t)tally->retry.retries, "rescued",

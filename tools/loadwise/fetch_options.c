@@ -47,6 +47,11 @@ static enum status fetch_set_rate(const struct setting *setting) {
     return fetch_count(setting, "--rate", FETCH_COUNT_MOST, &options->rate);
 }
 
+static enum status fetch_set_seconds(const struct setting *setting) {
+    struct fetch_options *options = setting->target;
+    return fetch_count(setting, "--seconds", FETCH_COUNT_MOST, &options->seconds);
+}
+
 static enum status fetch_set_method(const struct setting *setting) {
     struct fetch_options *options = setting->target;
     options->method = setting->value;
@@ -88,6 +93,12 @@ static enum status fetch_set_seed(const struct setting *setting) {
     return options_seed(setting, &options->seed);
 }
 
+static enum status fetch_set_csv(const struct setting *setting) {
+    struct fetch_options *options = setting->target;
+    options->csv = setting->value;
+    return STATUS_DONE;
+}
+
 static enum status fetch_set_json(const struct setting *setting) {
     struct fetch_options *options = setting->target;
     options->json = true;
@@ -111,12 +122,14 @@ static const struct option_entry fetch_option_table[] = {
     {"count", fetch_set_count, "N", "so many requests; default: until interrupted"},
     {"concurrency", fetch_set_concurrency, "N", "so many at a time (default 1)"},
     {"rate", fetch_set_rate, "N", "begin at most so many a second, however fast they are answered"},
+    {"seconds", fetch_set_seconds, "N", "begin none after so many seconds"},
     {"method", fetch_set_method, "NAME", "default GET, or POST with --body"},
     {"body", fetch_set_body, "TEXT", "the body of each request"},
     {"header", fetch_set_header, "\"NAME: VALUE\"", "a header; may be given again"},
     {"safe", fetch_set_safe, NULL, "each may be tried again whatever happened, as GET and HEAD may"},
     {"latency", fetch_set_latency, "total|first-byte", "what counts as the latency of an answer (default total)"},
     {"seed", fetch_set_seed, "N", "for what is drawn; 0: draw one (default)"},
+    {"csv", fetch_set_csv, "FILE", "write a line for each request: begun_s,latency_ms,node,tries,outcome,status"},
     {"json", fetch_set_json, NULL, "one JSON object on one line"},
 };
 

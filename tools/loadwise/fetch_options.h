@@ -16,11 +16,13 @@ struct fetch_options {
     const char *path;
     const char *method; /* NULL: GET, or POST with a body */
     const char *body;
+    const char *csv; /* file */
     const char *headers[FETCH_HEADERS];
     uint64_t header_count;
     uint64_t count;       /* requests; UINT64_MAX: until interrupted */
     uint64_t concurrency; /* at a time */
     uint64_t rate;        /* a second; 0: as fast as they are answered */
+    uint64_t seconds;     /* 0: no end */
     uint64_t seed;
     bool safe; /* may be tried again */
     bool first_byte;

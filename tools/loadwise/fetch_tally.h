@@ -24,9 +24,17 @@ struct fetch_event {
     uint32_t node, from, to;
 };
 
+/* The last request that did not go well. */
+struct fetch_fault {
+    uint32_t node;       /* its place in the fleet; beyond: none had it */
+    uint32_t status;     /* 0: no answer */
+    const char *problem; /* libcurl's words, or NULL */
+};
+
 struct fetch_tally {
     struct fetch_node *nodes; /* one per node of the fleet */
     struct fetch_node all;    /* as the caller saw them: whole requests, tries included */
+    struct fetch_fault last;
     uint64_t refused;
     int reason; /* of the last refusal */
     struct fetch_event event[FETCH_EVENTS];
@@ -43,5 +51,7 @@ bool fetch_print_json(const struct fetch_tally *tally, const struct fleet *fleet
 
 /* "connect_failure" */
 const char *fetch_outcome_name(uint32_t outcome);
+/* "unhealthy" */
+const char *fetch_health_name(uint32_t status);
 
 #endif

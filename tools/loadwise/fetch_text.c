@@ -16,9 +16,20 @@ const char *fetch_outcome_name(uint32_t outcome) {
     return names[outcome];
 }
 
-static const char *health_name(uint32_t status) {
+const char *fetch_health_name(uint32_t status) {
     static const char *const names[] = {"healthy", "degraded", "unhealthy", "recovering"};
     return status < sizeof names / sizeof *names ? names[status] : "?";
+}
+
+/* "3 timeout, 1 overload" */
+static void print_failures(const struct fetch_node *node) {
+    const char *before = "  ";
+    for (uint32_t outcome = LW_OUTCOME_OK + 1; outcome < FETCH_OUTCOMES; outcome++) {
+        if (node->answers[outcome] > 0) {
+            printf("%s%" PRIu64 " %s", before, node->answers[outcome], fetch_outcome_name(outcome));
+            before = ", ";
+        }
+    }
 }
 
 static void print_node(const char *name, int width, const struct fetch_node *node) {
@@ -30,20 +41,24 @@ static void print_node(const char *name, int width, const struct fetch_node *nod
         printf("  %9.2f  %9.2f  %9.2f  %9.2f", sim_histogram_quantile(latency, 0.5) / NS_PER_MS,
                sim_histogram_quantile(latency, 0.9) / NS_PER_MS, sim_histogram_quantile(latency, 0.99) / NS_PER_MS,
                (double)latency->most / NS_PER_MS);
+    } else if (node->requests > 0) {
+        printf("  %9s  %9s  %9s  %9s", "-", "-", "-", "-");
     }
+    print_failures(node);
     printf("\n");
 }
 
-static void print_failures(const struct fetch_node *all) {
-    const char *before = "Not well: ";
-    for (uint32_t outcome = LW_OUTCOME_OK + 1; outcome < FETCH_OUTCOMES; outcome++) {
-        if (all->answers[outcome] > 0) {
-            printf("%s%" PRIu64 " %s", before, all->answers[outcome], fetch_outcome_name(outcome));
-            before = ", ";
-        }
+static void print_last(const struct fetch_fault *last, const struct fleet *fleet) {
+    printf("The last that was not well");
+    if (last->node < fleet->count) {
+        printf(", from %s", fleet->nodes[last->node].name);
     }
-    if (*before == ',') {
-        printf("\n");
+    if (last->problem != NULL) {
+        printf(": %s\n", last->problem);
+    } else if (last->status != 0) {
+        printf(": status %" PRIu32 "\n", last->status);
+    } else {
+        printf(": no answer\n");
     }
 }
 
@@ -65,10 +80,8 @@ static void print_events(const struct fetch_tally *tally, const struct fleet *fl
     uint64_t kept = tally->events < FETCH_EVENTS ? tally->events : FETCH_EVENTS;
     for (uint64_t i = 0; i < kept; i++) {
         const struct fetch_event *event = &tally->event[i];
-        if (event->node < fleet->count) {
-            printf("%8.3f s  %s: %s, was %s\n", (double)event->at / 1e9, fleet->nodes[event->node].name,
-                   health_name(event->to), health_name(event->from));
-        }
+        printf("%8.3f s  %s: %s, was %s\n", (double)event->at / 1e9, fleet->nodes[event->node].name,
+               fetch_health_name(event->to), fetch_health_name(event->from));
     }
     if (tally->events > kept) {
         printf("and %" PRIu64 " more changes of health\n", tally->events - kept);
@@ -90,7 +103,9 @@ void fetch_print_text(const struct fetch_tally *tally, const struct fleet *fleet
     print_node("whole requests", width, &tally->all);
     printf("\n%.2f s, %.0f answers a second\n", seconds,
            seconds > 0 ? (double)(tally->all.requests + tally->refused) / seconds : 0.0);
-    print_failures(&tally->all);
+    if (tally->all.answers[LW_OUTCOME_OK] < tally->all.requests) {
+        print_last(&tally->last, fleet);
+    }
     print_layers(tally);
     print_events(tally, fleet);
 }
