@@ -24,7 +24,8 @@ static void answered(void *user, const lw_answer *answer) {
     } else if (answer->status == 0) {
         printf("no answer, tries: %u\n", answer->tries);
     } else {
-        printf("%u, %zu bytes, tries: %u: %.40s\n", answer->status, answer->bytes, answer->tries, answer->body);
+        int line = (int)strcspn(answer->body, "\r\n");
+        printf("%u, %zu bytes, tries: %u: %.*s\n", answer->status, answer->bytes, answer->tries, line, answer->body);
     }
     if (--run->left > 0) {
         lw_client_get(run->client, run->path, answered, run);
