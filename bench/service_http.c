@@ -13,18 +13,21 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { BARE, STACK, NODES, HEDGED, CONTENDERS };
-enum { MICROSECONDS = 1000000, WARM = 4000 };
+enum { BARE, NODES, TURNS, STACK, HEDGED, CONTENDERS };
+enum { MICROSECONDS = 1000000, WARM = 500 };
 
+/* Those of ours that have no stack call the nodes in turn, as libcurl alone does. */
 static const char *const http_stacks[CONTENDERS] = {
-    [STACK] = "timeout 10s | retry | hedge p95 budget=0 | balance p2c metric=peak_ewma",
-    [HEDGED] = "timeout 10s | retry | hedge p95 | balance p2c metric=peak_ewma",
+    [TURNS] = "timeout 1m | retry | hedge p95 budget=0 | balance round_robin",
+    [STACK] = "timeout 1m | retry | hedge p95 budget=0 | balance p2c metric=peak_ewma",
+    [HEDGED] = "timeout 1m | retry | hedge p95 | balance p2c metric=peak_ewma",
 };
 
-/* Beyond a thousand at once, the first two contenders do, and few rounds: a turn takes seconds. */
+/* A turn's requests, and how many thirds of the rounds: many at once take seconds. Hedges would only add to a queue. */
 static const struct {
-    uint32_t at_once, requests, contenders, most_rounds;
-} http_scenes[] = {{1, 4000, CONTENDERS, 100}, {32, 16000, CONTENDERS, 100}, {1000, 16000, 2, 9}, {10000, 20000, 2, 3}};
+    uint32_t at_once, requests, thirds, contenders;
+} http_scenes[] = {
+    {1, 2000, 12, CONTENDERS}, {32, 8000, 12, CONTENDERS}, {1000, 16000, 3, HEDGED}, {10000, 20000, 1, HEDGED}};
 
 enum { HTTP_SCENES = sizeof http_scenes / sizeof http_scenes[0] };
 
@@ -80,18 +83,19 @@ static int measure_scene(const struct table *table, uint32_t scene, uint32_t rou
     struct measure measure = {.extra = 0};
     double values[2 * CONTENDERS];
     char label[32];
-    rounds = rounds < http_scenes[scene].most_rounds ? rounds : http_scenes[scene].most_rounds;
+    rounds = rounds * http_scenes[scene].thirds / 3 + 1;
+    rounds = rounds < SERVICE_MOST_ROUNDS ? rounds : SERVICE_MOST_ROUNDS;
     for (uint32_t round = 0; round < rounds; round++) {
         if (one_round(&measure, scene, round, loop, bases) != 0) {
             fprintf(stderr, "bench-service: not all requests were answered\n");
             return -1;
         }
     }
-    for (uint32_t i = 0; i < CONTENDERS; i++) {
+    values[0] = frame_median(measure.us[BARE], rounds);
+    for (uint32_t i = BARE + 1; i < CONTENDERS; i++) {
         bool taken = i < http_scenes[scene].contenders;
-        double *ratio = i == BARE ? &values[2 * CONTENDERS - 1] : &values[2 * i];
-        values[i == BARE ? 0 : 2 * i - 1] = taken ? frame_median(measure.us[i], rounds) : -1;
-        *ratio = taken ? frame_median(measure.ratios[i], rounds) : -1;
+        values[2 * i - 1] = taken ? frame_median(measure.us[i], rounds) : -1;
+        values[2 * i] = taken ? frame_median(measure.ratios[i], rounds) : -1;
     }
     values[2 * CONTENDERS - 1] = http_scenes[scene].contenders > HEDGED ? measure.extra / rounds * 100 : -1;
     snprintf(label, sizeof label, "%u", http_scenes[scene].at_once);
@@ -101,8 +105,8 @@ static int measure_scene(const struct table *table, uint32_t scene, uint32_t rou
 
 int service_http(uint32_t rounds, bool csv) {
     static const struct table_column columns[2 * CONTENDERS] = {
-        {"libcurl", 9, 2}, {"stack", 9, 2},   {"ratio", 7, 3}, {"nodes", 9, 2},
-        {"ratio", 7, 3},   {"hedging", 9, 2}, {"ratio", 7, 3}, {"extra %", 8, 2},
+        {"libcurl", 8, 2}, {"nodes", 8, 2}, {"ratio", 6, 3},   {"in turn", 8, 2}, {"ratio", 6, 3},
+        {"stack", 8, 2},   {"ratio", 6, 3}, {"hedging", 8, 2}, {"ratio", 6, 3},   {"hedges %", 9, 2},
     };
     struct table table = {"HTTP on loopback, us of CPU time per request", "at once", columns, 2 * CONTENDERS, csv};
     char bases[SERVICE_PORTS][SERVICE_BASE];
