@@ -39,7 +39,7 @@ soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/setup.sh test
 	scripts/soak $(SCALE)
 
-bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes; simulated requests; Redis
+bench: ## Nanoseconds per pick, quota, pool and layer, beside the limits of this machine; hashes; simulations; Redis; HTTP
 	scripts/setup.sh test
 	scripts/build release bench/all
 	build/release/bench/bench-select
@@ -48,6 +48,7 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
 	PATH="$$PATH:$(CURDIR)/build" build/release/bench/bench-redis
+	build/release/bench/bench-service
 
 results: ## Play the published experiments again and renew the tables of docs/results.md (TABLES=)
 	scripts/setup.sh run
