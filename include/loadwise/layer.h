@@ -34,7 +34,8 @@ typedef struct lw_layer {
     const char *(*misfit)(const void *options);
 } lw_layer;
 
-/* The built-in ones, in the order of the alphabet; NULL at the end. balance is not one of them: a stack makes it */
+/* The built-in ones, in the order of the alphabet; NULL at the end. balance, which a stack makes over its pool, has no
+   `make`. */
 LW_API const lw_layer *const *lw_layers(void);
 
 LW_END

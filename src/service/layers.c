@@ -5,6 +5,7 @@
 const lw_layer *const *lw_layers(void) {
     static const lw_layer *const layers[] = {
         &lw__layer_adaptive_throttle,
+        &lw__layer_balance,
         &lw__layer_buffer,
         &lw__layer_circuit_breaker,
         &lw__layer_concurrency_limit,

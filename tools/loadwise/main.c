@@ -4,6 +4,7 @@
 #include "fetch.h"
 #include "help.h"
 #include "interrupt.h"
+#include "layers.h"
 #include "pick.h"
 #include "pool.h"
 #include "problem.h"
@@ -27,6 +28,7 @@ static const struct command {
     {"fetch", fetch_run, "send real HTTP requests through a stack of layers, and show who answered"},
     {"sim", sim_command_run, "play a scenario against several strategies, and say which one to take"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
+    {"layers", layers_run, "list the layers of stacks, or describe one"},
 };
 
 enum { COMMAND_COUNT = sizeof command_table / sizeof *command_table };
