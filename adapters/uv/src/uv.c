@@ -44,13 +44,21 @@ static uint64_t loop_time(void *user) {
 
 static void timer_fired(uv_timer_t *handle);
 
+/* What is due by now does not wait for the next millisecond to begin. */
+static uint64_t ms_until(lw_uv *uv, uint64_t due) {
+    uint64_t now = uv->env.now(uv->env.user);
+    if (due <= now) {
+        return 0;
+    }
+    uint64_t wait = due - now, real = uv_hrtime(), at = wait < UINT64_MAX - real ? real + wait : UINT64_MAX;
+    uint64_t ms = at / NS_PER_MS + (at % NS_PER_MS != 0), begins = uv_now(uv->loop);
+    return ms > begins ? ms - begins : 0;
+}
+
 static void timer_arm(lw_uv *uv, uint64_t due) {
-    uint64_t now = uv->env.now(uv->env.user), real = uv_hrtime(), wait = due > now ? due - now : 0;
-    uint64_t at = wait < UINT64_MAX - real ? real + wait : UINT64_MAX, ms = at / NS_PER_MS + (at % NS_PER_MS != 0);
     uv_update_time(uv->loop);
-    uint64_t begins = uv_now(uv->loop);
     uv->armed = due;
-    uv_timer_start(&uv->timer, timer_fired, ms > begins ? ms - begins : 0, 0);
+    uv_timer_start(&uv->timer, timer_fired, ms_until(uv, due), 0);
 }
 
 static void timer_fired(uv_timer_t *handle) {
