@@ -216,12 +216,11 @@ static void patience_fired(lw_timer *timer) {
 
 /* A report that the pool does not understand leaves the ticket; then it is as if nothing had been said. */
 static void ticket_end(struct balance *balance, const lw_ticket *ticket, const lw_exchange *inner) {
-    uint64_t now = lw_clock_now(balance->layer.clock);
     lw_sample sample = inner->sample;
-    sample.now = sample.now != 0 ? sample.now : now;
+    sample.now = sample.now != 0 ? sample.now : lw_clock_now(balance->layer.clock);
     int error = inner->reason == LW_OK ? lw_done(balance->pool, ticket, &sample) : LW_INVALID;
     if (error != LW_OK && error != LW_ALREADY) {
-        lw_cancel_at(balance->pool, ticket, now);
+        lw_cancel_at(balance->pool, ticket, sample.now);
     }
 }
 

@@ -39,10 +39,10 @@ struct hedge_call {
     struct lw__call call; /* its inner exchange is not used */
     lw_timer timer;
     struct hedge_try try[HEDGE_TRIES];
-    lw_request pick; /* of the second */
-    uint64_t excluded[HEDGE_EXCLUSIONS];
+    lw_request pick;          /* of the second */
     struct hedge_try *winner; /* NULL: not decided */
     bool *gone;               /* of who cancels one of its tries right now: to be told of its end */
+    uint64_t excluded[HEDGE_EXCLUSIONS];
 };
 
 static struct hedge_layer *hedge_of(const struct hedge_call *hedged) {
@@ -61,7 +61,7 @@ static struct hedge_try *hedge_other(struct hedge_call *hedged, const struct hed
 
 static void hedge_learn(struct hedge_call *hedged, const struct hedge_try *one) {
     struct hedge_layer *hedge = hedge_of(hedged);
-    uint64_t now = lw_clock_now(hedge->layer.clock);
+    uint64_t ended = one->exchange.sample.now, now = ended != 0 ? ended : lw_clock_now(hedge->layer.clock);
     lw__percentile_add(&hedge->latencies, now > one->began ? now - one->began : 0, now);
 }
 
@@ -147,7 +147,7 @@ static int hedge_begins(lw_exchange *exchange) {
     return hedged->winner == one ? lw_exchange_begins(hedged->call.outer) : 0;
 }
 
-static void hedge_try(struct hedge_call *hedged, struct hedge_try *one) {
+static void hedge_try(struct hedge_call *hedged, struct hedge_try *one, uint64_t now) {
     lw_exchange_derive(&one->exchange, hedged->call.outer);
     if (one != hedged->try) {
         one->exchange.pick = &hedged->pick;
@@ -156,7 +156,7 @@ static void hedge_try(struct hedge_call *hedged, struct hedge_try *one) {
     one->exchange.completed = hedge_completed;
     one->exchange.begins = hedge_begins;
     one->exchange.user = hedged;
-    one->began = lw_clock_now(hedged->call.layer->clock);
+    one->began = now;
     one->out = true;
     lw_service_call(hedged->call.layer->inner, &one->exchange);
 }
@@ -195,7 +195,7 @@ static void hedge_fired(lw_timer *timer) {
         return;
     }
     hedge->stats.hedges++;
-    hedge_try(hedged, &hedged->try[1]);
+    hedge_try(hedged, &hedged->try[1], now);
 }
 
 /* ---- the service ---- */
@@ -215,7 +215,7 @@ static void hedge_call(lw_service *service, lw_exchange *exchange) {
         delay = delay > hedge->options.least ? delay : hedge->options.least;
         lw_timer_start(hedge->layer.clock, &hedged->timer, lw__after(now, delay));
     }
-    hedge_try(hedged, &hedged->try[0]);
+    hedge_try(hedged, &hedged->try[0], now);
 }
 
 static void hedge_cancel(lw_service *service, lw_exchange *exchange, uint32_t why) {
@@ -260,6 +260,7 @@ int lw_hedge_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_servic
         .size = sizeof(struct hedge_layer),
         .options = offsetof(struct hedge_layer, options),
         .call_size = sizeof(struct hedge_call),
+        .call_zeroed = offsetof(struct hedge_call, excluded),
     };
     int error;
     struct hedge_layer *hedge = lw__layer_new(&plan, env, clock, inner, options, &error);

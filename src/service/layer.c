@@ -66,7 +66,8 @@ void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *given, lw_c
     layer->env = env;
     layer->clock = clock;
     layer->inner = inner;
-    lw__records_init(&layer->calls, &layer->env, plan->call_size);
+    lw__records_init(&layer->calls, &layer->env, plan->call_size,
+                     plan->call_zeroed != 0 ? plan->call_zeroed : plan->call_size);
     return layer;
 }
 
@@ -123,8 +124,6 @@ void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed
 void lw__call_renew(struct lw__call *call) {
     lw_exchange before = call->inner;
     lw_exchange_derive(&call->inner, call->outer);
-    call->inner.deadline = before.deadline;
-    call->inner.pick = before.pick;
     call->inner.completed = before.completed;
     call->inner.begins = before.begins;
     call->inner.chosen = before.chosen;

@@ -38,6 +38,7 @@ struct lw__layer_plan {
     const lw_service_ops *ops;
     size_t size, options; /* of a struct that begins with lw__layer, and where its options stand */
     size_t call_size;     /* of a struct that begins with lw__call */
+    size_t call_zeroed;   /* so much of its beginning is zero in a new call; 0: all */
     bool innermost;       /* it has no inner service */
 };
 
@@ -64,7 +65,7 @@ void lw__layer_cancel(lw_service *service, lw_exchange *exchange, uint32_t why);
    exchange has been refused: no memory, or the layer is ending. */
 void *lw__call_new(struct lw__layer *layer, lw_exchange *outer, void (*completed)(lw_exchange *inner));
 
-/* Its inner exchange as it was at first, to be handed on once more. Deadline and pick stay. */
+/* Its inner exchange as it was at first, to be handed on once more. */
 void lw__call_renew(struct lw__call *call);
 
 /* Answers as the inner exchange was answered. The call is gone then. */

@@ -12,8 +12,8 @@ struct records_block {
     _Alignas(64) struct records_block *next;
 };
 
-void lw__records_init(struct lw__records *records, lw_env *env, size_t size) {
-    *records = (struct lw__records){.env = env, .size = (size + 15) & ~(size_t)15};
+void lw__records_init(struct lw__records *records, lw_env *env, size_t size, size_t zeroed) {
+    *records = (struct lw__records){.env = env, .size = (size + 15) & ~(size_t)15, .zeroed = zeroed};
 }
 
 void lw__records_free(struct lw__records *records) {
@@ -45,7 +45,7 @@ void *lw__records_take(struct lw__records *records) {
     }
     struct lw__record *record = records->spare;
     records->spare = record->next;
-    memset(record, 0, records->size);
+    memset(record, 0, records->zeroed);
     record->next = records->used;
     if (record->next != NULL) {
         record->next->before = record;

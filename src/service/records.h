@@ -11,16 +11,16 @@ struct lw__record {
 };
 
 struct lw__records {
-    lw_env *env; /* the owner's */
-    size_t size; /* of a record */
+    lw_env *env;         /* the owner's */
+    size_t size, zeroed; /* of a record, and how much of its beginning is zero when it is taken */
     struct lw__record *used, *spare;
     void *blocks;
 };
 
-void lw__records_init(struct lw__records *records, lw_env *env, size_t size);
+void lw__records_init(struct lw__records *records, lw_env *env, size_t size, size_t zeroed);
 void lw__records_free(struct lw__records *records);
 
-/* Zeroed; NULL: no memory. */
+/* NULL: no memory. */
 void *lw__records_take(struct lw__records *records);
 void lw__records_give(struct lw__records *records, void *record);
 

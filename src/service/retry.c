@@ -34,11 +34,11 @@ struct retry_call {
     lw_timer timer;     /* between two tries */
     lw_exchange latest; /* as the last try that reached a node was answered */
     lw_request pick;
-    uint64_t excluded[RETRY_EXCLUSIONS];
     size_t given; /* exclusions that the caller brought */
     uint32_t tries;
     bool cancelled, crowded; /* crowded: a node did not find room among the exclusions */
     uint64_t patient_until;  /* 0: not refused yet */
+    uint64_t excluded[RETRY_EXCLUSIONS];
 };
 
 static struct retry_layer *retry_of(lw_service *service) { return (struct retry_layer *)(void *)service; }
@@ -261,6 +261,7 @@ int lw_retry_new(lw_service **out, const lw_env *env, lw_clock *clock, lw_servic
         .size = sizeof(struct retry_layer),
         .options = offsetof(struct retry_layer, options),
         .call_size = sizeof(struct retry_call),
+        .call_zeroed = offsetof(struct retry_call, excluded),
     };
     int error;
     struct retry_layer *retry = lw__layer_new(&plan, env, clock, inner, options, &error);

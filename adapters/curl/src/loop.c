@@ -94,8 +94,8 @@ static int timer_wanted(CURLM *multi, long wait, void *user) {
     (void)multi;
     if (wait < 0) {
         lw_timer_stop(clock, &curl->timer);
-    } else {
-        lw_timer_start(clock, &curl->timer, lw_clock_now(clock) + (uint64_t)wait * NS_PER_MS);
+    } else { /* mostly 0: at once, and no need to know the time */
+        lw_timer_start(clock, &curl->timer, wait > 0 ? lw_clock_now(clock) + (uint64_t)wait * NS_PER_MS : 0);
     }
     return 0;
 }
