@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct stack_leaf leaf = {{&leaf_ops}, 0, 0};
     lw_env env = LW_ENV_INIT;
     lw_stack_options options = LW_STACK_OPTIONS_INIT;
+    lw_pool_options small = LW_POOL_OPTIONS_INIT;
     lw_stack *stack = NULL;
     lw_clock *clock = NULL;
     lw_pool *pool = NULL;
@@ -124,7 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     env.seed = 1;
     int balances = strstr(spec, "balance") != NULL;
     options.inner = balances ? NULL : &leaf.service;
-    stack_check(lw_clock_new(&clock, &env, NULL, NULL) == LW_OK && lw_pool_new(&pool, &env, NULL) == LW_OK);
+    stack_check(lw_clock_new(&clock, &env, NULL, NULL) == LW_OK);
+    small.max_tickets = 16;
+    stack_check(!balances || lw_pool_new(&pool, &env, &small) == LW_OK);
     int error = lw_stack_new(&stack, &env, clock, pool, spec, &options);
     stack_check((error == LW_OK) == (stack != NULL));
     if (error == LW_OK) {

@@ -220,6 +220,50 @@ static void losers_count(void **state) {
     yard_close(&yard);
 }
 
+/* ---- a loser that goes lets others run, and they may end the very call ---- */
+
+static struct yard *crowd;
+
+static void ends_at_once(struct executor *node, lw_exchange *exchange) {
+    (void)exchange;
+    executor_end(node, node->count - 1, LW_OUTCOME_OK);
+}
+
+static void cancels_the_first(lw_exchange *exchange) {
+    client_completed(exchange);
+    lw_service_cancel(lw_stack_service(crowd->stack), &crowd->client[0].exchange, LW_OUTCOME_CANCELLED);
+    assert_int_equal(crowd->client[0].completed, 1);
+}
+
+static void the_end_of_a_loser_may_end_the_call(void **state) {
+    (void)state;
+    for (int begins = 0; begins < 2; begins++) {
+        struct yard yard;
+        crowd = &yard;
+        yard_open(&yard, "hedge budget=100 min_samples=1 | balance wait=1s round_robin | concurrency_limit initial=1",
+                  2);
+        teach(&yard, 1, 10 * MS);
+        struct client *hedged = yard_call(&yard, 0, LW_EXCHANGE_SAFE);
+        struct executor *first = holder(&yard);
+        yard_wait(&yard, 20 * MS);
+        assert_int_equal(yard_out(&yard), 2);
+        yard_call(&yard, 1, 0)->exchange.completed = cancels_the_first;
+        assert_int_equal(yard.client[1].busy, 1); /* it waits */
+        yard.node[0].arrived = yard.node[1].arrived = ends_at_once;
+        if (begins) {
+            assert_int_equal(lw_exchange_begins(first->out[0]), 0); /* by now there is nobody to hear it */
+            client_answered(hedged, LW_OUTCOME_CANCELLED);
+            assert_int_equal(hedged->heard, 0);
+        } else {
+            executor_end(first, 0, LW_OUTCOME_OK);
+            client_answered(hedged, LW_OUTCOME_OK); /* as it just had ended */
+        }
+        client_answered(&yard.client[1], LW_OUTCOME_OK);
+        assert_int_equal(yard_out(&yard), 0);
+        yard_close(&yard);
+    }
+}
+
 /* ---- the percentile ---- */
 
 static int by_value(const void *a, const void *b) {
@@ -261,6 +305,7 @@ int main(void) {
         cmocka_unit_test(never_the_same_node),
         cmocka_unit_test(a_tenth_of_the_requests_at_most),
         cmocka_unit_test(losers_count),
+        cmocka_unit_test(the_end_of_a_loser_may_end_the_call),
         cmocka_unit_test(at_most_an_eighth_above_a_sorted_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,9 @@
 /* Ends the first try so; true: it is tried again. */
 static int tried_again(uint32_t outcome, uint32_t flags, uint32_t mark) {
     struct desk desk;
-    desk_open(&desk, "retry budget=1000");
+    desk_open(&desk, "retry budget=1000 | timeout 1h");
     struct client *client = desk_call(&desk, 0, flags);
-    lw_exchange_mark(desk.node.out[0], mark);
+    desk.node.out[0]->flags |= mark; /* as the answer says it, through the layer between */
     executor_end(&desk.node, 0, outcome);
     desk_wait(&desk, SECOND);
     int again = desk.node.count > 0;
@@ -22,10 +22,9 @@ static void the_table(void **state) {
     static const struct {
         uint32_t outcome;
         int plain, safe;
-    } rows[] = {
-        {LW_OUTCOME_OK, 0, 0},           {LW_OUTCOME_FAILURE, 0, 1},  {LW_OUTCOME_CONNECT_FAILURE, 1, 1},
-        {LW_OUTCOME_TIMEOUT, 0, 1},      {LW_OUTCOME_OVERLOAD, 1, 1}, {LW_OUTCOME_RATE_LIMITED, 1, 1},
-        {LW_OUTCOME_CALLER_FAULT, 0, 0}, {LW_OUTCOME_CANCELLED, 0, 0}};
+    } rows[] = {{LW_OUTCOME_OK, 0, 0},           {LW_OUTCOME_FAILURE, 0, 1},  {LW_OUTCOME_CONNECT_FAILURE, 1, 1},
+                {LW_OUTCOME_TIMEOUT, 0, 1},      {LW_OUTCOME_OVERLOAD, 1, 1}, {LW_OUTCOME_RATE_LIMITED, 1, 1},
+                {LW_OUTCOME_CALLER_FAULT, 0, 0}, {LW_OUTCOME_CANCELLED, 0, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(tried_again(rows[i].outcome, 0, 0), rows[i].plain);
@@ -159,6 +158,9 @@ static void deadlines_and_wishes_are_kept(void **state) {
     executor_end(&desk.node, 0, LW_OUTCOME_OVERLOAD);
     lw_service_cancel(desk_top(&desk), &client->exchange, LW_OUTCOME_CANCELLED);
     client_answered(client, LW_OUTCOME_CANCELLED);
+    client = desk_call(&desk, 0, LW_EXCHANGE_SAFE); /* and in a try, as a timeout would, which is never tried again */
+    lw_service_cancel(lw_stack_layer(desk.stack, "retry"), desk.node.out[0]->parent, LW_OUTCOME_TIMEOUT);
+    client_answered(client, LW_OUTCOME_TIMEOUT);
     assert_int_equal(stats_of(&desk).waiting, 0);
     assert_int_equal(stats_of(&desk).unfunded, 0);
     desk_close(&desk);
@@ -188,6 +190,53 @@ static void only_the_last_answer_is_heard(void **state) {
     desk_close(&desk);
 }
 
+/* The exclusions of the next try: the caller's first, then nodes in the order in which they were chosen. */
+static void nodes_are_excluded_exactly(void **state) {
+    uint64_t given[128];
+    lw_request pick = LW_REQUEST_INIT;
+    struct desk desk;
+    (void)state;
+    for (uint64_t i = 0; i < 128; i++) {
+        given[i] = 1000 + i;
+    }
+    pick.exclude = given;
+    pick.key = 77;
+    for (size_t count = 0; count <= 128; count += 32) {
+        desk_open(&desk, "retry backoff=0");
+        struct client *client = &desk.client[0];
+        *client = (struct client){.exchange = LW_EXCHANGE_INIT, .busy = 1};
+        client->exchange.completed = client_completed;
+        client->exchange.pick = &pick;
+        pick.exclude_count = count;
+        lw_service_call(desk_top(&desk), &client->exchange);
+        assert_ptr_equal(desk.node.out[0]->pick, &pick);
+        lw_exchange_chosen(desk.node.out[0], 7);
+        if (count < 128) {
+            lw_exchange_chosen(desk.node.out[0], 8); /* a hedge */
+        }
+        executor_end(&desk.node, 0, LW_OUTCOME_OVERLOAD);
+        desk_wait(&desk, 0);
+        if (count == 128) { /* no room to exclude one: it might get the request twice */
+            client_answered(client, LW_OUTCOME_OVERLOAD);
+            desk_close(&desk);
+            continue;
+        }
+        const lw_request *next = desk.node.out[0]->pick;
+        assert_int_equal(next->key, 77);
+        assert_int_equal(next->exclude_count, count + 2);
+        assert_memory_equal(next->exclude, given, count * sizeof *given);
+        assert_int_equal(next->exclude[count], 7);
+        assert_int_equal(next->exclude[count + 1], 8);
+        refuses(&desk, LW_EXCLUDED, LW_RETRY_NEVER, 0); /* a new round, with the caller's own only */
+        desk_wait(&desk, 0);
+        assert_int_equal(desk.node.out[0]->pick->exclude_count, count);
+        refuses(&desk, LW_EXCLUDED, LW_RETRY_NEVER, 0); /* but just one */
+        client_answered(client, LW_OUTCOME_OVERLOAD);
+        assert_int_equal(client->exchange.tries, count < 128 ? 2 : 1);
+        desk_close(&desk);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
@@ -196,6 +245,7 @@ int main(void) {
         cmocka_unit_test(refusals_are_waited_for_within_patience),
         cmocka_unit_test(deadlines_and_wishes_are_kept),
         cmocka_unit_test(only_the_last_answer_is_heard),
+        cmocka_unit_test(nodes_are_excluded_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
