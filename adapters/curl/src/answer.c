@@ -45,12 +45,14 @@ static size_t take_header(char *line, size_t size, size_t count, void *user) {
         return 0;
     }
     if (is_status_line(line, length)) {
+        transfer->headed = false;
         answer_begins(transfer, status_of(line, length));
         return transfer->exchange != NULL ? whole : 0;
     }
     while (length > 0 && (line[length - 1] == '\r' || line[length - 1] == '\n')) {
         length--;
     }
+    transfer->headed |= length == 0;
     lw_http *http = lw__http_of(transfer);
     if (length > 0 && transfer->heard && http->header != NULL && http->header(http, line, length) != 0) {
         transfer->given_up = true;
@@ -119,7 +121,11 @@ static uint64_t retry_after(const struct lw__transfer *transfer) {
 void lw__answer_tell(const struct lw__transfer *transfer, CURLcode code, lw_sample *sample) {
     uint64_t now = lw__transfer_time(transfer);
     const lw_http *http = lw__http_of(transfer);
-    code = transfer->cut ? CURLE_OK : code;
+    if (transfer->cut) {
+        code = CURLE_OK;
+    } else if (code == CURLE_OK && !transfer->headed) { /* which libcurl takes for an answer without a body */
+        code = CURLE_WEIRD_SERVER_REPLY;
+    }
     tell_http(transfer, code, now);
     bool by_bytes = transfer->curl->options.latency == LW_CURL_FIRST_BYTE && http->first_byte != 0;
     *sample = (lw_sample)LW_SAMPLE_INIT;

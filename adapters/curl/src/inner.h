@@ -51,6 +51,7 @@ struct lw__transfer {
     bool added;     /* libcurl has it */
     bool queued;    /* among `later` */
     bool reads;     /* the body, by the caller's function */
+    bool headed;    /* all of its header has come */
     bool heard;     /* the answer has begun, and somebody wants it */
     bool unheard;   /* it has begun, and nobody does */
     bool cut;       /* it was too long for an answer that nobody wants */

@@ -74,10 +74,10 @@ void lw__request_static(struct lw__transfer *transfer) {
     uint64_t connect = options->connect_timeout / NS_PER_MS + (options->connect_timeout % NS_PER_MS != 0);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* or who is cancelled while a name is looked up waits for that */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a node is spoken to itself, whatever http_proxy says */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, versions[options->http_version]);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, options->http_version == 2 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect != 0 ? (long)connect : (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
     if (options->ca_file != NULL) {
@@ -89,6 +89,14 @@ void lw__request_static(struct lw__transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, begin_anew);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+}
+
+/* libcurl 7.88, which Debian 12 has, fails requests on a connection with HTTP/2 and without TLS that was used before
+   (its issue 10634). */
+static bool must_be_alone(const struct lw__transfer *transfer) {
+    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+    return transfer->curl->options.http_version == 2 && version >= 0x075800 && version < 0x080000 &&
+           strncmp(transfer->node->base, "http:", 5) == 0;
 }
 
 /* ---- is it a request at all? ---- */
@@ -184,6 +192,12 @@ static CURLcode set_method(const struct lw__transfer *transfer, const lw_http *h
     CURL *easy = transfer->easy;
     const char *method = http->method != NULL ? http->method : body ? "POST" : NULL;
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (transfer->curl->options.http_version == 2) {
+        long alone = must_be_alone(transfer) ? 1 : 0;
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, alone);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone);
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L - alone);
+    }
     if (body) {
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,

@@ -93,7 +93,8 @@ typedef struct lw_curl_options {
     uint32_t connections;     /* kept open, of all nodes; 0: four times the exchanges under way. Fewer than these are
                                  slow: each answer closes what the next request opens */
     uint32_t per_node;        /* most connections to one node; more exchanges wait in libcurl; 0: no bound */
-    uint32_t http_version;    /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 at once, also without TLS */
+    uint32_t http_version;    /* 0: what TLS agrees on, else 1.1; 1: 1.1 only; 2: HTTP/2 at once, also without TLS,
+                                 which libcurl 7.88 can do once for each connection only */
     uint64_t connect_timeout; /* ns; 0: 5 s */
     const char *user_agent;   /* NULL: "loadwise". Copied */
     const char *ca_file;      /* NULL: libcurl's. Copied */
