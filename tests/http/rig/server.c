@@ -40,6 +40,7 @@ struct bytes {
 struct connection {
     int fd;
     bool busy;   /* a request is being answered */
+    bool counts; /* that request */
     bool silent; /* what comes is read and forgotten */
     struct bytes in, out;
     size_t sent;
@@ -129,11 +130,11 @@ static void watch(const struct connection *connection, int how, uint32_t events)
 }
 
 static void answered(struct connection *connection) {
-    if (connection->busy) {
-        connection->busy = false;
+    if (connection->busy && connection->counts) {
         server.under_way--;
         server.served++;
     }
+    connection->busy = false;
 }
 
 /* Freed at the end of the turn would be safer than now, were there two events of one descriptor in a turn: there are
@@ -252,6 +253,11 @@ static void put_answer(struct bytes *out, const struct behaviour *behaviour, con
     }
 }
 
+/* Whoever asks for counts does not change them. */
+static bool is_about_us(const struct request *request) {
+    return strncmp(request->target, "/control", 8) == 0 || strncmp(request->target, "/count", 6) == 0;
+}
+
 static void name_body(struct bytes *body, const struct request *request, const struct behaviour *behaviour) {
     char text[160];
     if (strncmp(request->target, "/echo", 5) == 0) {
@@ -260,7 +266,7 @@ static void name_body(struct bytes *body, const struct request *request, const s
     body->size = 0;
     if (strncmp(request->target, "/count", 6) == 0) {
         bytes_add(body, text,
-                  (size_t)snprintf(text, sizeof text, "%ld %ld %ld %ld\n", server.served, server.under_way - 1,
+                  (size_t)snprintf(text, sizeof text, "%ld %ld %ld %ld\n", server.served, server.under_way,
                                    server.most_under_way, server.open));
     } else {
         bytes_add(body, text, (size_t)snprintf(text, sizeof text, "%s\n", behaviour->name));
@@ -272,7 +278,7 @@ static struct behaviour behave(const struct request *request) {
     struct behaviour behaviour = server.usual;
     const char *query = strchr(request->target, '?');
     bool control = strncmp(request->target, "/control", 8) == 0;
-    if (control || strncmp(request->target, "/count", 6) == 0) {
+    if (is_about_us(request)) {
         behaviour_plain(&behaviour);
     }
     if (query != NULL && !behaviour_read(control ? &server.usual : &behaviour, query + 1, strlen(query + 1))) {
@@ -294,7 +300,8 @@ static void say(struct connection *connection);
 
 static void answer(struct connection *connection, const struct request *request, struct bytes *body) {
     connection->busy = true;
-    server.under_way++;
+    connection->counts = !is_about_us(request);
+    server.under_way += connection->counts ? 1 : 0;
     server.most_under_way = server.under_way > server.most_under_way ? server.under_way : server.most_under_way;
     struct behaviour behaviour = behave(request);
     long swing = behaviour.ms * behaviour.spread / 100, wait = behaviour.ms - swing + draw(2 * swing + 1);
