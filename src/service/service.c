@@ -53,7 +53,7 @@ void lw_exchange_copy_answer(lw_exchange *outer, const lw_exchange *inner) {
     outer->retry_at = inner->retry_at;
     outer->sample = inner->sample;
     outer->response = inner->response;
-    outer->node = inner->node;
+    outer->node = inner->node != 0 ? inner->node : outer->node; /* inside of a node nobody is told of it */
 }
 
 /* ---- waiting ---- */

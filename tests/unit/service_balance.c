@@ -185,6 +185,22 @@ static void a_time_is_named_where_there_is_one(void **state) {
     yard_close();
 }
 
+/* A Retry-After is of the node that said it, also with layers around each node: another node is asked at once. */
+static void the_node_is_known_through_layers_around_it(void **state) {
+    (void)state;
+    yard_open("retry backoff=0 max_backoff=0 | balance round_robin | timeout 1s | load_shed", 0, 1);
+    struct client *client = yard_call(0, NULL);
+    size_t first = node[0].count > 0 ? 0 : 1;
+    node[first].out[0]->sample.retry_after = 60 * SECOND;
+    executor_end(&node[first], 0, LW_OUTCOME_RATE_LIMITED);
+    lw_clock_run(tower);
+    assert_int_equal(node[1 - first].count, 1);
+    executor_end(&node[1 - first], 0, LW_OUTCOME_OK);
+    client_answered(client, LW_OUTCOME_OK);
+    assert_true(client->exchange.node == lw_id(first == 0 ? "b" : "a", 1));
+    yard_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_that_wait_come_in_order),
@@ -194,6 +210,7 @@ int main(void) {
         cmocka_unit_test(tickets_end_however_it_ends),
         cmocka_unit_test(a_node_without_a_service_is_an_error),
         cmocka_unit_test(a_time_is_named_where_there_is_one),
+        cmocka_unit_test(the_node_is_known_through_layers_around_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
