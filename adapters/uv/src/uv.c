@@ -44,19 +44,19 @@ static uint64_t loop_time(void *user) {
 
 static void timer_fired(uv_timer_t *handle);
 
-/* What is due by now does not wait for the next millisecond to begin. */
+/* What is due by now does not wait for the next millisecond to begin; for what always is, no clock is read. */
 static uint64_t ms_until(lw_uv *uv, uint64_t due) {
-    uint64_t now = uv->env.now(uv->env.user);
+    uint64_t now = due > 0 ? uv->env.now(uv->env.user) : 0;
     if (due <= now) {
         return 0;
     }
     uint64_t wait = due - now, real = uv_hrtime(), at = wait < UINT64_MAX - real ? real + wait : UINT64_MAX;
+    uv_update_time(uv->loop);
     uint64_t ms = at / NS_PER_MS + (at % NS_PER_MS != 0), begins = uv_now(uv->loop);
     return ms > begins ? ms - begins : 0;
 }
 
 static void timer_arm(lw_uv *uv, uint64_t due) {
-    uv_update_time(uv->loop);
     uv->armed = due;
     uv_timer_start(&uv->timer, timer_fired, ms_until(uv, due), 0);
 }
