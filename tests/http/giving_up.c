@@ -242,9 +242,9 @@ static void addresses_where_nobody_is(void **state) {
     nobody_there("http://127.0.0.1:1", LW_OUTCOME_CONNECT_FAILURE);
     nobody_there("http://[::1]:1", LW_OUTCOME_CONNECT_FAILURE);
     char base[80];
-    snprintf(base, sizeof base, "https%s", site.script.base + strlen("http")); /* no TLS there */
+    snprintf(base, sizeof base, "https%.60s", site.script.base + strlen("http")); /* no TLS there */
     nobody_there(base, LW_OUTCOME_CONNECT_FAILURE);
-    snprintf(base, sizeof base, "http://localhost%s", strrchr(site.script.base, ':'));
+    snprintf(base, sizeof base, "http://localhost%.10s", strrchr(site.script.base, ':'));
     lw_service *node;
     assert_int_equal(lw_curl_node(site.curl, base, &node), LW_OK);
     visit_plan(&visit, &site, "/");

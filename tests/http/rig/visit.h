@@ -6,7 +6,7 @@
 #ifndef TESTS_HTTP_VISIT_H
 #define TESTS_HTTP_VISIT_H
 
-#include "rig/script.h"
+#include "script.h"
 
 #include <dirent.h>
 #include <loadwise/curl.h>
