@@ -40,7 +40,7 @@ soak: ## The long runs, about an hour; SCALE=60 makes it minutes
 	scripts/setup.sh test
 	scripts/soak $(SCALE)
 
-bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machine; hashes; simulated requests; Redis
+bench: ## Nanoseconds per pick, quota, pool and layer, beside the limits of this machine; hashes; simulations; Redis; HTTP
 	scripts/setup.sh test
 	scripts/build release bench/all
 	build/release/bench/bench-select
@@ -49,6 +49,7 @@ bench: ## Nanoseconds per pick, quota and pool, beside the limits of this machin
 	build/release/bench/bench-pool
 	build/release/bench/bench-sim
 	PATH="$$PATH:$(CURDIR)/build" build/release/bench/bench-redis
+	build/release/bench/bench-service
 
 bench-peers: ## The same picks by other libraries, as far as this machine can build them (PEERS="--rounds 2")
 	scripts/setup.sh run

@@ -40,35 +40,8 @@ install(
 )
 install(EXPORT loadwise_targets NAMESPACE loadwise:: DESTINATION ${package_dir} FILE loadwise-targets.cmake)
 
-# The store in Redis, where it was built. Its static library needs hiredis to be linked, so it has a file of its own.
-if(TARGET loadwise_redis_shared)
-    install(
-        TARGETS loadwise_redis_shared
-        EXPORT loadwise_redis_targets
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    )
-    install(
-        TARGETS loadwise_redis_static
-        EXPORT loadwise_redis_static_targets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    )
-    foreach(part IN ITEMS redis redis_static)
-        string(REPLACE _ - file ${part})
-        install(
-            EXPORT loadwise_${part}_targets
-            NAMESPACE loadwise::
-            DESTINATION ${package_dir}
-            FILE loadwise-${file}-targets.cmake
-        )
-    endforeach()
-    install(
-        DIRECTORY adapters/redis/include/loadwise
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING
-        PATTERN "*.h"
-    )
-    configure_file(cmake/loadwise-redis.pc.in loadwise-redis.pc @ONLY)
-    install(FILES ${PROJECT_BINARY_DIR}/loadwise-redis.pc DESTINATION ${pkgconfig_dir})
-endif()
+foreach(adapter IN ITEMS redis uv curl)
+    if(TARGET loadwise_${adapter}_shared)
+        lw_adapter_install(${adapter})
+    endif()
+endforeach()

@@ -13,10 +13,10 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 
 to_run="build-essential cmake ninja-build pkg-config libxxhash-dev libcmocka-dev libyaml-dev libcsv-dev libjansson-dev
-    libhiredis-dev gnuplot-nox"
+    libhiredis-dev libuv1-dev libcurl4-openssl-dev gnuplot-nox"
 to_test="clang clang-format clang-tidy libclang-rt-14-dev llvm abigail-tools
     qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross
-    libmemcached-dev redis-tools curl libpcre2-8-0 libssl3 zlib1g"
+    libmemcached-dev redis-tools curl openssl libpcre2-8-0 libssl3 zlib1g"
 
 case ${1:-test} in
     run) packages=$to_run ;;

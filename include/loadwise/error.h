@@ -43,7 +43,8 @@ LW_BEGIN
     X(DRAINING, -38, "every node is draining")                                                                         \
     X(NO_WEIGHT, -39, "every eligible node has weight 0")                                                              \
     X(NO_KEY, -40, "the request has no key")                                                                           \
-    X(NO_SLOTS, -41, "every ticket slot is in use")
+    X(NO_SLOTS, -41, "every ticket slot is in use")                                                                    \
+    X(SHED, -42, "refused to spare what is overloaded")
 
 enum lw_error {
     LW_OK = 0,

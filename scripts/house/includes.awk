@@ -7,7 +7,7 @@ BEGIN {
     # These never see each other; they meet in base and in the public headers.
     split("strategy filter health latency quota store metrics", names, " ")
     for (i in names) apart[names[i]] = 1
-    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/ adapters/redis/src/", folders, " ")
+    searched = split("src/ tools/ bench/ fuzz/ tests/ examples/ adapters/ adapters/redis/src/ adapters/uv/src/ adapters/curl/src/", folders, " ")
 }
 
 FNR == NR {
@@ -68,6 +68,7 @@ function judge(from, target,    f, t) {
     } else if (t[1] == "adapters") {
         if (f[1] != "adapters" && f[1] != "fuzz" && !(f[1] == "tests" && f[2] == t[2]))
             complain(f[1] "/ uses what an adapter installs only, not " target)
+        if (f[1] == "adapters" && t[3] != "" && f[2] != t[2]) complain("an adapter does not look into another one")
     } else if (t[1] == "src" && !(f[1] == "tests" && (f[2] == "unit" || f[2] == "oom" || f[2] == "golden"))) {
         complain(f[1] "/ uses the public headers only, not " target)
     } else if (t[1] == "include") {
@@ -78,7 +79,7 @@ function judge(from, target,    f, t) {
 function judge_rooms(from, to) {
     if (!(from in rank)) complain("room src/" from " has no place in the ladder")
     else if (!(to in rank)) complain("room src/" to " has no place in the ladder")
-    else if (from == "service") complain("service uses the public headers only, not " to)
+    else if (from == "service" && to != "base") complain("room service sees base and the public headers only, not " to)
     else if (rank[to] > rank[from]) complain("room " from " must not include room " to ", which stands above it")
     else if ((from in apart) && (to in apart)) complain("rooms " from " and " to " must not see each other")
 }

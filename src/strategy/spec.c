@@ -79,7 +79,7 @@ static const lw_strategy_ops *find_ops(const struct reader *reader, struct word 
 /* After the key: "=" value. */
 static int read_param(struct reader *reader, struct lw__unit *unit, struct word key) {
     const lw_env *env = &reader->strategy->env;
-    const lw_param *param = lw__param_find(&unit->ops, key.text, key.size);
+    const lw_param *param = lw__param_find(unit->ops.params, unit->ops.param_count, key.text, key.size);
     if (param == NULL) {
         return lw__fail(env, LW_UNKNOWN, "column %zu: %s has no parameter '%.*s'", column_of(reader, key.text),
                         unit->ops.name, key.size < 40 ? (int)key.size : 40, key.text);
@@ -93,7 +93,8 @@ static int read_param(struct reader *reader, struct lw__unit *unit, struct word 
         return expected(reader, "a value");
     }
     reader->at += value.size;
-    return lw__param_set(env, unit, param, value.text, value.size, column_of(reader, value.text));
+    return lw__param_set(env, unit->ops.name, param, unit->config, value.text, value.size,
+                         column_of(reader, value.text));
 }
 
 static int read_spec(struct reader *reader, struct word name, int depth, struct lw__unit **out);

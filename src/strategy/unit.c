@@ -20,7 +20,7 @@ static bool params_are_good(const lw_strategy_ops *ops) {
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const lw_param *param = &ops->params[i];
         bool bounded = param->type != LW_PARAM_BOOL && param->type != LW_PARAM_CHOICE;
-        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_PRIME ||
+        if (param->name == NULL || param->fallback == NULL || param->type > LW_PARAM_PERCENTILE ||
             param->offset > ops->config_size || ops->config_size - param->offset < sizeof(uint64_t) ||
             param->offset % sizeof(uint64_t) != 0 || (bounded && (param->min == NULL || param->max == NULL)) ||
             (param->type == LW_PARAM_CHOICE && param->choices == NULL)) {
@@ -32,7 +32,7 @@ static bool params_are_good(const lw_strategy_ops *ops) {
 
 /* The parameter metric means something to the engine, so it may not mean something else. */
 static bool metric_is_good(const lw_strategy_ops *ops) {
-    const lw_param *param = lw__param_find(ops, "metric", strlen("metric"));
+    const lw_param *param = lw__param_find(ops->params, ops->param_count, "metric", strlen("metric"));
     return param == NULL || (param->type == LW_PARAM_CHOICE && strcmp(param->choices, LW_SIGNAL_NAMES) == 0);
 }
 
@@ -78,7 +78,8 @@ int lw__ops_read(const lw_env *env, const lw_strategy_ops *given, lw_strategy_op
 static int set_defaults(const lw_env *env, struct lw__unit *unit) {
     for (uint32_t i = 0; i < unit->ops.param_count; i++) {
         const lw_param *param = &unit->ops.params[i];
-        int error = lw__param_set(env, unit, param, param->fallback, strlen(param->fallback), 0);
+        int error =
+            lw__param_set(env, unit->ops.name, param, unit->config, param->fallback, strlen(param->fallback), 0);
         if (error != LW_OK) {
             return error;
         }
@@ -101,7 +102,7 @@ int lw__unit_add(lw_strategy *strategy, const lw_strategy_ops *ops, struct lw__u
 
 /* The value of a parameter that means something to the engine, where it is declared. */
 static uint32_t engine_param(const struct lw__unit *unit, const char *name, uint64_t otherwise) {
-    const lw_param *param = lw__param_find(&unit->ops, name, strlen(name));
+    const lw_param *param = lw__param_find(unit->ops.params, unit->ops.param_count, name, strlen(name));
     if (param != NULL) {
         memcpy(&otherwise, unit->config + param->offset, sizeof otherwise);
     }

@@ -4,7 +4,6 @@
  * bound to the node sets that were prepared.
  *
  *   spec.c      reads a specification into a tree of units
- *   param.c     reads one parameter into the config of a unit
  *   unit.c      one unit: its ops checked and copied, its memories made
  *   plans.c     what lw_prepare builds for one version of one node set, found again in O(1), and retired
  *   strategy.c  the handle: made, freed, asked what it is
@@ -16,6 +15,7 @@
 
 #include "base/env.h"
 #include "base/lanes.h"
+#include "base/param.h"
 
 #include <loadwise/ops.h>
 #include <loadwise/strategy.h>
@@ -79,11 +79,6 @@ int lw__unit_finish(lw_strategy *strategy, struct lw__unit *unit);
 /* The first content of the unit's lanes. */
 void lw__unit_start(struct lw__unit *unit, uint64_t seed);
 void lw__unit_free(lw_strategy *strategy, struct lw__unit *unit);
-
-/* param.c: reads `text` into the config. column: where it stands in the specification, from 1. */
-const lw_param *lw__param_find(const lw_strategy_ops *ops, const char *name, size_t size);
-int lw__param_set(const lw_env *env, struct lw__unit *unit, const lw_param *param, const char *text, size_t size,
-                  size_t column);
 
 /* spec.c */
 struct lw__names { /* what a name in a specification may mean */

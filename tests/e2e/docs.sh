@@ -124,7 +124,7 @@ report "docs: the strategies can be listed" list_declared
 for name in $(grep -v ' ' "$scratch/all"); do
     report "docs: strategy $name has its row, its page, its parameters" strategy_is_covered "$name"
 done
-for header in include/loadwise/*.h; do
+for header in include/loadwise/*.h adapters/*/include/loadwise/*.h; do
     report "docs: $header has its page" header_is_covered "$(basename "$header" .h)"
 done
 report "docs: adding-a-strategy.md quotes its example" example_is_quoted docs/adding-a-strategy.md examples/own_strategy.c

@@ -6,7 +6,7 @@
 ok=(--nodes "$data/nodes.yaml" --requests "$data/requests.csv")
 
 # ---- what is printed on request goes to standard output ----
-for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "pool --help" "diff --help" "strategies --help"; do
+for words in "--help" "-h" "pick --help" "pick -h" "pick --summary --help" "pool --help" "diff --help" "strategies --help" "layers --help"; do
     # shellcheck disable=SC2086
     expect 0 $words
     out_has "Usage: loadwise"
@@ -56,6 +56,21 @@ out_has "No parameters."
 expect_message 9 strategies nonsense <<<'no strategy is called "nonsense"'
 expect_message 2 strategies p2c ring <<<"one name at most"
 expect_message 2 strategies --frob <<<"--frob"
+
+# ---- layers ----
+expect 0 layers
+for name in adaptive_throttle balance buffer circuit_breaker concurrency_limit hedge load_shed rate_limit retry timeout; do
+    grep -qE "^  $name +[A-Z]" "$work/out" || fail "layers does not list $name"
+done
+expect 0 layers retry
+for word in "whole number from 1 to 16, default 3" "time from 0 to 1h, default 25ms" budget_window; do out_has "$word"; done
+expect 0 layers timeout
+out_has "time from 1us to 24h, has to be given"
+expect 0 layers balance
+out_has "balance wait=1s p2c"
+expect_message 9 layers nonsense <<<'no layer is called "nonsense"'
+expect_message 2 layers retry hedge <<<"one name at most"
+expect_message 2 layers --frob <<<"--frob"
 
 # ---- options ----
 expect_message 2 <<<"a command is missing"

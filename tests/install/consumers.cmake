@@ -28,3 +28,5 @@ endfunction()
 
 consumers(consumer loadwise static)
 consumers(redis redis redis_static)
+consumers(uv uv uv_static)
+consumers(curl curl curl_static)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* loadwise: the command. Finds the subcommand, lets it run, says what went wrong and exits with its status. */
 #include "diff.h"
+#include "fetch.h"
 #include "help.h"
 #include "interrupt.h"
+#include "layers.h"
 #include "pick.h"
 #include "pool.h"
 #include "problem.h"
@@ -23,8 +25,10 @@ static const struct command {
     {"pick", pick_run, "place each request of a file or pipe on a node, and sum up"},
     {"pool", pool_run, "run requests through a pool whose nodes are busy, fail and drain, and show how it stands"},
     {"diff", diff_run, "tell which keys move when one list of nodes becomes another"},
+    {"fetch", fetch_run, "send real HTTP requests through a stack of layers, and show who answered"},
     {"sim", sim_command_run, "play a scenario against several strategies, and say which one to take"},
     {"strategies", strategies_run, "list the strategies, or describe one"},
+    {"layers", layers_run, "list the layers of stacks, or describe one"},
 };
 
 enum { COMMAND_COUNT = sizeof command_table / sizeof *command_table };
@@ -50,9 +54,19 @@ static const struct command *command_find(const char *name) {
     return NULL;
 }
 
+/* "pick, pool, diff" */
+static void command_list(char *out, size_t room) {
+    size_t used = 0;
+    for (int i = 0; i < COMMAND_COUNT && used < room; i++) {
+        used += (size_t)snprintf(out + used, room - used, "%s%s", i > 0 ? ", " : "", command_table[i].name);
+    }
+}
+
 static enum status command_dispatch(int argc, char **argv, struct problem *problem) {
+    char list[128];
+    command_list(list, sizeof list);
     if (argc < 2) {
-        return problem_set(problem, STATUS_USAGE, "a command is missing: pick, pool, diff or strategies");
+        return problem_set(problem, STATUS_USAGE, "a command is missing; there are %s", list);
     }
     const struct command *command = command_find(argv[1]);
     if (command != NULL) {
@@ -66,8 +80,7 @@ static enum status command_dispatch(int argc, char **argv, struct problem *probl
         printf("loadwise %s\n", lw_version_string());
         return STATUS_DONE;
     }
-    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are pick, pool, diff and strategies",
-                       argv[1]);
+    return problem_set(problem, STATUS_USAGE, "\"%s\" is not a command; there are %s", argv[1], list);
 }
 
 /* Help and lists go through stdio, which keeps a failed write to itself until it is asked. */

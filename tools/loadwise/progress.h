@@ -12,6 +12,9 @@ bool progress_wanted(bool decisions);
 /* Redraws a few times a second. For each time that the input is waited for, rather than for each row. */
 void progress_show(uint64_t rows);
 
+/* The same with a line of your own, shorter than a terminal is wide. */
+void progress_say(const char *line);
+
 /* Wipes the line. */
 void progress_end(void);
 

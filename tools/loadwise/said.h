@@ -5,6 +5,8 @@
 
 #include "problem.h"
 
+#include <stddef.h>
+
 struct said {
     char note[512]; /* empty: nothing yet */
 };
@@ -15,7 +17,16 @@ void said_log(void *user, int code, const char *message);
 /* What was said about the last failure, or else what its code alone says. */
 const char *said_of(const struct said *said, int code);
 
-/* A specification that cannot be read: with a caret under the column of the complaint. */
+/* A specification that cannot be read: with a caret under the column of the complaint, which counts from where the part
+   begins that it is about. */
+struct said_part {
+    const char *option; /* "--stack" */
+    const char *spec;   /* all of it */
+    size_t at;          /* bytes before the part */
+};
+enum status said_bad_part(const struct said *said, const struct said_part *part, int code, struct problem *problem);
+
+/* The same of a strategy, all of it. */
 enum status said_bad_spec(const struct said *said, const char *spec, int code, struct problem *problem);
 
 #endif

@@ -3,6 +3,7 @@
 #include "strategies.h"
 
 #include "help.h"
+#include "params.h"
 #include "text.h"
 
 #include <getopt.h>
@@ -10,8 +11,6 @@
 #include <loadwise/strategy.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { STRATEGY_COLUMN = 20 };
 
 /* What a strategy goes by, as its own declarations have it. */
 enum family { FAMILY_TURN, FAMILY_LOAD, FAMILY_KEY, FAMILY_AROUND, FAMILY_COUNT };
@@ -36,7 +35,7 @@ static void strategies_list(void) {
         for (size_t i = 0; lw_strategy_builtin(i) != NULL; i++) {
             const lw_strategy_ops *ops = lw_strategy_builtin(i);
             if (family_of(ops) == (enum family)family) {
-                help_entry(ops->name, STRATEGY_COLUMN, ops->help);
+                help_entry(ops->name, PARAMS_COLUMN, ops->help);
             }
         }
     }
@@ -57,12 +56,12 @@ static void strategies_show_needs(const lw_strategy_ops *ops) {
                 (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", strategies_field(i));
         }
     }
-    help_entry("needs", STRATEGY_COLUMN, used > 0 ? list : "no field of the nodes");
+    help_entry("needs", PARAMS_COLUMN, used > 0 ? list : "no field of the nodes");
     if (ops->needs & LW_NEEDS_KEY) {
-        help_entry("places by", STRATEGY_COLUMN, "the key of a request");
+        help_entry("places by", PARAMS_COLUMN, "the key of a request");
     }
     if (ops->needs & LW_NEEDS_PLAN) {
-        help_entry("prepares", STRATEGY_COLUMN, "a table for each set of nodes, anew when nodes or weights change");
+        help_entry("prepares", PARAMS_COLUMN, "a table for each set of nodes, anew when nodes or weights change");
     }
 }
 
@@ -77,34 +76,7 @@ static void strategies_show_children(const lw_strategy_ops *ops) {
         snprintf(text, sizeof text, "%u to %u strategies, in parentheses: %s(ring, p2c)", ops->children_min,
                  ops->children_max, ops->name);
     }
-    help_entry("takes", STRATEGY_COLUMN, text);
-}
-
-static void strategies_show_range(const lw_param *param, char *text, size_t room) {
-    switch (param->type) {
-    case LW_PARAM_U64: snprintf(text, room, "whole number from %s to %s", param->min, param->max); break;
-    case LW_PARAM_PRIME: snprintf(text, room, "prime from %s to %s", param->min, param->max); break;
-    case LW_PARAM_POWER: snprintf(text, room, "power of two from %s to %s", param->min, param->max); break;
-    case LW_PARAM_F64: snprintf(text, room, "decimal number from %s to %s", param->min, param->max); break;
-    case LW_PARAM_BOOL: snprintf(text, room, "true or false"); break;
-    default: snprintf(text, room, "one of %s", param->choices); break;
-    }
-}
-
-static void strategies_show_params(const lw_strategy_ops *ops) {
-    if (ops->param_count == 0) {
-        printf("\nNo parameters.\n");
-        return;
-    }
-    printf("\nParameters, written as name=value after the name of the strategy:\n");
-    for (uint32_t i = 0; i < ops->param_count; i++) {
-        const lw_param *param = &ops->params[i];
-        char range[160], text[256];
-        strategies_show_range(param, range, sizeof range);
-        snprintf(text, sizeof text, "%s, default %s", range, param->fallback);
-        help_entry(param->name, STRATEGY_COLUMN, text);
-        help_entry("", STRATEGY_COLUMN, param->help);
-    }
+    help_entry("takes", PARAMS_COLUMN, text);
 }
 
 static enum status strategies_show(const char *name, struct problem *problem) {
@@ -116,7 +88,7 @@ static enum status strategies_show(const char *name, struct problem *problem) {
             putchar('\n');
             strategies_show_needs(ops);
             strategies_show_children(ops);
-            strategies_show_params(ops);
+            params_show(ops->params, ops->param_count, "strategy");
             return STATUS_DONE;
         }
     }
