@@ -19,6 +19,8 @@ void lw__curl_leave(lw_curl *curl) {
         transfer->queued = false;
         if (transfer->exchange == NULL) {
             lw__transfer_free(transfer);
+        } else if (transfer->starved) {
+            lw_exchange_refuse(lw__transfer_leave(transfer), LW_NOMEM, LW_RETRY_ON_COMPLETION, 0);
         } else {
             lw__transfer_start(transfer);
         }

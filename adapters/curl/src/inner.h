@@ -54,6 +54,7 @@ struct lw__transfer {
     bool headed;    /* all of its header has come */
     bool heard;     /* the answer has begun, and somebody wants it */
     bool unheard;   /* it has begun, and nobody does */
+    bool starved;   /* there was no memory to watch its socket with */
     bool cut;       /* it was too long for an answer that nobody wants */
     bool given_up;  /* by a function of the caller's */
 };
