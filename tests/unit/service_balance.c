@@ -98,6 +98,7 @@ static void polls_for_what_others_give_back(void **state) {
     yard_call(0, NULL);
     executor_time += 20 * MS;
     lw_clock_run(tower); /* in vain */
+    assert_true(lw_clock_next(tower) == executor_time + 20 * MS);
     assert_int_equal(lw_done(pool, &theirs[1], NULL), LW_OK);
     yard_call(1, NULL); /* who waits goes before who comes */
     assert_int_equal(node[0].count + node[1].count, 0);
