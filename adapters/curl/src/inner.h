@@ -24,7 +24,8 @@ struct lw__transfer;
 struct lw_curl {
     lw_env env;
     lw_uv *uv;
-    lw_curl_options options;
+    lw_curl_options options; /* its texts are these */
+    char *user_agent, *ca_file;
     CURLM *multi;
     lw_timer timer;                    /* libcurl's */
     struct lw__transfer *later, *last; /* to be added or removed once libcurl has returned */
