@@ -103,7 +103,7 @@ static int nodes_specify(lw_client *client, const char *const *addresses, size_t
             nodes[i] = node_make(client, addresses[i], &error);
         }
         if (nodes[i] == NULL) {
-            return error != LW_OK ? error : LW_NOMEM;
+            return error;
         }
         specs[i] = (lw_node_spec)LW_NODE_SPEC_INIT;
         specs[i].name = nodes[i]->address;
@@ -123,7 +123,7 @@ int lw_client_nodes(lw_client *client, const char *const *addresses, size_t coun
     }
     if (error == LW_OK) {
         client->list++;
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && nodes[i] != NULL; i++) {
             nodes[i]->wanted = client->list;
         }
     }
