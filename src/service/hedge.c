@@ -184,7 +184,7 @@ static void hedge_fired(lw_timer *timer) {
     const lw_exchange *first = &hedged->try[0].exchange;
     uint64_t now = lw_clock_now(hedge->layer.clock), retry_at;
     bool said = (hedged->call.outer->flags & (LW_EXCHANGE_SPENT | LW_EXCHANGE_BEGUN)) != 0;
-    if (said || hedged->winner != NULL || first->node == 0 || !hedge_exclude(hedged, first->node)) {
+    if (said || first->node == 0 || !hedge_exclude(hedged, first->node)) {
         return;
     }
     if (lw_service_ready(hedge->layer.inner, first, &retry_at, NULL) != LW_OK) {

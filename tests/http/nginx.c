@@ -96,7 +96,8 @@ static bool try_nginx(void) {
             snprintf(errors, sizeof errors, "%s/errors", folder);
             snprintf(config, sizeof config, "%s/config", folder);
             unsetenv("NGINX"); /* which it would take for sockets */
-            execl(program, program, "-p", folder, "-e", errors, "-c", config, (char *)NULL);
+            execlp(program != NULL ? program : "nginx", "nginx", "-p", folder, "-e", errors, "-c", config,
+                   (char *)NULL);
         }
         _exit(127);
     }

@@ -96,11 +96,16 @@ static void polls_for_what_others_give_back(void **state) {
         assert_int_equal(lw_pick(pool, 0, NULL, &theirs[i]), LW_OK);
     }
     yard_call(0, NULL);
+    executor_time += 20 * MS;
+    lw_clock_run(tower); /* in vain */
+    assert_true(lw_clock_next(tower) == executor_time + 20 * MS);
     assert_int_equal(lw_done(pool, &theirs[1], NULL), LW_OK);
+    yard_call(1, NULL); /* who waits goes before who comes */
     assert_int_equal(node[0].count + node[1].count, 0);
     executor_time += 20 * MS;
     lw_clock_run(tower);
     assert_int_equal(node[0].count + node[1].count, 1);
+    assert_ptr_equal(node[1].count > 0 ? node[1].out[0]->request : node[0].out[0]->request, &callers[0]);
     assert_int_equal(lw_done(pool, &theirs[0], NULL), LW_OK);
     yard_close();
 }
@@ -134,6 +139,11 @@ static void refusals_of_exclusions_say_nothing_of_others(void **state) {
     pick.exclude_count = 2;
     client_refused(yard_call(0, &pick), LW_EXCLUDED, LW_RETRY_NEVER);
     assert_int_equal(lw_service_ready(lw_stack_service(stack), NULL, &retry_at, NULL), LW_OK);
+    pick.exclude_count = 1;
+    node[1].reason = LW_SATURATED;
+    assert_int_equal(yard_call(0, &pick)->busy, 1); /* waits for the one node that it may have */
+    assert_int_equal(lw_service_ready(lw_stack_service(stack), NULL, &retry_at, NULL), LW_OK);
+    lw_service_cancel(lw_stack_service(stack), &callers[0].exchange, LW_OUTCOME_CANCELLED);
     pick.exclude_count = 200; /* more than a pool takes, and not cut short */
     assert_int_equal(yard_call(0, &pick)->exchange.reason, LW_RANGE);
     yard_close();
@@ -201,6 +211,59 @@ static void the_node_is_known_through_layers_around_it(void **state) {
     yard_close();
 }
 
+static int told;
+static void told_ready(lw_waiter *waiter) {
+    (void)waiter;
+    told++;
+}
+
+static void ends_are_told_and_deadlines_kept(void **state) {
+    lw_waiter waiter = {.ready = told_ready};
+    uint64_t retry_at;
+    (void)state;
+    told = 0;
+    yard_open("balance wait=1s round_robin", 1, 1);
+    yard_call(0, NULL);
+    yard_call(1, NULL);
+    callers[2] = (struct client){.exchange = LW_EXCHANGE_INIT, .busy = 1};
+    callers[2].exchange.completed = client_completed;
+    callers[2].exchange.deadline = executor_time + 5 * MS;
+    lw_service_call(lw_stack_service(stack), &callers[2].exchange);
+    assert_int_equal(lw_service_ready(lw_stack_service(stack), NULL, &retry_at, &waiter), LW_SATURATED);
+    executor_time += 5 * MS;
+    lw_clock_run(tower);
+    client_refused(&callers[2], LW_SATURATED, LW_RETRY_ON_COMPLETION);
+    assert_int_equal(told, 0);
+    executor_end(&node[0], 0, LW_OUTCOME_OK);
+    assert_int_equal(told, 1);
+    yard_close();
+}
+
+/* A second try that waited is not made once the first has spent the request. */
+static void what_is_spent_is_not_placed(void **state) {
+    (void)state;
+    yard_open("hedge min_samples=1 budget=100 | balance wait=1s round_robin", 1, 1);
+    struct client *client = yard_call(0, NULL);
+    executor_time += MS;
+    executor_end(node[0].count > 0 ? &node[0] : &node[1], 0, LW_OUTCOME_OK);
+    callers[0] = (struct client){.exchange = LW_EXCHANGE_INIT, .busy = 1};
+    client->exchange.completed = client_completed;
+    client->exchange.flags = LW_EXCHANGE_SAFE;
+    lw_service_call(lw_stack_service(stack), &client->exchange);
+    struct executor *first = node[0].count > 0 ? &node[0] : &node[1], *other = first == node ? node + 1 : node;
+    yard_call(1, NULL);
+    executor_time += 5 * MS;
+    lw_clock_run(tower);
+    assert_int_equal(client->exchange.tries, 1); /* the second try waits */
+    lw_exchange_mark(first->out[0], LW_EXCHANGE_SPENT);
+    executor_end(other, 0, LW_OUTCOME_OK);
+    assert_int_equal(other->count, 0);
+    assert_int_equal(client->busy, 1);
+    executor_end(first, 0, LW_OUTCOME_OK);
+    client_answered(client, LW_OUTCOME_OK);
+    yard_close();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_that_wait_come_in_order),
@@ -210,6 +273,8 @@ int main(void) {
         cmocka_unit_test(tickets_end_however_it_ends),
         cmocka_unit_test(a_node_without_a_service_is_an_error),
         cmocka_unit_test(a_time_is_named_where_there_is_one),
+        cmocka_unit_test(ends_are_told_and_deadlines_kept),
+        cmocka_unit_test(what_is_spent_is_not_placed),
         cmocka_unit_test(the_node_is_known_through_layers_around_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,7 @@ static void what_was_refused_at_once_waits_on(void **state) {
     desk.node.arrived = NULL;
     full = 0;
     desk_call(&desk, 10, 0);
+    full = 1;
     executor_refuse(&desk.node, 1, LW_SATURATED); /* later: that is the answer */
     client_refused(&desk.client[10], LW_SATURATED, LW_RETRY_ON_COMPLETION);
     desk_close(&desk);

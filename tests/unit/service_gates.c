@@ -55,6 +55,7 @@ static void a_breaker_opens_tries_out_and_closes(void **state) {
         executor_time++;
         desk_call(&desk, 0, 0);
         desk_call(&desk, 1, 0);
+        assert_int_equal(desk.node.count, 2);
         client = desk_call(&desk, 2, 0); /* two permits; a minute later they would be void */
         client_refused(client, LW_ALL_UNHEALTHY, LW_RETRY_AT);
         assert_true(client->exchange.retry_at == executor_time + 60 * SECOND);
@@ -62,7 +63,10 @@ static void a_breaker_opens_tries_out_and_closes(void **state) {
         executor_end(&desk.node, 0, i < 3 ? LW_OUTCOME_FAILURE : LW_OUTCOME_OK);
     }
     desk_call(&desk, 0, 0);
-    executor_end(&desk.node, 0, LW_OUTCOME_CALLER_FAULT); /* the node is well */
+    desk_call(&desk, 1, 0);
+    client_refused(desk_call(&desk, 2, 0), LW_ALL_UNHEALTHY, LW_RETRY_AT); /* one success is not enough */
+    executor_end(&desk.node, 1, LW_OUTCOME_CANCELLED);
+    executor_end(&desk.node, 0, LW_OUTCOME_CALLER_FAULT); /* says nothing of the node */
     desk_call(&desk, 0, 0);
     executor_end(&desk.node, 0, LW_OUTCOME_OK);
     for (size_t i = 0; i < 5; i++) {
@@ -104,7 +108,7 @@ static void throttles_by_the_formula(void **state) {
         double k, accepted, most;
     } rows[] = {{"adaptive_throttle", 2, 0.25, 0.9},
                 {"adaptive_throttle", 2, 0.6, 0.9},
-                {"adaptive_throttle k=1.5", 1.5, 0.25, 0.9},
+                {"adaptive_throttle k=1.5", 1.5, 0.6, 0.9},
                 {"adaptive_throttle", 2, 0, 0.9},
                 {"adaptive_throttle most=50", 2, 0, 0.5}};
     (void)state;
@@ -191,11 +195,52 @@ static void a_timeout_ends_at_the_earlier_time(void **state) {
     desk_close(&desk);
 }
 
+/* A caller who calls again whenever he is answered; freeing the service ends that. */
+static void calls_again(lw_exchange *exchange) {
+    struct desk *desk = exchange->request;
+    struct client *client = (struct client *)(void *)exchange;
+    client->completed++;
+    if (exchange->reason != LW_DRAINING) {
+        int completed = client->completed;
+        *client = (struct client){.exchange = LW_EXCHANGE_INIT, .completed = completed};
+        client->exchange.completed = calls_again;
+        client->exchange.request = desk;
+        lw_service_call(desk_top(desk), &client->exchange);
+    }
+}
+
+static void a_service_that_is_freed_takes_no_calls(void **state) {
+    static const char *const specs[] = {"timeout 1s",
+                                        "retry",
+                                        "hedge",
+                                        "buffer",
+                                        "concurrency_limit",
+                                        "load_shed",
+                                        "rate_limit 99 burst=9",
+                                        "circuit_breaker",
+                                        "adaptive_throttle"};
+    (void)state;
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct desk desk;
+        desk_open(&desk, specs[i]);
+        struct client *client = desk_call(&desk, 0, 0);
+        client->exchange.completed = calls_again;
+        client->exchange.request = &desk;
+        desk_close(&desk);
+        assert_int_equal(client->completed, 2);
+        assert_int_equal(client->exchange.reason, LW_DRAINING);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rates_are_exact),          cmocka_unit_test(a_breaker_opens_tries_out_and_closes),
-        cmocka_unit_test(sheds_what_would_wait),    cmocka_unit_test(throttles_by_the_formula),
-        cmocka_unit_test(only_rejections_throttle), cmocka_unit_test(a_timeout_ends_at_the_earlier_time),
+        cmocka_unit_test(rates_are_exact),
+        cmocka_unit_test(a_breaker_opens_tries_out_and_closes),
+        cmocka_unit_test(sheds_what_would_wait),
+        cmocka_unit_test(throttles_by_the_formula),
+        cmocka_unit_test(only_rejections_throttle),
+        cmocka_unit_test(a_service_that_is_freed_takes_no_calls),
+        cmocka_unit_test(a_timeout_ends_at_the_earlier_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

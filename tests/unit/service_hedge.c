@@ -102,9 +102,22 @@ static void learns_before_it_hedges(void **state) {
     client_answered(client, LW_OUTCOME_OK);
     assert_true(client->exchange.node == node);
     assert_int_equal(stats_of(&yard).won, 1);
-    yard_call(&yard, 0, 0); /* not safe */
+    client = yard_call(&yard, 0, 0); /* not safe */
     yard_wait(&yard, SECOND);
     assert_int_equal(yard_out(&yard), 1);
+    lw_service_cancel(lw_stack_service(yard.stack), &client->exchange, LW_OUTCOME_CANCELLED);
+    yard_call(&yard, 0, LW_EXCHANGE_SAFE); /* cannot be said again */
+    lw_exchange_mark(holder(&yard)->out[0], LW_EXCHANGE_SPENT);
+    yard_wait(&yard, SECOND);
+    assert_int_equal(yard_out(&yard), 1);
+    yard_close(&yard);
+    yard_open(&yard, "hedge budget=100 min_samples=1 least=50ms | balance round_robin", 2);
+    teach(&yard, 1, 10 * MS);
+    yard_call(&yard, 0, LW_EXCHANGE_SAFE); /* never sooner than `least` */
+    yard_wait(&yard, 50 * MS - 1);
+    assert_int_equal(yard_out(&yard), 1);
+    yard_wait(&yard, 1);
+    assert_int_equal(yard_out(&yard), 2);
     yard_close(&yard);
 }
 
@@ -220,6 +233,28 @@ static void losers_count(void **state) {
     yard_close(&yard);
 }
 
+/* Nothing is hedged that waits for a node; a second try that waits for one is called off when the first has spent all.
+ */
+static void no_second_try_where_it_is_too_early_or_too_late(void **state) {
+    struct yard yard;
+    (void)state;
+    yard_open(&yard, "hedge budget=100 min_samples=1 | balance wait=1h round_robin | concurrency_limit initial=1", 2);
+    teach(&yard, 1, 10 * MS);
+    struct client *first = yard_call(&yard, 0, LW_EXCHANGE_SAFE);
+    struct executor *node = holder(&yard);
+    yard_call(&yard, 1, 0);
+    yard_wait(&yard, 20 * MS);
+    yard_call(&yard, 2, LW_EXCHANGE_SAFE); /* waits behind the second try */
+    yard_wait(&yard, 20 * MS);
+    assert_int_equal(stats_of(&yard).hedges, 1);
+    lw_exchange_mark(node->out[0], LW_EXCHANGE_SPENT);
+    executor_end(node, 0, LW_OUTCOME_OVERLOAD);
+    client_answered(first, LW_OUTCOME_OVERLOAD);
+    assert_int_equal(stats_of(&yard).hedges, 0);
+    assert_int_equal(node->count, 1); /* who waited */
+    yard_close(&yard);
+}
+
 /* ---- a loser that goes lets others run, and they may end the very call ---- */
 
 static struct yard *crowd;
@@ -294,6 +329,9 @@ static void at_most_an_eighth_above_a_sorted_list(void **state) {
         assert_true(lw__percentile_read(&percentile, SECOND) == answer);     /* a step back */
         lw__percentile_add(&percentile, 7, 2 * SECOND);
         assert_true(lw__percentile_read(&percentile, 3 * SECOND) == 0); /* and not the one before that */
+        lw__percentile_init(&percentile, 50, SECOND, 1);
+        lw__percentile_add(&percentile, 7, SECOND);
+        assert_true(lw__percentile_read(&percentile, 3 * SECOND) == 0); /* also where nobody looked in between */
     }
 }
 
@@ -305,6 +343,7 @@ int main(void) {
         cmocka_unit_test(never_the_same_node),
         cmocka_unit_test(a_tenth_of_the_requests_at_most),
         cmocka_unit_test(losers_count),
+        cmocka_unit_test(no_second_try_where_it_is_too_early_or_too_late),
         cmocka_unit_test(the_end_of_a_loser_may_end_the_call),
         cmocka_unit_test(at_most_an_eighth_above_a_sorted_list),
     };

@@ -2,7 +2,7 @@
 /* Limits of what is under way: fixed, and learnt on a simulated server that queues beyond a number of workers. */
 #include "service_desk.h"
 
-#include <loadwise/concurrency_limit.h>
+#include "service/limit.h"
 
 static void read_limit(const struct desk *desk, uint64_t *now, uint64_t *under_way) {
     assert_int_equal(lw_concurrency_limit_read(lw_stack_layer(desk->stack, "concurrency_limit"), now, under_way),
@@ -165,6 +165,28 @@ static void measures_with_few(void **state) {
     desk_close(&desk);
 }
 
+/* However slow it became, a round takes half at most. */
+static void a_round_takes_half_at_most(void **state) {
+    lw_concurrency_limit_options options = LW_CONCURRENCY_LIMIT_OPTIONS_INIT;
+    struct lw__limit limit;
+    (void)state;
+    options.kind = LW_LIMIT_GRADIENT;
+    options.initial = 100;
+    lw__limit_init(&limit, &options, 0);
+    for (int i = 0; i < 50; i++) {
+        lw__limit_learn(&limit, &options, LW_OUTCOME_OK, 10, 1, 0);
+    }
+    assert_int_equal(lw__limit_now(&limit), 100);
+    for (int i = 0; i < 20; i++) {
+        lw__limit_learn(&limit, &options, LW_OUTCOME_OK, 1000, 100, 0);
+    }
+    assert_int_equal(lw__limit_now(&limit), 60); /* 100 / 2 + sqrt(100) */
+    for (int i = 0; i < 20; i++) {
+        lw__limit_learn(&limit, &options, LW_OUTCOME_OK, 12, 60, 0); /* within a quarter: as before */
+    }
+    assert_int_equal(lw__limit_now(&limit), 67);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_as_it_says),
@@ -172,6 +194,7 @@ int main(void) {
         cmocka_unit_test(overload_takes_a_tenth_a_round),
         cmocka_unit_test(an_idle_limit_stays),
         cmocka_unit_test(measures_with_few),
+        cmocka_unit_test(a_round_takes_half_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

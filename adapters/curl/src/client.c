@@ -66,35 +66,43 @@ static struct client_node *node_find(const lw_client *client, const char *addres
     return node;
 }
 
-static int node_make(lw_client *client, const char *address, struct client_node **out) {
+/* NULL: *error says why not. */
+static struct client_node *node_make(lw_client *client, const char *address, int *error) {
     lw_service *service;
-    int error = lw_curl_node(client->curl, address, &service);
-    if (error != LW_OK) {
-        return error;
+    *error = lw_curl_node(client->curl, address, &service);
+    if (*error != LW_OK) {
+        return NULL;
     }
     size_t size = strlen(address) + 1;
     struct client_node *node = lw__host_alloc(&client->env, sizeof *node + size);
     if (node == NULL) {
         lw_service_free(service);
-        return LW_NOMEM;
+        *error = LW_NOMEM;
+        return NULL;
     }
-    error = lw_stack_node(client->stack, service, &node->service);
-    if (error != LW_OK) {
+    *error = lw_stack_node(client->stack, service, &node->service);
+    if (*error != LW_OK) {
         lw__host_release(&client->env, node);
-        return error;
+        return NULL;
     }
     memcpy(node->address, address, size);
     node->next = client->nodes;
-    client->nodes = *out = node;
-    return LW_OK;
+    client->nodes = node;
+    return node;
 }
 
 static int nodes_specify(lw_client *client, const char *const *addresses, size_t count, lw_node_spec *specs,
                          struct client_node **nodes) {
+    int error = LW_OK;
     for (size_t i = 0; i < count; i++) {
-        nodes[i] = addresses[i] != NULL ? node_find(client, addresses[i]) : NULL;
-        int error = nodes[i] == NULL ? node_make(client, addresses[i], &nodes[i]) : LW_OK;
-        if (error != LW_OK) {
+        if (addresses[i] == NULL) {
+            return lw__host_fail(&client->env, LW_INVALID, "client: address %zu of %zu is NULL", i, count);
+        }
+        nodes[i] = node_find(client, addresses[i]);
+        if (nodes[i] == NULL) {
+            nodes[i] = node_make(client, addresses[i], &error);
+        }
+        if (nodes[i] == NULL) {
             return error;
         }
         specs[i] = (lw_node_spec)LW_NODE_SPEC_INIT;
@@ -115,7 +123,7 @@ int lw_client_nodes(lw_client *client, const char *const *addresses, size_t coun
     }
     if (error == LW_OK) {
         client->list++;
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && nodes[i] != NULL; i++) {
             nodes[i]->wanted = client->list;
         }
     }

@@ -19,6 +19,8 @@ void lw__curl_leave(lw_curl *curl) {
         transfer->queued = false;
         if (transfer->exchange == NULL) {
             lw__transfer_free(transfer);
+        } else if (transfer->starved) {
+            lw_exchange_refuse(lw__transfer_leave(transfer), LW_NOMEM, LW_RETRY_ON_COMPLETION, 0);
         } else {
             lw__transfer_start(transfer);
         }
@@ -64,7 +66,7 @@ static int multi_open(lw_curl *curl) {
     return lw__curl_loop_open(curl);
 }
 
-static const char *copy_text(const lw_env *env, const char *text) {
+static char *copy_text(const lw_env *env, const char *text) {
     size_t size = text != NULL ? strlen(text) + 1 : 0;
     char *copy = size > 0 ? lw__host_alloc(env, size) : NULL;
     return copy != NULL ? memcpy(copy, text, size) : NULL;
@@ -85,16 +87,16 @@ static int take_options(lw_curl *curl, const lw_curl_options *given) {
     }
     const char *agent = wanted.user_agent != NULL ? wanted.user_agent : "loadwise", *ca_file = wanted.ca_file;
     curl->options = wanted;
-    curl->options.user_agent = copy_text(&curl->env, agent);
-    curl->options.ca_file = copy_text(&curl->env, ca_file);
-    return curl->options.user_agent == NULL || (ca_file != NULL && curl->options.ca_file == NULL) ? LW_NOMEM : LW_OK;
+    curl->options.user_agent = curl->user_agent = copy_text(&curl->env, agent);
+    curl->options.ca_file = curl->ca_file = copy_text(&curl->env, ca_file);
+    return curl->user_agent == NULL || (ca_file != NULL && curl->ca_file == NULL) ? LW_NOMEM : LW_OK;
 }
 
 void lw__curl_gone(lw_curl *curl) {
     if (curl->freed && curl->sockets == 0) {
         lw_env env = curl->env;
-        lw__host_release(&env, (void *)(uintptr_t)curl->options.user_agent);
-        lw__host_release(&env, (void *)(uintptr_t)curl->options.ca_file);
+        lw__host_release(&env, curl->user_agent);
+        lw__host_release(&env, curl->ca_file);
         lw__host_release(&env, curl);
     }
 }

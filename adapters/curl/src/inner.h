@@ -24,7 +24,8 @@ struct lw__transfer;
 struct lw_curl {
     lw_env env;
     lw_uv *uv;
-    lw_curl_options options;
+    lw_curl_options options; /* its texts are these */
+    char *user_agent, *ca_file;
     CURLM *multi;
     lw_timer timer;                    /* libcurl's */
     struct lw__transfer *later, *last; /* to be added or removed once libcurl has returned */
@@ -54,6 +55,7 @@ struct lw__transfer {
     bool headed;    /* all of its header has come */
     bool heard;     /* the answer has begun, and somebody wants it */
     bool unheard;   /* it has begun, and nobody does */
+    bool starved;   /* there was no memory to watch its socket with */
     bool cut;       /* it was too long for an answer that nobody wants */
     bool given_up;  /* by a function of the caller's */
 };

@@ -59,11 +59,20 @@ static struct socket_watch *socket_open(lw_curl *curl, curl_socket_t socket) {
     return watch;
 }
 
-/* -1 fails all transfers. */
+/* libcurl would give up all transfers, were it told, but not before it is called again. */
+static int socket_lost(CURL *easy) {
+    struct lw__transfer *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    if (transfer != NULL && transfer->exchange != NULL) {
+        transfer->starved = true;
+        lw__curl_later(transfer);
+    }
+    return 0;
+}
+
 static int socket_wanted(CURL *easy, curl_socket_t socket, int what, void *user, void *known) {
     lw_curl *curl = user;
     struct socket_watch *watch = known;
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (watch != NULL) {
             watch->events = 0;
@@ -74,10 +83,10 @@ static int socket_wanted(CURL *easy, curl_socket_t socket, int what, void *user,
     }
     watch = watch != NULL ? watch : socket_open(curl, socket);
     if (watch == NULL) {
-        return -1;
+        return socket_lost(easy);
     }
     watch->events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
-    return uv_poll_start(&watch->poll, watch->events, socket_ready) == 0 ? 0 : -1;
+    return uv_poll_start(&watch->poll, watch->events, socket_ready) == 0 ? 0 : socket_lost(easy);
 }
 
 /* ---- the timer ---- */
