@@ -44,6 +44,7 @@ static const struct {
     {LW_NO_WEIGHT, -39, "LW_NO_WEIGHT", "every eligible node has weight 0"},
     {LW_NO_KEY, -40, "LW_NO_KEY", "the request has no key"},
     {LW_NO_SLOTS, -41, "LW_NO_SLOTS", "every ticket slot is in use"},
+    {LW_SHED, -42, "LW_SHED", "refused to spare what is overloaded"},
 };
 
 enum { PINNED = sizeof pinned / sizeof *pinned };
@@ -79,7 +80,7 @@ static void test_success_is_ok(void **state) {
 
 static void test_numbers_outside_the_list(void **state) {
     (void)state;
-    static const int foreign[] = {-19, -31, -42, -1000, INT_MIN};
+    static const int foreign[] = {-19, -31, -43, -1000, INT_MIN};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_string_equal(lw_error_name(foreign[i]), "LW_?");
         assert_true(strlen(lw_error_message(foreign[i])) > 0);

@@ -124,6 +124,7 @@ static const char second_page[] =
     "loadwise_refusals_total{reason=\"LW_NO_WEIGHT\"} 0\n"
     "loadwise_refusals_total{reason=\"LW_NO_KEY\"} 0\n"
     "loadwise_refusals_total{reason=\"LW_NO_SLOTS\"} 0\n"
+    "loadwise_refusals_total{reason=\"LW_SHED\"} 0\n"
     "# HELP loadwise_panics_total Panics begun, by route and priority level.\n"
     "# TYPE loadwise_panics_total counter\n"
     "loadwise_panics_total{route=\"3\",priority=\"1\"} 1\n"
@@ -149,7 +150,7 @@ static void test_nothing_yet(void **state) {
     (void)state;
     page_read(&now, metrics);
     assert_int_equal(page_mentions(&now, "# TYPE"), 15);
-    assert_int_equal(now.count, 30 + 10);
+    assert_int_equal(now.count, 30 + 11);
 }
 
 /* As snprintf: the whole length in any case, cut and terminated within the room, not a byte beyond. */
