@@ -249,7 +249,7 @@ static void put_answer(struct bytes *out, const struct behaviour *behaviour, con
     }
     put_head(out, behaviour, size);
     for (size_t i = 0; i < size && !head; i++) {
-        bytes_add(out, behaviour->bytes > 0 ? "abcdefghijklmnopqrstuvwxyz012345" + i % 32 : body->at + i, 1);
+        bytes_add(out, behaviour->bytes > 0 ? &"abcdefghijklmnopqrstuvwxyz012345"[i % 32] : body->at + i, 1);
     }
 }
 
