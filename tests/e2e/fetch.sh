@@ -44,7 +44,7 @@ caret "retry max=99 | balance p2c" "from 1 to 16" 11
 caret "retri | balance p2c" "there is no layer 'retri'" 1
 caret "retry | balance chain(p2c" "found the end" 26
 expect_message 2 "${fetch[@]}" --concurrency 100001 / <<<"from 1 to 100000"
-(ulimit -n 100 && expect_message 2 "${fetch[@]}" --concurrency 90 / <<<"--concurrency: 90 at a time need 154 open files" &&
+(ulimit -n 100 && expect_message 2 "${fetch[@]}" --count 1 --concurrency 90 / <<<"--concurrency: 90 at a time need 154 open files" &&
     exit "$failures") || fail "the limit of open files"
 
 # ---- four nginx ----
@@ -148,7 +148,7 @@ interrupted $((${count%% *} + 20)) INT "${fetch[@]}" --concurrency 4 --stack "ba
 same "$(table whole not)" 0 "requests lost to an interrupt"
 ask 0 "/control?ms=0&end=hang&cut=0" >"$work/asked"
 count=$(ask 1 /count)
-interrupted $((${count%% *} + 1)) TERM "${fetch[@]}" --concurrency 4 --stack "balance random" /
+interrupted $((${count%% *} + 1)) TERM "${fetch[@]}" --concurrency 4 --stack "timeout 10s | balance random" /
 out_has " cancelled"
 
 # ---- what somebody at a terminal sees meanwhile ----

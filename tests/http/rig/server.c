@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WHEEL = 4096, EVENTS = 256, READ_AT_ONCE = 65536, REQUEST_MOST = 1 << 26 };
+enum { WHEEL = 4096, FILES = 65536, EVENTS = 256, READ_AT_ONCE = 65536, REQUEST_MOST = 1 << 26 };
 
 struct bytes {
     char *at;
@@ -53,6 +53,7 @@ struct connection {
 static struct {
     struct behaviour usual;
     int epoll, listener;
+    struct connection *connections[FILES]; /* by descriptor */
     struct connection *wheel[WHEEL];
     int64_t turned; /* the wheel, up to this millisecond */
     long waiting;   /* in it */
@@ -85,7 +86,7 @@ static void bytes_add(struct bytes *bytes, const void *what, size_t size) {
         bytes->at = realloc(bytes->at, bytes->room);
         need(bytes->at != NULL, "memory");
     }
-    if (size > 0) {
+    if (size > 0 && bytes->at != NULL) {
         memcpy(bytes->at + bytes->size, what, size);
     }
     bytes->size += size;
@@ -93,7 +94,9 @@ static void bytes_add(struct bytes *bytes, const void *what, size_t size) {
 
 static void bytes_drop(struct bytes *bytes, size_t size) {
     bytes->size -= size;
-    memmove(bytes->at, bytes->at + size, bytes->size);
+    if (bytes->size > 0) {
+        memmove(bytes->at, bytes->at + size, bytes->size);
+    }
 }
 
 /* ---- the wheel ---- */
@@ -125,7 +128,7 @@ static void wheel_take(struct connection *connection) {
 /* ---- connections ---- */
 
 static void watch(const struct connection *connection, int how, uint32_t events) {
-    struct epoll_event event = {.events = events, .data.ptr = (void *)(uintptr_t)connection};
+    struct epoll_event event = {.events = events, .data.fd = connection->fd};
     need(epoll_ctl(server.epoll, how, connection->fd, &event) == 0, "epoll_ctl");
 }
 
@@ -137,8 +140,6 @@ static void answered(struct connection *connection) {
     connection->busy = false;
 }
 
-/* Freed at the end of the turn would be safer than now, were there two events of one descriptor in a turn: there are
- * not. */
 static void hang_up(struct connection *connection, bool reset) {
     struct linger linger = {1, 0};
     if (reset) {
@@ -146,6 +147,7 @@ static void hang_up(struct connection *connection, bool reset) {
     }
     answered(connection);
     wheel_take(connection);
+    server.connections[connection->fd] = NULL;
     close(connection->fd);
     free(connection->in.at);
     free(connection->out.at);
@@ -157,7 +159,8 @@ static void meet(void) {
     int fd, yes = 1;
     while ((fd = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         struct connection *connection = calloc(1, sizeof *connection);
-        need(connection != NULL, "memory");
+        need(connection != NULL && fd < FILES, "memory");
+        server.connections[fd] = connection;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         connection->fd = fd;
         server.open++;
@@ -249,7 +252,7 @@ static void put_answer(struct bytes *out, const struct behaviour *behaviour, con
     }
     put_head(out, behaviour, size);
     for (size_t i = 0; i < size && !head; i++) {
-        bytes_add(out, behaviour->bytes > 0 ? "abcdefghijklmnopqrstuvwxyz012345" + i % 32 : body->at + i, 1);
+        bytes_add(out, behaviour->bytes > 0 ? &"abcdefghijklmnopqrstuvwxyz012345"[i % 32] : body->at + i, 1);
     }
 }
 
@@ -416,8 +419,8 @@ static void loop(void) {
     for (;;) {
         int count = epoll_wait(server.epoll, events, EVENTS, server.waiting > 0 ? 1 : -1);
         for (int i = 0; i < count; i++) {
-            struct connection *connection = events[i].data.ptr;
-            if (connection == NULL) {
+            struct connection *connection = server.connections[events[i].data.fd];
+            if (events[i].data.fd == server.listener) {
                 meet();
             } else if ((events[i].events & EPOLLOUT) != 0) {
                 say(connection);
@@ -431,11 +434,11 @@ static void loop(void) {
 
 static void listen_at(long port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     socklen_t size = sizeof address;
     int yes = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server.listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = server.listener};
     setsockopt(server.listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     need(bind(server.listener, (const struct sockaddr *)&address, sizeof address) == 0, "bind");
     need(listen(server.listener, 4096) == 0, "listen");
