@@ -275,11 +275,8 @@ static uint64_t lease_left(const struct lw__quota_dimension *d, struct lw__quota
         return d->inner->left(d, lease_own(d, count), now, most);
     }
     *most = lease_whole(count);
-    if (mode == LW__FLEET_OPEN) {
-        return *most;
-    }
-    uint64_t left = (used < *most ? *most - used : 0) + held;
-    return held == 0 ? 0 : left < *most ? left : *most;
+    uint64_t left = held == 0 ? 0 : (used < *most ? *most - used : 0) + held;
+    return mode == LW__FLEET_OPEN || left > *most ? *most : left;
 }
 
 /* ---- setting up ---- */
