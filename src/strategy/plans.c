@@ -287,12 +287,19 @@ static void reclaim(lw_strategy *strategy) {
     }
 }
 
-/* Of a numbered set, only the latest version stays beside the one to come. */
+/* Of a numbered set, only the highest version stays beside the one to come: a thread that comes late with an old one
+   must not drive it out. */
 static void retire_versions(lw_strategy *strategy, uint64_t set) {
-    const struct lw__binding *latest = set != 0 ? latest_of(strategy, set) : NULL;
-    for (uint32_t i = 0; latest != NULL && i < LW__SETS; i++) {
+    const struct lw__binding *highest = NULL;
+    for (uint32_t i = 0; set != 0 && i < LW__SETS; i++) {
+        const struct lw__binding *binding = strategy->bindings[i];
+        if (binding != NULL && binding->set == set && (highest == NULL || binding->version > highest->version)) {
+            highest = binding;
+        }
+    }
+    for (uint32_t i = 0; highest != NULL && i < LW__SETS; i++) {
         struct lw__binding *binding = strategy->bindings[i];
-        if (binding != NULL && binding->set == set && binding != latest) {
+        if (binding != NULL && binding->set == set && binding != highest) {
             retire(strategy, i, NULL);
         }
     }

@@ -209,6 +209,22 @@ static void test_the_last_two_versions_are_kept(void **state) {
     assert_int_equal(find_prepared(&old, 1001), LW_NOT_PREPARED);
 }
 
+/* Nor do those that hold older ones, in any order, drive the newest out: picks that may not prepare go by it. */
+static void test_late_versions_leave_the_newest(void **state) {
+    (void)state;
+    lw_nodes versions[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        versions[i] = nodes.nodes;
+        versions[i].version = i + 1;
+    }
+    assert_int_equal(lw_prepare(strategy, &versions[2]), LW_OK);
+    assert_int_equal(lw_prepare(strategy, &versions[3]), LW_OK);
+    for (uint32_t turn = 0; turn < 10; turn++) {
+        assert_int_equal(find(&versions[turn % 3], 1001), 1);
+        assert_int_equal(find_prepared(&versions[3], 1001), 1);
+    }
+}
+
 static void test_count_is_part_of_the_key(void **state) {
     (void)state;
     assert_int_equal(find(&nodes.nodes, 1005), 5);
@@ -412,6 +428,7 @@ int main(void) {
         WITH_CENSUS(test_a_new_version_builds_anew),
         WITH_CENSUS(test_versions_are_compared_for_equality),
         WITH_CENSUS(test_the_last_two_versions_are_kept),
+        WITH_CENSUS(test_late_versions_leave_the_newest),
         WITH_CENSUS(test_count_is_part_of_the_key),
         WITH_CENSUS(test_loads_and_bitmap_are_free_to_change),
         WITH_CENSUS(test_eight_sets_alternate_without_building),
