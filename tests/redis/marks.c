@@ -32,7 +32,7 @@ static void test_there_and_back(void **state) {
         uint32_t bits = lw__redis_mark_bits(mark.scan);
         mark.count = (uint32_t)site_below(&chance, 16);
         mark.seed = (uint32_t)site_below(&chance, LW__REDIS_SEED_TRIES);
-        mark.check = (uint32_t)site_below(&chance, 16);
+        mark.check = (uint32_t)site_below(&chance, UINT64_C(1) << lw__redis_mark_check_bits(mark.scan));
         mark.hash = bits > 0 ? site_random(&chance) >> (64 - bits) : 0;
         marks_there_and_back(&mark);
     }

@@ -5,12 +5,14 @@
  * A cursor of ours says which master, in the order of slots, and where its SCAN goes on. A caller who stops in the
  * middle of what SCAN gave has a cursor that goes on there. For that, entries are given in the order of a hash of their
  * keys, and such a cursor has SCAN's own from before, the hash up to which all were given, and a check of SCAN's cursor
- * after: two cursors of SCAN enclose the same part of a hash table however it has grown or shrunk, so where the check
- * agrees nothing is left out, and where it does not all is given once more. Each page seeks a seed for the hash by
+ * after: two cursors of SCAN enclose the same part of a hash table however it has grown or shrunk, so where the cursor
+ * after is the same nothing is left out, and where it is not all is given once more. The check is a digest of it: where
+ * a table is resized between two calls of which the first stopped inside a page, it errs once in 16 for tables of 2^16
+ * places and more, once in 2^16 for small ones. Each page seeks a seed for the hash by
  * which no two of its keys have the same.
  *
  *     0 master:10 scan:53                                                       between pages
- *     1 master:10 size:6 scan:size count:4 seed:3 check:4 hash:(36 - size)     inside one
+ *     1 master:10 size:6 scan:size count:4 seed:3 check:4 and more, hash          inside one
  */
 #ifndef LW_REDIS_LIST_H
 #define LW_REDIS_LIST_H
@@ -36,7 +38,8 @@ enum { LW__REDIS_SEED_TRIES = 8, LW__REDIS_SCAN_BITS = 53 };
 uint64_t lw__redis_mark_write(const struct lw__redis_mark *mark);
 struct lw__redis_mark lw__redis_mark_read(uint64_t cursor);
 
-/* How many bits a hash has beside that cursor of SCAN. */
+/* How many bits a hash has beside that cursor of SCAN, and how many the check: what the hash does not need, 4 to 16. */
 uint32_t lw__redis_mark_bits(uint64_t scan);
+uint32_t lw__redis_mark_check_bits(uint64_t scan);
 
 #endif
