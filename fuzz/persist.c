@@ -47,9 +47,9 @@ static void persist_open(struct persist_trackers *made) {
     lw_env env = LW_ENV_INIT;
     lw_quota_options options = LW_QUOTA_OPTIONS_INIT;
     lw_quota_dimension dimensions[] = {
-        {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, 0, 60 * PERSIST_SECOND, 0, 0, 0},
-        {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, 0, PERSIST_SECOND, 0, 0, 0},
-        {sizeof(lw_quota_dimension), "flying", LW_QUOTA_CONCURRENCY, 0, 0, 0, 0, 0},
+        {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, 0, 60 * PERSIST_SECOND, 0, 0, 0, 0},
+        {sizeof(lw_quota_dimension), "rps", LW_QUOTA_GCRA, 0, PERSIST_SECOND, 0, 0, 0, 0},
+        {sizeof(lw_quota_dimension), "flying", LW_QUOTA_CONCURRENCY, 0, 0, 0, 0, 0, 0},
     };
     lw_quota_limit limits[] = {{0, 0, 1000, 0}, {1, 0, 10, 20}, {2, 0, 3, 0}};
     lw_sample sample = LW_SAMPLE_INIT;
