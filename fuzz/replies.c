@@ -97,18 +97,6 @@ static void replies_check_answer(struct replies_command *asked) {
     }
 }
 
-/* ---- memory ---- */
-
-static void *replies_alloc(void *user, size_t size) {
-    (void)user;
-    return malloc(size);
-}
-
-static void replies_release(void *user, void *memory) {
-    (void)user;
-    free(memory);
-}
-
 /* ---- through the socket ---- */
 
 static int replies_feed(struct lw__redis_connection *connection, struct lw__redis_queue *queue, int server,
@@ -130,8 +118,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct lw__redis_queue queue = {0};
     lw_env env = LW_ENV_INIT;
     int ends[2];
-    env.alloc = replies_alloc;
-    env.release = replies_release;
     if (size < 2 || size > REPLIES_MOST) {
         return 0;
     }

@@ -15,7 +15,7 @@ int lw__redis_resolve(const struct lw__redis_place *place, struct lw__redis_addr
     snprintf(port, sizeof port, "%u", place->port);
     int error = getaddrinfo(place->host, port, &hints, &found);
     if (error != 0) {
-        return lw__redis_fail(env, LW_UNAVAILABLE, "redis: host \"%s\": %s", place->host, gai_strerror(error));
+        return lw__host_fail(env, LW_UNAVAILABLE, "redis: host \"%s\": %s", place->host, gai_strerror(error));
     }
     for (const struct addrinfo *info = found; info != NULL && count < LW__REDIS_ADDRESSES; info = info->ai_next) {
         if (info->ai_addrlen <= sizeof out->is) {
@@ -24,7 +24,7 @@ int lw__redis_resolve(const struct lw__redis_place *place, struct lw__redis_addr
         }
     }
     freeaddrinfo(found);
-    return count > 0 ? count : lw__redis_fail(env, LW_UNAVAILABLE, "redis: host \"%s\" has no address", place->host);
+    return count > 0 ? count : lw__host_fail(env, LW_UNAVAILABLE, "redis: host \"%s\" has no address", place->host);
 }
 
 bool lw__redis_address_number(struct lw__redis_address *out, const char *host, uint32_t port) {
@@ -48,7 +48,7 @@ int lw__redis_address_path(struct lw__redis_address *out, const char *path, cons
     size_t size = strlen(path), most = sizeof out->is.path.sun_path - 1;
     memset(out, 0, sizeof *out);
     if (size == 0 || size > most) {
-        return lw__redis_fail(env, LW_RANGE, "redis: path has %zu bytes; 1 to %zu are allowed", size, most);
+        return lw__host_fail(env, LW_RANGE, "redis: path has %zu bytes; 1 to %zu are allowed", size, most);
     }
     out->is.path.sun_family = AF_UNIX;
     memcpy(out->is.path.sun_path, path, size + 1);

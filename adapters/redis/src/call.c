@@ -30,7 +30,7 @@ struct turn {
 static void tell(struct turn *turn, int error, const char *what, const redisReply *reply) {
     if (!*turn->told) {
         *turn->told = true;
-        (void)lw__redis_fail(&turn->redis->common.env, error, "redis: %s: %.200s", what, reply->str);
+        (void)lw__host_fail(&turn->redis->common.env, error, "redis: %s: %.200s", what, reply->str);
     }
 }
 

@@ -156,7 +156,7 @@ static int write_step(struct lw__redis_command *command, const struct lw__redis_
     struct words words;
     words.count = 0;
     words.used = 0;
-    if (size > sizeof small && (key = lw__redis_alloc(env, size)) == NULL) {
+    if (size > sizeof small && (key = lw__host_alloc(env, size)) == NULL) {
         return LW_NOMEM;
     }
     memcpy(key, config->prefix, prefix_size);
@@ -167,7 +167,7 @@ static int write_step(struct lw__redis_command *command, const struct lw__redis_
     add_step(&words, step, key, size, command->whole);
     int error = format(command, words.count, words.at, words.size);
     if (key != small) {
-        lw__redis_release(env, key);
+        lw__host_release(env, key);
     }
     return error;
 }
@@ -185,8 +185,8 @@ int lw__redis_command_step(struct lw__redis_command *command, const struct lw__r
         return error;
     }
     if (!fits(step)) {
-        return lw__redis_fail(env, LW_FULL, "redis: a key or value has more than the %llu bytes that Redis takes",
-                              (unsigned long long)LARGEST);
+        return lw__host_fail(env, LW_FULL, "redis: a key or value has more than the %llu bytes that Redis takes",
+                             (unsigned long long)LARGEST);
     }
     command->repeatable = step->op == LW_STORE_GET || step->op == LW_STORE_PUT;
     return write_step(command, config, env);

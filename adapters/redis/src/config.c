@@ -68,35 +68,35 @@ static void complete(struct lw__redis_config *config, const lw_redis_options *op
 
 static int check(const struct lw__redis_config *config, const lw_redis_options *options, const lw_env *env) {
     if (options->port > 65535) {
-        return lw__redis_fail(env, LW_RANGE, "redis: port is %u; 1 to 65535 are allowed", options->port);
+        return lw__host_fail(env, LW_RANGE, "redis: port is %u; 1 to 65535 are allowed", options->port);
     }
     if (config->connections > LW__REDIS_CONNECTIONS) {
-        return lw__redis_fail(env, LW_RANGE, "redis: connections is %u; 1 to %d are allowed", config->connections,
-                              LW__REDIS_CONNECTIONS);
+        return lw__host_fail(env, LW_RANGE, "redis: connections is %u; 1 to %d are allowed", config->connections,
+                             LW__REDIS_CONNECTIONS);
     }
     if (config->max_backoff < config->backoff) {
-        return lw__redis_fail(env, LW_RANGE, "redis: max_backoff is %llu ns; at least backoff, %llu ns, is allowed",
-                              (unsigned long long)config->max_backoff, (unsigned long long)config->backoff);
+        return lw__host_fail(env, LW_RANGE, "redis: max_backoff is %llu ns; at least backoff, %llu ns, is allowed",
+                             (unsigned long long)config->max_backoff, (unsigned long long)config->backoff);
     }
     if (strlen(config->prefix) > LW__REDIS_PREFIX) {
-        return lw__redis_fail(env, LW_RANGE, "redis: prefix has %zu bytes; at most %d are allowed",
-                              strlen(config->prefix), LW__REDIS_PREFIX);
+        return lw__host_fail(env, LW_RANGE, "redis: prefix has %zu bytes; at most %d are allowed",
+                             strlen(config->prefix), LW__REDIS_PREFIX);
     }
     if (strpbrk(config->prefix, "{}") != NULL) {
-        return lw__redis_fail(env, LW_INVALID, "redis: prefix is \"%s\"; neither { nor } is allowed", config->prefix);
+        return lw__host_fail(env, LW_INVALID, "redis: prefix is \"%s\"; neither { nor } is allowed", config->prefix);
     }
     if (config->user != NULL && config->password == NULL) {
-        return lw__redis_fail(env, LW_INVALID,
-                              "redis: user needs a password; for one without a user, write redis://:password@host");
+        return lw__host_fail(env, LW_INVALID,
+                             "redis: user needs a password; for one without a user, write redis://:password@host");
     }
     if (config->database > INT32_MAX) {
-        return lw__redis_fail(env, LW_RANGE, "redis: database is %u; 0 to %d are allowed", config->database, INT32_MAX);
+        return lw__host_fail(env, LW_RANGE, "redis: database is %u; 0 to %d are allowed", config->database, INT32_MAX);
     }
     if (config->cluster && config->database != 0) {
-        return lw__redis_fail(env, LW_INVALID, "redis: database is %u; a cluster has only 0", config->database);
+        return lw__host_fail(env, LW_INVALID, "redis: database is %u; a cluster has only 0", config->database);
     }
     if (config->cluster && config->path != NULL) {
-        return lw__redis_fail(env, LW_INVALID, "redis: path is \"%s\"; a cluster is not behind one", config->path);
+        return lw__host_fail(env, LW_INVALID, "redis: path is \"%s\"; a cluster is not behind one", config->path);
     }
     return LW_OK;
 }
@@ -108,8 +108,8 @@ int lw__redis_config_init(struct lw__redis_config *config, const lw_env *env, co
     }
     *config = (struct lw__redis_config){.seeds = 0};
     const char *prefix = options.prefix != NULL ? options.prefix : "lw:";
-    char *to = lw__redis_alloc(env, size_of(options.url) + size_of(options.host) + size_of(options.path) +
-                                        size_of(options.user) + size_of(options.password) + size_of(prefix));
+    char *to = lw__host_alloc(env, size_of(options.url) + size_of(options.host) + size_of(options.path) +
+                                       size_of(options.user) + size_of(options.password) + size_of(prefix));
     if (to == NULL) {
         return LW_NOMEM;
     }
@@ -131,6 +131,6 @@ int lw__redis_config_init(struct lw__redis_config *config, const lw_env *env, co
 }
 
 void lw__redis_config_end(struct lw__redis_config *config, const lw_env *env) {
-    lw__redis_release(env, config->text);
+    lw__host_release(env, config->text);
     config->text = NULL;
 }

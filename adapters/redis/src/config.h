@@ -3,7 +3,7 @@
 #ifndef LW_REDIS_CONFIG_H
 #define LW_REDIS_CONFIG_H
 
-#include "host.h"
+#include "environment.h"
 
 #include <loadwise/redis.h>
 

@@ -59,14 +59,14 @@ static void drop_large_buffer(struct lw__redis_connection *connection) {
 }
 
 struct lw__redis_connection *lw__redis_connection_new(const lw_env *env) {
-    struct lw__redis_connection *connection = lw__redis_alloc(env, sizeof *connection);
+    struct lw__redis_connection *connection = lw__host_alloc(env, sizeof *connection);
     if (connection == NULL) {
         return NULL;
     }
     connection->socket = -1;
     connection->reader = new_reader(connection);
     if (connection->reader == NULL) {
-        lw__redis_release(env, connection);
+        lw__host_release(env, connection);
         return NULL;
     }
     return connection;
@@ -82,7 +82,7 @@ static void hang_up(struct lw__redis_connection *connection) {
 void lw__redis_connection_free(struct lw__redis_connection *connection, const lw_env *env) {
     hang_up(connection);
     redisReaderFree(connection->reader);
-    lw__redis_release(env, connection);
+    lw__host_release(env, connection);
 }
 
 int lw__redis_connection_dial(struct lw__redis_connection *connection, const struct lw__redis_address *address) {

@@ -69,7 +69,7 @@ static void work(struct lw__redis_leg *leg) {
     }
     if (error != 0) {
         if (error == LW_CORRUPT) {
-            (void)lw__redis_fail(&common->env, error, "redis: what came is no answer of Redis'");
+            (void)lw__host_fail(&common->env, error, "redis: what came is no answer of Redis'");
         }
         end_broken(leg, error);
     } else if (leg->queue.unanswered == NULL) {
@@ -95,10 +95,10 @@ static int judge_greeting(const struct lw__redis_leg *leg) {
         if (verdict.kind != LW__REDIS_DONE) {
             /* Whatever else is said to AUTH and SELECT: they name what this server does not have. */
             int error = verdict.kind == LW__REDIS_REFUSED ? LW_DENIED : verdict.error;
-            return lw__redis_fail(&common->env, error, "redis: the server says: %.200s", reply->str);
+            return lw__host_fail(&common->env, error, "redis: the server says: %.200s", reply->str);
         }
         if (reply->type != REDIS_REPLY_STATUS) {
-            return lw__redis_fail(&common->env, LW_CORRUPT, "redis: what came is no answer of Redis'");
+            return lw__host_fail(&common->env, LW_CORRUPT, "redis: what came is no answer of Redis'");
         }
     }
     return 0;
@@ -161,8 +161,8 @@ static void dial(struct lw__redis_leg *leg, int error, uint64_t now) {
     }
     char name[LW__REDIS_NAME], reason[128];
     lw__redis_address_text(&address, name);
-    (void)lw__redis_fail(&server->common->env, LW_UNAVAILABLE, "redis: %s: %s", name,
-                         strerror_r(error, reason, sizeof reason));
+    (void)lw__host_fail(&server->common->env, LW_UNAVAILABLE, "redis: %s: %s", name,
+                        strerror_r(error, reason, sizeof reason));
     end_away(leg, LW_UNAVAILABLE);
 }
 

@@ -42,7 +42,7 @@ static int compare_found(const void *left, const void *right) {
 /* The pattern of keys with that prefix: ours, theirs with its signs escaped, and a star. */
 static char *pattern_of(const struct lw__redis_common *common, const char *prefix) {
     const char *parts[] = {common->config.prefix, "e:", prefix};
-    char *pattern = lw__redis_alloc(&common->env, 2 * (strlen(parts[0]) + strlen(parts[1]) + strlen(parts[2])) + 2);
+    char *pattern = lw__host_alloc(&common->env, 2 * (strlen(parts[0]) + strlen(parts[1]) + strlen(parts[2])) + 2);
     char *to = pattern;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && pattern != NULL; i++) {
         for (const char *c = parts[i]; *c != 0; c++) {
@@ -69,7 +69,7 @@ static int ask_scan(struct page *page, struct lw__redis_server *server, const ch
     snprintf(most, sizeof most, "%u", 1U << page->count_asked);
     const char *const words[] = {"SCAN", from, "MATCH", pattern, "COUNT", most, "TYPE", "string"};
     int error = lw__redis_command_words(&page->scan, sizeof words / sizeof *words, words);
-    lw__redis_release(&page->redis->common.env, pattern);
+    lw__host_release(&page->redis->common.env, pattern);
     if (error != LW_OK) {
         return error;
     }
@@ -85,9 +85,9 @@ static int take_keys(struct page *page, const char *prefix) {
     size_t ours = strlen(common->config.prefix) + 2, prefix_size = strlen(prefix);
     const redisReply *keys = lw__redis_read_scan(page->scan.reply, &page->next);
     if (keys == NULL || page->next >> LW__REDIS_SCAN_BITS != 0) {
-        return lw__redis_fail(&common->env, LW_CORRUPT, "redis: what came is no answer to SCAN, or too large a cursor");
+        return lw__host_fail(&common->env, LW_CORRUPT, "redis: what came is no answer to SCAN, or too large a cursor");
     }
-    page->found = lw__redis_alloc(&common->env, keys->elements * sizeof *page->found + 1);
+    page->found = lw__host_alloc(&common->env, keys->elements * sizeof *page->found + 1);
     if (page->found == NULL) {
         return LW_NOMEM;
     }
@@ -149,8 +149,8 @@ static void go_to_mark(struct page *page, const struct lw__redis_mark *mark) {
 
 static int get_values(struct page *page, uint64_t deadline) {
     struct lw__redis_common *common = &page->redis->common;
-    page->gets = lw__redis_alloc(&common->env, page->count * sizeof *page->gets + 1);
-    page->steps = lw__redis_alloc(&common->env, page->count * sizeof *page->steps + 1);
+    page->gets = lw__host_alloc(&common->env, page->count * sizeof *page->gets + 1);
+    page->steps = lw__host_alloc(&common->env, page->count * sizeof *page->steps + 1);
     if (page->gets == NULL || page->steps == NULL) {
         return LW_NOMEM;
     }
@@ -226,9 +226,9 @@ static void end_page(struct page *page) {
         lw__redis_command_end(&page->gets[i]);
     }
     lw__redis_command_end(&page->scan);
-    lw__redis_release(env, page->gets);
-    lw__redis_release(env, page->steps);
-    lw__redis_release(env, page->found);
+    lw__host_release(env, page->gets);
+    lw__host_release(env, page->steps);
+    lw__host_release(env, page->found);
 }
 
 /* The server to scan; NULL and LW_OK when there are no more. */
@@ -258,8 +258,8 @@ int lw__redis_list(lw_store *store, const char *prefix, uint64_t *cursor, uint32
                    void *user, uint64_t deadline) {
     struct lw__redis *redis = (struct lw__redis *)store;
     if (prefix == NULL || cursor == NULL || each == NULL) {
-        return lw__redis_fail(&redis->common.env, LW_INVALID,
-                              "store: a listing takes a prefix, a cursor and a function");
+        return lw__host_fail(&redis->common.env, LW_INVALID,
+                             "store: a listing takes a prefix, a cursor and a function");
     }
     if (!lw__redis_begin(redis, &deadline)) {
         return LW_UNAVAILABLE;

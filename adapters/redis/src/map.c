@@ -178,9 +178,9 @@ static bool address_of(const struct lw__redis_map *map, const char *host, uint32
     if (lw__redis_address_number(address, host, port)) {
         return true;
     }
-    (void)lw__redis_fail(&map->common->env, LW_UNAVAILABLE,
-                         "redis: the cluster names \"%s\"; it should announce addresses, as no call resolves names",
-                         host);
+    (void)lw__host_fail(&map->common->env, LW_UNAVAILABLE,
+                        "redis: the cluster names \"%s\"; it should announce addresses, as no call resolves names",
+                        host);
     return false;
 }
 
@@ -276,7 +276,7 @@ static int ask(struct lw__redis_map *map, struct lw__redis_server *server, uint6
             lw__redis_count(&map->common->counts.maps, error == LW_OK);
         } else {
             error =
-                lw__redis_fail(&map->common->env, verdict.error, "redis: the server says: %.200s", command.reply->str);
+                lw__host_fail(&map->common->env, verdict.error, "redis: the server says: %.200s", command.reply->str);
         }
     }
     lw__redis_command_end(&command);

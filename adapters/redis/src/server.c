@@ -28,9 +28,9 @@ static bool make_waiter(struct waiter *waiter) {
 
 struct lw__redis_server *lw__redis_server_new(struct lw__redis_common *common, const struct lw__redis_address *address,
                                               uint32_t count) {
-    struct lw__redis_server *server = lw__redis_alloc(&common->env, sizeof *server);
+    struct lw__redis_server *server = lw__host_alloc(&common->env, sizeof *server);
     if (server == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
-        lw__redis_release(&common->env, server);
+        lw__host_release(&common->env, server);
         return NULL;
     }
     server->common = common;
@@ -53,7 +53,7 @@ void lw__redis_server_free(struct lw__redis_server *server) {
     lw_env env = server->common->env;
     drop_idle(server);
     pthread_mutex_destroy(&server->lock);
-    lw__redis_release(&env, server);
+    lw__host_release(&env, server);
 }
 
 void lw__redis_server_after_fork(struct lw__redis_server *server) {

@@ -25,7 +25,7 @@ static int link_keys(struct lw__redis *redis, struct lw__redis_command *commands
     while (room < 2 * count) {
         room *= 2;
     }
-    struct lw__redis_command **table = lw__redis_alloc(&redis->common.env, room * sizeof *table);
+    struct lw__redis_command **table = lw__host_alloc(&redis->common.env, room * sizeof *table);
     if (table == NULL) {
         return LW_NOMEM;
     }
@@ -42,7 +42,7 @@ static int link_keys(struct lw__redis *redis, struct lw__redis_command *commands
         commands[i].whole = table[at] != NULL;
         table[at] = &commands[i];
     }
-    lw__redis_release(&redis->common.env, table);
+    lw__host_release(&redis->common.env, table);
     return LW_OK;
 }
 
@@ -71,8 +71,8 @@ static void read_answer(struct lw__redis *redis, struct lw__redis_command *comma
     if (command->state == LW__REDIS_FAILED) {
         answer_error(command->step, command->error);
     } else if (!lw__redis_read(command->reply, command->step)) {
-        answer_error(command->step, lw__redis_fail(&redis->common.env, LW_CORRUPT,
-                                                   "redis: what came is no answer to operation %u", command->step->op));
+        answer_error(command->step, lw__host_fail(&redis->common.env, LW_CORRUPT,
+                                                  "redis: what came is no answer to operation %u", command->step->op));
     }
     lw__redis_command_end(command);
 }
@@ -99,7 +99,7 @@ int lw__redis_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_
     bool begun = lw__redis_begin(redis, &deadline);
     struct lw__redis_command *commands = NULL;
     if (begun && count <= SIZE_MAX / 4 / sizeof *commands) {
-        commands = lw__redis_alloc(&redis->common.env, count * sizeof *commands + 1);
+        commands = lw__host_alloc(&redis->common.env, count * sizeof *commands + 1);
     }
     for (size_t i = 0; i < count && commands != NULL; i++) {
         commands[i].step = &steps[i];
@@ -108,7 +108,7 @@ int lw__redis_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_
         for (size_t i = 0; i < count; i++) {
             answer_error(&steps[i], begun ? LW_NOMEM : LW_UNAVAILABLE);
         }
-        lw__redis_release(&redis->common.env, commands);
+        lw__host_release(&redis->common.env, commands);
         return begun ? LW_NOMEM : LW_UNAVAILABLE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -120,6 +120,6 @@ int lw__redis_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_
         read_answer(redis, &commands[i]);
         answer = steps[i].answer == LW_UNAVAILABLE ? LW_UNAVAILABLE : answer;
     }
-    lw__redis_release(&redis->common.env, commands);
+    lw__host_release(&redis->common.env, commands);
     return answer;
 }

@@ -80,7 +80,7 @@ static void redis_free(lw_store *store) {
     lw__redis_map_end(&redis->map);
     end_common(&redis->common);
     pthread_mutex_destroy(&redis->fork_lock);
-    lw__redis_release(&env, redis);
+    lw__host_release(&env, redis);
 }
 
 static const lw_store_ops redis_ops = {
@@ -104,7 +104,7 @@ int lw_store_redis_new(lw_store **out, const lw_env *given, const lw_redis_optio
     if (error != LW_OK) {
         return error;
     }
-    struct lw__redis *redis = lw__redis_alloc(&env, sizeof *redis);
+    struct lw__redis *redis = lw__host_alloc(&env, sizeof *redis);
     if (redis == NULL) {
         return LW_NOMEM;
     }
@@ -128,7 +128,7 @@ int lw_store_redis_new(lw_store **out, const lw_env *given, const lw_redis_optio
         }
     }
     if (error != LW_OK) {
-        lw__redis_release(&env, redis);
+        lw__host_release(&env, redis);
         return error;
     }
     *out = &redis->store;

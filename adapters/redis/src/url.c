@@ -68,7 +68,7 @@ static int read_login(char *login, struct lw__redis_config *config, const lw_env
     }
     config->user = *login != 0 ? login : NULL;
     if (!decode(login) || (password != NULL && !decode(password))) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: in user or password, %% is not followed by two digits");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: in user or password, %% is not followed by two digits");
     }
     return LW_OK;
 }
@@ -89,18 +89,17 @@ static char *end_of_host(char **host) {
 static int read_place(char *host, struct lw__redis_place *place, const lw_env *env) {
     char *end = end_of_host(&host);
     if (end == NULL || (*end != 0 && *end != ':')) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: a host in brackets ends with ] and perhaps :port");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: a host in brackets ends with ] and perhaps :port");
     }
     place->port = DEFAULT_PORT;
     if (*end == ':') {
         *end++ = 0;
         if (!read_number(end, 1, MOST_PORT, &place->port)) {
-            return lw__redis_fail(env, LW_RANGE, "redis: url: port \"%s\" is not a number from 1 to %d", end,
-                                  MOST_PORT);
+            return lw__host_fail(env, LW_RANGE, "redis: url: port \"%s\" is not a number from 1 to %d", end, MOST_PORT);
         }
     }
     if (!decode(host)) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: in a host, %% is not followed by two digits");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: in a host, %% is not followed by two digits");
     }
     place->host = *host != 0 ? host : "127.0.0.1";
     return LW_OK;
@@ -113,10 +112,10 @@ static int read_places(char *list, struct lw__redis_config *config, const lw_env
             *next++ = 0;
         }
         if (config->seeds == LW__REDIS_SEEDS) {
-            return lw__redis_fail(env, LW_RANGE, "redis: url: more than %d servers", LW__REDIS_SEEDS);
+            return lw__host_fail(env, LW_RANGE, "redis: url: more than %d servers", LW__REDIS_SEEDS);
         }
         if (config->cluster && *list == 0) {
-            return lw__redis_fail(env, LW_SYNTAX, "redis: url: a server of the cluster has no name");
+            return lw__host_fail(env, LW_SYNTAX, "redis: url: a server of the cluster has no name");
         }
         int error = read_place(list, &config->seed[config->seeds++], env);
         if (error != LW_OK) {
@@ -128,8 +127,8 @@ static int read_places(char *list, struct lw__redis_config *config, const lw_env
 
 static int read_database(const char *text, struct lw__redis_config *config, const lw_env *env) {
     if (!read_number(text, 0, config->cluster ? 0 : MOST_DATABASE, &config->database)) {
-        return lw__redis_fail(env, LW_RANGE, "redis: url: database \"%s\" is not a number from 0 to %d", text,
-                              config->cluster ? 0 : MOST_DATABASE);
+        return lw__host_fail(env, LW_RANGE, "redis: url: database \"%s\" is not a number from 0 to %d", text,
+                             config->cluster ? 0 : MOST_DATABASE);
     }
     return LW_OK;
 }
@@ -138,7 +137,7 @@ static int read_database(const char *text, struct lw__redis_config *config, cons
 static int read_servers(char *rest, struct lw__redis_config *config, const lw_env *env) {
     char *database = strchr(rest, '/');
     if (strpbrk(rest, "?#") != NULL) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: ends with the database; ? and # have no meaning here");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: ends with the database; ? and # have no meaning here");
     }
     if (database != NULL) {
         *database++ = 0;
@@ -152,11 +151,11 @@ static int read_path(char *path, struct lw__redis_config *config, const lw_env *
     if (query != NULL) {
         *query++ = 0;
         if (strncmp(query, "db=", 3) != 0) {
-            return lw__redis_fail(env, LW_SYNTAX, "redis: url: after the path comes only ?db=NUMBER");
+            return lw__host_fail(env, LW_SYNTAX, "redis: url: after the path comes only ?db=NUMBER");
         }
     }
     if (!decode(path) || *path == 0) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: no path, or a %% in it is not followed by two digits");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: no path, or a %% in it is not followed by two digits");
     }
     config->path = path;
     return query != NULL ? read_database(query + 3, config, env) : LW_OK;
@@ -178,8 +177,8 @@ int lw__redis_url_read(char *url, struct lw__redis_config *config, const lw_env 
         config->cluster = has_scheme(&url, "redis-cluster://");
     }
     if (!local && !config->cluster && !has_scheme(&url, "redis://")) {
-        return lw__redis_fail(env, LW_SYNTAX, "redis: url: begins with redis://, redis-cluster:// or unix://%s",
-                              has_scheme(&url, "rediss://") ? "; TLS is not offered" : "");
+        return lw__host_fail(env, LW_SYNTAX, "redis: url: begins with redis://, redis-cluster:// or unix://%s",
+                             has_scheme(&url, "rediss://") ? "; TLS is not offered" : "");
     }
     char *authority_end = url + strcspn(url, "/?#"), *at = NULL;
     for (char *c = url; c < authority_end; c++) {

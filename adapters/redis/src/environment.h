@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the store takes from its host: memory, time, chance and a voice, all by its lw_env. */
-#ifndef LW_REDIS_HOST_H
-#define LW_REDIS_HOST_H
+/* Time and chance of a store, by its lw_env; memory and voice are those of all adapters. */
+#ifndef LW_REDIS_ENVIRONMENT_H
+#define LW_REDIS_ENVIRONMENT_H
 
-#include <loadwise/env.h>
-#include <loadwise/error.h>
+#include "host.h"
 
-/* Copies what the caller gave over the defaults; draws the seed if it is 0. LW_INVALID for half an allocator. */
+/* As lw__host_env, and draws the seed if it is 0. */
 int lw__redis_env_init(lw_env *env, const lw_env *given);
 
-/* Zeroed memory, or NULL. */
-void *lw__redis_alloc(const lw_env *env, size_t size);
-void lw__redis_release(const lw_env *env, void *memory);
-
 uint64_t lw__redis_now(const lw_env *env);
-
-/* Tells env->log and returns code, so that `return lw__redis_fail(...)` reads well. */
-__attribute__((format(printf, 3, 4))) int lw__redis_fail(const lw_env *env, int code, const char *format, ...);
 
 /* CLOCK_MONOTONIC, which waiting goes by. */
 uint64_t lw__redis_clock(void);
