@@ -86,6 +86,26 @@ struct account {
     const unsigned char *begin, *end; /* of the lines */
 };
 
+/* The line at *at, which goes on behind it; false at the end, and where there is no line. */
+static bool line_next(const struct account *account, const unsigned char **at, struct lw__line *line) {
+    if (*at == account->end) {
+        return false;
+    }
+    *at = line_read(line, *at, account->end);
+    return *at != NULL;
+}
+
+/* Does no line before it count the same dimension? */
+static bool line_first(const struct account *account, const struct lw__line *line) {
+    struct lw__line other;
+    for (const unsigned char *at = account->begin; line_next(account, &at, &other) && other.words != line->words;) {
+        if (lw__line_same(&other, line)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool account_read(struct account *account, const void *value, size_t size) {
     const unsigned char *bytes = value;
     *account = (struct account){0};
@@ -97,21 +117,12 @@ static bool account_read(struct account *account, const void *value, size_t size
     }
     *account = (struct account){lw__word_at(bytes + LW__WORD), bytes + HEAD, bytes + size - LW__WORD};
     bool sound = account->latest <= LW__TIME_MOST;
-    for (const unsigned char *at = account->begin; sound && at != account->end;) {
-        struct lw__line line;
-        at = line_read(&line, at, account->end);
-        sound = at != NULL && line_sound(&line, account->latest);
+    struct lw__line line;
+    const unsigned char *at = account->begin;
+    while (sound && line_next(account, &at, &line)) {
+        sound = line_sound(&line, account->latest) && line_first(account, &line);
     }
-    return sound;
-}
-
-/* The line at *at, which goes on behind it; false at the end. Of an account that is sound. */
-static bool line_next(const struct account *account, const unsigned char **at, struct lw__line *line) {
-    if (*at != account->end) {
-        *at = line_read(line, *at, account->end);
-        return *at != NULL;
-    }
-    return false;
+    return sound && at != NULL;
 }
 
 /* The line of a charge: as it is in the account, or an empty one. */

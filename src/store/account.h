@@ -39,7 +39,9 @@
  * The value: "lwac", version, three zero bytes; then little-endian words of 64 bits: the latest t, the dimensions, and
  * the XXH3-64 of all before.
  *
- * Cost: one pass to read, one to write; O(charges x dimensions + buckets).
+ * A value with the same dimension twice was not written here either: what is charged would count in both.
+ *
+ * Cost: one pass to read, one to write; O((charges + dimensions) x dimensions + buckets), of few dimensions.
  */
 #ifndef LW_STORE_ACCOUNT_H
 #define LW_STORE_ACCOUNT_H

@@ -149,6 +149,24 @@ static void test_sums_that_would_overflow(void **state) {
     }
 }
 
+/* Each line is sound; but what is charged would count in both, and give back more than there is. */
+static void test_the_same_dimension_twice(void **state) {
+    (void)state;
+    enum { HEAD = 16 };
+    lw_charge charges[2] = {account_sliding("a", 6 * BATCH_SECOND, 6, 10, 1),
+                            account_gcra("g", BATCH_SECOND, 10, 10, 2)};
+    for (int i = 0; i < 2; i++) {
+        lw_posting posting = account_posting(&charges[i], 1, LW_POSTING_ALL, ACCOUNT_EPOCH);
+        size = 0;
+        assert_int_equal(post(&posting), LW_OK);
+        size_t line = size - HEAD - 8;
+        memcpy(value + HEAD + line, value + HEAD, line);
+        size += line;
+        lw__words_seal(value, value + size - 8);
+        assert_int_equal(post(&posting), LW_CORRUPT);
+    }
+}
+
 /* A caller that read the clock before another one changed the account: the bytes are kept for as long as they count. */
 static void test_a_clock_that_is_behind(void **state) {
     (void)state;
@@ -278,6 +296,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_sound_by_its_checksum_only),
         cmocka_unit_test(test_the_largest_numbers),
         cmocka_unit_test(test_sums_that_would_overflow),
+        cmocka_unit_test(test_the_same_dimension_twice),
         cmocka_unit_test(test_a_clock_that_is_behind),
         cmocka_unit_test(test_a_limit_that_changes_between_charge_and_refund),
         cmocka_unit_test(test_more_refunds_than_a_number_holds),
