@@ -30,8 +30,9 @@ typedef struct lw_build {
     uint32_t count;          /* at least 1 */
     uint64_t seed;           /* of the strategy: explicit, or drawn once */
     struct lw__builder *builder;
-    const void *previous; /* the plan of this set's version before, for rules that depend on the order in which nodes
-                             came and went; else NULL. A plan that reads it is no pure function: say so to users */
+    const void *previous; /* the plan of this set's version before, or NULL: to be quicker, see lw_build_was; or for
+                             rules that depend on the order in which nodes came and went, which are no pure functions:
+                             say so to users */
 } lw_build;
 
 /* Memory for the plan, aligned to 64 bytes; or NULL. The engine frees one block by itself; plan_free is for plans of
@@ -40,6 +41,13 @@ LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 
 /* Gives such memory back. NULL-safe. */
 LW_API void lw_build_release(const lw_build *build, void *memory);
+
+/* By index: where each node stood in this set's version before, LW_BUILD_NEW for one that was not there; NULL when
+ * there is no version before, or LW_HAS(id) is not among the needs. Valid during plan_build. With it and `previous` a
+ * plan may be made from the one before in less time, and still be the same as made from nothing. LW_OK, LW_NOMEM. */
+LW_API int lw_build_was(const lw_build *build, const uint32_t **was);
+
+#define LW_BUILD_NEW UINT32_MAX
 
 /* The name of node `index`, NULL for none; only with LW_HAS(name) among the needs. Valid during plan_build. */
 LW_API const char *lw_build_name(const lw_build *build, uint32_t index);

@@ -16,6 +16,7 @@
  *
  * Source: Jones, libketama 2007; libmemcached 1.1.4 and nginx 1.22 as tests/peers finds them.
  * Cost per pick: that of ring. Build: one MD5 for one or four points, or one CRC-32 of 4 bytes for one; then the sort.
+ * In a version after another one of the set only for nodes that are new or have other points.
  */
 #include "base/crc32.h"
 #include "base/md5.h"
@@ -25,6 +26,7 @@
 #include "strategy/table.h"
 #include "strategy/weighted.h"
 
+#include <loadwise/id.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,17 +57,17 @@ static void md5_numbered(const struct lw__md5 *origin, uint64_t number, uint32_t
     lw__md5_end(&md5, digest);
 }
 
-static uint64_t *place_md5(const char *name, uint32_t node, uint64_t own, uint32_t per_digest, uint64_t *points) {
+static void place_md5(const lw_build *build, const struct lw__points *points, uint32_t node, uint64_t *to) {
+    uint32_t per_digest = points->kind == PLAIN ? 1 : DIGEST_POINTS;
     struct lw__md5 origin;
-    md5_origin(name, &origin);
-    for (uint64_t number = 0; number < own / per_digest; number++) {
+    md5_origin(lw_build_name(build, node), &origin);
+    for (uint64_t number = 0; number < points->own[node] / per_digest; number++) {
         uint32_t digest[DIGEST_POINTS];
         md5_numbered(&origin, number, digest);
         for (uint32_t i = 0; i < per_digest; i++) {
-            *points++ = (uint64_t)digest[i] << 32 | node;
+            *to++ = (uint64_t)digest[i] << 32 | node;
         }
     }
-    return points;
 }
 
 /* In float, step by step as there: rounding decides between 39 and 40 where the exact result is 40. */
@@ -81,15 +83,14 @@ static uint32_t crc_origin(const char *name) {
     return lw__crc32_add(crc, server.port_text, server.port_size);
 }
 
-static uint64_t *place_crc(const char *name, uint32_t node, uint64_t own, uint64_t *points) {
-    uint32_t origin = crc_origin(name), place = 0;
-    for (uint64_t i = 0; i < own; i++) {
+static void place_crc(const lw_build *build, const struct lw__points *points, uint32_t node, uint64_t *to) {
+    uint32_t origin = crc_origin(lw_build_name(build, node)), place = 0;
+    for (uint32_t i = 0; i < points->own[node]; i++) {
         const uint8_t before[4] = {(uint8_t)place, (uint8_t)(place >> 8), (uint8_t)(place >> 16),
                                    (uint8_t)(place >> 24)};
         place = ~lw__crc32_add(origin, before, sizeof before);
-        *points++ = (uint64_t)place << 32 | node;
+        to[i] = (uint64_t)place << 32 | node;
     }
-    return points;
 }
 
 /* Keeps the first point of each place. */
@@ -104,14 +105,14 @@ static void drop_ties(struct lw__points *points) {
 }
 
 struct ketama_sharing {
-    uint64_t flavour;
+    uint32_t flavour;
     uint64_t sum;     /* of the weights */
     uint32_t sharers; /* nodes of any weight */
 };
 
 static struct ketama_sharing sharing_of(const lw_build *build) {
     const struct ketama_config *config = build->config;
-    struct ketama_sharing sharing = {config->flavour, 0, 0};
+    struct ketama_sharing sharing = {(uint32_t)config->flavour, 0, 0};
     for (uint32_t i = 0; i < build->count; i++) {
         uint32_t weight = build->weights[i];
         sharing.sum += weight;
@@ -149,13 +150,11 @@ static int count_points(const lw_build *build, const struct ketama_sharing *shar
     return LW_OK;
 }
 
-static void place_points(const lw_build *build, const struct ketama_sharing *sharing, uint64_t *points) {
+static void tell_stems(const lw_build *build, const struct ketama_sharing *sharing, struct lw__points *points) {
     for (uint32_t i = 0; i < build->count; i++) {
         const char *name = lw_build_name(build, i);
-        uint64_t own = points_of(sharing, build->weights[i]);
-        points = sharing->flavour == NGINX
-                     ? place_crc(name, i, own, points)
-                     : place_md5(name, i, own, sharing->flavour == PLAIN ? 1 : DIGEST_POINTS, points);
+        points->stem[i] = lw_id(name, strlen(name));
+        points->own[i] = (uint32_t)points_of(sharing, build->weights[i]);
     }
 }
 
@@ -193,13 +192,13 @@ static int ketama_build(const lw_build *build, void **out) {
     if (error != LW_OK || count == 0) {
         return error;
     }
-    struct lw__points *points = lw__points_new(build, count);
+    struct lw__points *points = lw__points_new(build, count, sharing.flavour);
     if (points == NULL) {
         return LW_NOMEM;
     }
-    place_points(build, &sharing, lw__points_draft(points));
-    lw__points_sort(points);
-    error = refuse_twins(build, points, sharing.flavour);
+    tell_stems(build, &sharing, points);
+    error = lw__points_gather(build, points, sharing.flavour == NGINX ? place_crc : place_md5, NULL);
+    error = error == LW_OK ? refuse_twins(build, points, sharing.flavour) : error;
     if (error != LW_OK) {
         lw_build_release(build, points);
         return error;
@@ -243,7 +242,7 @@ const lw_strategy_ops lw__ketama = {
     .params = ketama_params,
     .param_count = sizeof ketama_params / sizeof *ketama_params,
     .config_size = sizeof(struct ketama_config),
-    .needs = LW_HAS(name) | LW_NEEDS_PLAN | LW_NEEDS_KEY,
+    .needs = LW_HAS(id) | LW_HAS(name) | LW_NEEDS_PLAN | LW_NEEDS_KEY,
     .plan_build = ketama_build,
     .pick = ketama_pick,
     .sequence = ketama_sequence,

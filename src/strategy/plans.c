@@ -7,7 +7,8 @@
  * that threads which still hold the old lw_nodes do not rebuild it. What is replaced waits in a list until the epoch
  * says that no reader is left (base/lanes.h); later preparations look.
  *
- * Cost: the plans' own build, one hash per node where identity matters, and one map when there is scratch or an id.
+ * Cost: the plans' own build, one hash per node where identity matters, one map when there is scratch or an id, and one
+ * more when a plan or scratch goes on from the version before.
  */
 #include "base/idmap.h"
 #include "strategy/unit.h"
@@ -18,11 +19,19 @@
 
 enum { WHY_SIZE = 256 };
 
+/* A binding being made, and the version of its set before. */
+struct lineage {
+    const struct lw__binding *before; /* NULL: there is none */
+    const struct lw__binding *binding;
+    uint32_t *was; /* see lw_build_was; NULL until somebody asks */
+};
+
 /* What a plan_build is given beyond lw_build's public members. */
 struct lw__builder {
     lw_strategy *strategy;
     const struct lw__unit *unit;
     const lw_nodes *nodes;
+    struct lineage *lineage; /* NULL when a plan is freed */
 };
 
 /* Scratch of one node for one unit: shared by the versions of a set. */
@@ -30,6 +39,30 @@ struct cell {
     uint32_t users; /* bindings that point here; guarded by the lock */
     _Alignas(16) unsigned char memory[];
 };
+
+/* ---- one version and the next ---- */
+
+static int lineage_trace(lw_strategy *strategy, struct lineage *lineage) {
+    const struct lw__binding *binding = lineage->binding, *before = lineage->before;
+    struct lw__idmap map;
+    uint32_t first, second, *was = lw__alloc(&strategy->env, binding->count * sizeof *was);
+    if (was == NULL || lw__idmap_init(&map, &strategy->env, before->ids, before->count, &first, &second) != LW_OK) {
+        lw__release(&strategy->env, was);
+        return LW_NOMEM;
+    }
+    for (uint32_t i = 0; i < binding->count; i++) {
+        was[i] = (uint32_t)lw__idmap_find(&map, binding->ids[i]); /* -1 is LW_BUILD_NEW */
+    }
+    lw__idmap_free(&map, &strategy->env);
+    lineage->was = was;
+    return LW_OK;
+}
+
+/* LW_OK with lineage->was, which stays NULL when all nodes are new; LW_NOMEM. */
+static int lineage_know(lw_strategy *strategy, struct lineage *lineage) {
+    bool known = lineage->was != NULL || lineage->before == NULL || lineage->before->ids == NULL;
+    return known ? LW_OK : lineage_trace(strategy, lineage);
+}
 
 /* ---- for plan_build ---- */
 
@@ -40,6 +73,13 @@ void lw_build_release(const lw_build *build, void *memory) { lw__release(&build-
 static const char *shown_name(const lw_nodes *nodes, uint32_t index) {
     const char *name = nodes->present & LW_HAS(name) ? lw_string_at(&nodes->name, index) : NULL;
     return name != NULL ? name : "?";
+}
+
+int lw_build_was(const lw_build *build, const uint32_t **was) {
+    struct lineage *lineage = build->builder->lineage;
+    int error = lineage_know(build->builder->strategy, lineage);
+    *was = lineage->was;
+    return error;
 }
 
 const char *lw_build_name(const lw_build *build, uint32_t index) {
@@ -92,7 +132,7 @@ static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
         struct lw__bound *bound = &binding->bound[u];
         release_scratch(strategy, bound, binding->count); /* while the plan is there */
         if (bound->memory.plan != NULL) {
-            struct lw__builder builder = {strategy, bound->unit, NULL};
+            struct lw__builder builder = {strategy, bound->unit, NULL, NULL};
             lw_build build = build_for(&builder, binding, NULL);
             if (bound->unit->ops.plan_free != NULL) {
                 bound->unit->ops.plan_free(&build, bound->memory.plan);
@@ -106,10 +146,10 @@ static void binding_free(lw_strategy *strategy, struct lw__binding *binding) {
     lw__release(&strategy->env, binding);
 }
 
-/* The scratch of a node: the old cell where the id was known, else a new one. */
-static void *cell_for(lw_strategy *strategy, const struct lw__bound *old, int64_t old_index, uint32_t size) {
-    if (old_index >= 0) {
-        unsigned char *memory = old->memory.scratch[old_index];
+/* The scratch of a node: the old cell where it was there before, else a new one. */
+static void *cell_for(lw_strategy *strategy, const struct lw__bound *old, uint32_t was, uint32_t size) {
+    if (was != LW_BUILD_NEW) {
+        unsigned char *memory = old->memory.scratch[was];
         ((struct cell *)(void *)(memory - offsetof(struct cell, memory)))->users++;
         return memory;
     }
@@ -121,21 +161,24 @@ static void *cell_for(lw_strategy *strategy, const struct lw__bound *old, int64_
     return cell->memory;
 }
 
-static int make_scratch(lw_strategy *strategy, struct lw__binding *binding, const struct lw__binding *old,
-                        const struct lw__idmap *old_ids) {
+static int make_scratch(lw_strategy *strategy, struct lw__binding *binding, struct lineage *lineage) {
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         struct lw__bound *bound = &binding->bound[u];
         uint32_t size = bound->unit->ops.scratch_size;
         if (size == 0) {
             continue;
         }
+        if (lineage_know(strategy, lineage) != LW_OK) {
+            return LW_NOMEM;
+        }
         bound->memory.scratch = lw__alloc(&strategy->env, binding->count * sizeof *bound->memory.scratch);
         if (bound->memory.scratch == NULL) {
             return LW_NOMEM;
         }
         for (uint32_t i = 0; i < binding->count; i++) {
-            int64_t known = old != NULL ? lw__idmap_find(old_ids, binding->ids[i]) : -1;
-            bound->memory.scratch[i] = cell_for(strategy, old != NULL ? &old->bound[u] : NULL, known, size);
+            uint32_t was = lineage->was != NULL ? lineage->was[i] : LW_BUILD_NEW;
+            bound->memory.scratch[i] =
+                cell_for(strategy, was != LW_BUILD_NEW ? &lineage->before->bound[u] : NULL, was, size);
             if (bound->memory.scratch[i] == NULL) {
                 return LW_NOMEM;
             }
@@ -159,8 +202,9 @@ static int make_boards(lw_strategy *strategy, struct lw__binding *binding) {
     return LW_OK;
 }
 
-static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const struct lw__binding *old,
+static int make_plans(lw_strategy *strategy, struct lw__binding *binding, struct lineage *lineage,
                       const lw_nodes *nodes) {
+    const struct lw__binding *before = lineage->before;
     uint32_t *weights = lw__alloc(&strategy->env, binding->count * sizeof *weights);
     int error = weights != NULL ? LW_OK : LW_NOMEM;
     for (uint32_t i = 0; error == LW_OK && i < binding->count; i++) {
@@ -169,9 +213,9 @@ static int make_plans(lw_strategy *strategy, struct lw__binding *binding, const 
     for (uint32_t u = 0; error == LW_OK && u < strategy->unit_count; u++) {
         const struct lw__unit *unit = strategy->units[u];
         if (unit->needs & LW_NEEDS_PLAN) {
-            struct lw__builder builder = {strategy, unit, nodes};
+            struct lw__builder builder = {strategy, unit, nodes, lineage};
             lw_build build = build_for(&builder, binding, weights);
-            build.previous = old != NULL ? old->bound[u].memory.plan : NULL;
+            build.previous = before != NULL ? before->bound[u].memory.plan : NULL;
             error = unit->ops.plan_build(&build, &binding->bound[u].memory.plan);
         }
     }
@@ -214,19 +258,6 @@ static struct lw__binding *latest_of(const lw_strategy *strategy, uint64_t set) 
     return latest;
 }
 
-static int carry_scratch(lw_strategy *strategy, struct lw__binding *binding, const struct lw__binding *old) {
-    struct lw__idmap map = {0};
-    uint32_t first, second;
-    int error = old == NULL || old->ids == NULL
-                    ? LW_OK
-                    : lw__idmap_init(&map, &strategy->env, old->ids, old->count, &first, &second);
-    if (error == LW_OK) {
-        error = make_scratch(strategy, binding, old, &map);
-        lw__idmap_free(&map, &strategy->env);
-    }
-    return error;
-}
-
 static int binding_new(lw_strategy *strategy, const lw_nodes *nodes, uint64_t version, struct lw__binding **out) {
     size_t size = sizeof **out + strategy->unit_count * sizeof(struct lw__bound);
     struct lw__binding *binding = lw__alloc(&strategy->env, size);
@@ -239,17 +270,18 @@ static int binding_new(lw_strategy *strategy, const lw_nodes *nodes, uint64_t ve
     for (uint32_t u = 0; u < strategy->unit_count; u++) {
         binding->bound[u] = (struct lw__bound){strategy->units[u]->memory, strategy->units[u]};
     }
-    const struct lw__binding *old = nodes->set != 0 ? latest_of(strategy, nodes->set) : NULL;
+    struct lineage lineage = {nodes->set != 0 ? latest_of(strategy, nodes->set) : NULL, binding, NULL};
     int error = strategy->identified ? make_ids(strategy, binding, nodes) : LW_OK;
     if (error == LW_OK) {
-        error = make_plans(strategy, binding, old, nodes);
+        error = make_plans(strategy, binding, &lineage, nodes);
     }
     if (error == LW_OK) {
         error = make_boards(strategy, binding);
     }
     if (error == LW_OK) {
-        error = carry_scratch(strategy, binding, old);
+        error = make_scratch(strategy, binding, &lineage);
     }
+    lw__release(&strategy->env, lineage.was);
     if (error != LW_OK) {
         binding_free(strategy, binding);
         return error;

@@ -2,7 +2,8 @@
 /*
  * Sorted points with an index over the top bits of their places, as fine as there are points; see points.h.
  *
- * Cost per look-up: O(1) on average. Build: O(points), by radix sort.
+ * Cost per look-up: O(1) on average. Build: O(points), by radix sort; where a version before had the same points, they
+ * are merged with the sorted new ones, which costs one look at each and places none.
  */
 #include "strategy/points.h"
 
@@ -35,60 +36,164 @@ static uint32_t index_bits(uint64_t points) {
 }
 
 /* The same memory serves as the draft first and as the index then. */
-struct lw__points *lw__points_new(const lw_build *build, uint64_t count) {
+struct lw__points *lw__points_new(const lw_build *build, uint64_t count, uint32_t kind) {
     uint32_t bits = index_bits(count);
-    size_t draft = count * sizeof(uint64_t), index = sizeof(uint32_t) << bits;
-    size_t size = sizeof(struct lw__points) + (count + LW__AHEAD) * sizeof(uint64_t);
-    struct lw__points *points = lw_build_alloc(build, size + (draft > index ? draft : index));
+    size_t draft = count * sizeof(uint64_t), index = sizeof(uint32_t) << bits, room = draft > index ? draft : index;
+    size_t size = sizeof(struct lw__points) + (count + LW__AHEAD) * sizeof(uint64_t) + room;
+    struct lw__points *points = lw_build_alloc(build, size + build->count * (sizeof(uint64_t) + sizeof(uint32_t)));
     if (points != NULL) {
         points->count = (uint32_t)count;
         points->shift = PLACE_BITS - bits;
         points->first = (uint32_t *)(void *)(points->at + count + LW__AHEAD);
+        points->stem = (uint64_t *)(void *)((unsigned char *)points + size);
+        points->own = (uint32_t *)(void *)(points->stem + build->count);
+        points->nodes = build->count;
+        points->kind = kind;
     }
     return points;
 }
 
-uint64_t *lw__points_draft(struct lw__points *points) { return (uint64_t *)(void *)points->first; }
+/* ---- from one version to the next ---- */
 
-void lw__points_sort(struct lw__points *points) { lw__sort_high(lw__points_draft(points), points->at, points->count); }
+/* The version before, if all its points are there and may be taken over. */
+static const struct lw__points *before(const lw_build *build, const struct lw__points *points) {
+    const struct lw__points *previous = build->previous;
+    if (previous == NULL || previous->kind != points->kind) {
+        return NULL;
+    }
+    uint64_t made = 0;
+    for (uint32_t i = 0; i < previous->nodes; i++) {
+        made += previous->own[i];
+    }
+    return made == previous->count ? previous : NULL;
+}
 
+/* What becomes of the nodes of the version before. */
+struct points_kept {
+    const struct lw__points *previous; /* NULL: nothing is kept */
+    const uint32_t *was;
+    uint32_t *now; /* by index before: the index now of a node that has the same points, else LW_BUILD_NEW */
+};
+
+static int kept_find(const lw_build *build, const struct lw__points *points, struct points_kept *kept) {
+    *kept = (struct points_kept){.previous = before(build, points)};
+    int error = kept->previous != NULL ? lw_build_was(build, &kept->was) : LW_OK;
+    if (kept->was == NULL) {
+        return error;
+    }
+    kept->now = lw_build_alloc(build, kept->previous->nodes * sizeof *kept->now);
+    if (kept->now == NULL) {
+        return LW_NOMEM;
+    }
+    for (uint32_t i = 0; i < kept->previous->nodes; i++) {
+        kept->now[i] = LW_BUILD_NEW;
+    }
+    for (uint32_t i = 0; i < points->nodes; i++) {
+        uint32_t was = kept->was[i];
+        if (was != LW_BUILD_NEW && kept->previous->stem[was] == points->stem[i] &&
+            kept->previous->own[was] == points->own[i]) {
+            kept->now[was] = i;
+        }
+    }
+    return LW_OK;
+}
+
+static bool is_kept(const struct points_kept *kept, uint32_t node) {
+    return kept->now != NULL && kept->was[node] != LW_BUILD_NEW && kept->now[kept->was[node]] == node;
+}
+
+/* Writes the points of nodes that are not kept, sorted, to the end of `at`; returns where they begin. */
+static uint64_t *place_new(const lw_build *build, struct lw__points *points, lw__points_of *place,
+                           const struct points_kept *kept) {
+    uint64_t *draft = (uint64_t *)(void *)points->first, *end = draft;
+    for (uint32_t i = 0; i < points->nodes; i++) {
+        if (!is_kept(kept, i)) {
+            place(build, points, i, end);
+            end += points->own[i];
+        }
+    }
+    uint64_t *sorted = points->at + points->count - (end - draft);
+    lw__sort_high(draft, sorted, (uint32_t)(end - draft));
+    return sorted;
+}
+
+/* The points that are kept, among those that lie sorted at the end of `at`: they are never written over unread. */
+static void merge_kept(struct lw__points *points, uint64_t *sorted, const struct points_kept *kept) {
+    uint64_t *to = points->at, *end = points->at + points->count;
+    for (uint32_t i = 0; i < kept->previous->count; i++) {
+        uint64_t place = kept->previous->at[i] >> PLACE_BITS;
+        uint32_t node = kept->now[(uint32_t)kept->previous->at[i]];
+        if (node == LW_BUILD_NEW) {
+            continue;
+        }
+        while (sorted < end && *sorted >> PLACE_BITS < place) {
+            *to++ = *sorted++;
+        }
+        *to++ = place << PLACE_BITS | node;
+    }
+}
+
+static bool share_place(uint64_t a, uint64_t b) { return a >> PLACE_BITS == b >> PLACE_BITS; }
+
+/* Moves point i to where it belongs among those before it at its place. */
+static void order_tie(uint64_t *at, uint32_t i, const uint64_t *rank) {
+    uint64_t point = at[i];
+    for (; i > 0 && share_place(at[i - 1], point); i--) {
+        uint32_t node = (uint32_t)point, other = (uint32_t)at[i - 1];
+        if (rank != NULL ? rank[other] <= rank[node] : other <= node) {
+            break;
+        }
+        at[i] = at[i - 1];
+    }
+    at[i] = point;
+}
+
+int lw__points_gather(const lw_build *build, struct lw__points *points, lw__points_of *place, const uint64_t *rank) {
+    struct points_kept kept;
+    int error = kept_find(build, points, &kept);
+    if (error != LW_OK) {
+        return error;
+    }
+    uint64_t *sorted = place_new(build, points, place, &kept);
+    if (kept.now != NULL) {
+        merge_kept(points, sorted, &kept);
+    }
+    lw_build_release(build, kept.now);
+    for (uint32_t i = 1; i < points->count; i++) {
+        if (__builtin_expect(share_place(points->at[i - 1], points->at[i]), 0)) {
+            order_tie(points->at, i, rank);
+        }
+    }
+    return LW_OK;
+}
+
+/* The first point of each bucket that has one, then for those between: no branch depends on where points are. */
 void lw__points_seal(struct lw__points *points) {
-    uint32_t buckets = UINT32_C(1) << (PLACE_BITS - points->shift), point = 0;
+    uint32_t buckets = UINT32_C(1) << (PLACE_BITS - points->shift), next = points->count;
     for (uint32_t i = 0; i < LW__AHEAD; i++) {
         points->at[points->count + i] = UINT64_MAX;
     }
     for (uint32_t b = 0; b < buckets; b++) {
-        while (point < points->count && points->at[point] >> PLACE_BITS >> points->shift < b) {
-            point++;
-        }
-        points->first[b] = point;
+        points->first[b] = UINT32_MAX;
+    }
+    for (uint32_t i = points->count; i > 0; i--) {
+        points->first[points->at[i - 1] >> PLACE_BITS >> points->shift] = i - 1;
+    }
+    for (uint32_t b = buckets; b > 0; b--) {
+        uint32_t own = points->first[b - 1];
+        next = own < next ? own : next;
+        points->first[b - 1] = next;
     }
 }
 
-static uint32_t place_by_id(uint64_t id, uint64_t replica) {
+static uint32_t place_of_point(uint64_t id, uint64_t replica) {
     return (uint32_t)(lw__mix(lw__mix(id) + (replica + 1) * LW__GOLDEN) >> PLACE_BITS);
 }
 
-static void draft_by_id(const lw_build *build, uint64_t each, uint64_t *draft) {
-    for (uint32_t i = 0; i < build->count; i++) {
-        uint64_t own = each * build->weights[i];
-        for (uint64_t r = 0; r < own; r++) {
-            *draft++ = (uint64_t)place_by_id(build->ids[i], r) << PLACE_BITS | i;
-        }
-    }
-}
-
-/* Equal places are rare; within them the order is that of the ids, whatever the order of the nodes was. */
-static void order_ties(const lw_build *build, uint64_t *at, uint32_t count) {
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t point = at[i];
-        uint32_t to = i;
-        for (; to > 0 && at[to - 1] >> PLACE_BITS == point >> PLACE_BITS &&
-               build->ids[(uint32_t)at[to - 1]] > build->ids[(uint32_t)point];
-             to--) {
-            at[to] = at[to - 1];
-        }
-        at[to] = point;
+static void place_by_id(const lw_build *build, const struct lw__points *points, uint32_t node, uint64_t *to) {
+    (void)build;
+    for (uint32_t r = 0; r < points->own[node]; r++) {
+        to[r] = (uint64_t)place_of_point(points->stem[node], r) << PLACE_BITS | node;
     }
 }
 
@@ -98,13 +203,19 @@ int lw__points_build(const lw_build *build, uint64_t each, uint64_t max_points, 
     if (error != LW_OK || count == 0) {
         return error;
     }
-    struct lw__points *points = lw__points_new(build, count);
+    struct lw__points *points = lw__points_new(build, count, 0);
     if (points == NULL) {
         return LW_NOMEM;
     }
-    draft_by_id(build, each, lw__points_draft(points));
-    lw__points_sort(points);
-    order_ties(build, points->at, points->count);
+    for (uint32_t i = 0; i < build->count; i++) {
+        points->stem[i] = build->ids[i];
+        points->own[i] = (uint32_t)(each * build->weights[i]);
+    }
+    error = lw__points_gather(build, points, place_by_id, build->ids);
+    if (error != LW_OK) {
+        lw_build_release(build, points);
+        return error;
+    }
     lw__points_seal(points);
     *out = points;
     return LW_OK;

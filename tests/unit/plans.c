@@ -13,6 +13,7 @@ static struct {
     uint64_t seed;
     uint64_t ids[NODES];
     uint32_t weights[NODES];
+    uint32_t was[NODES];
     uint32_t count;
     uint32_t refuse; /* the next builds fail */
 } census;
@@ -38,9 +39,13 @@ static int census_build(const lw_build *build, void **out) {
     census.built++;
     census.seed = build->seed;
     census.count = build->count;
+    const uint32_t *was;
+    assert_int_equal(lw_build_was(build, &was), LW_OK);
+    assert_int_equal(was != NULL, build->previous != NULL);
     for (uint32_t i = 0; i < NODES && i < build->count; i++) {
         census.ids[i] = build->ids[i];
         census.weights[i] = build->weights[i];
+        census.was[i] = was != NULL ? was[i] : LW_BUILD_NEW;
     }
     *out = plan;
     return LW_OK;
@@ -152,6 +157,22 @@ static void test_what_a_build_is_given(void **state) {
         assert_true(census.ids[i] == lw_id(nodes.name[i], strlen(nodes.name[i])));
         assert_int_equal(census.weights[i], 1);
     }
+}
+
+static void test_where_nodes_stood_before(void **state) {
+    (void)state;
+    assert_int_equal(lw_prepare(strategy, &nodes.nodes), LW_OK);
+    for (uint32_t i = 0; i < NODES; i++) {
+        assert_int_equal(census.was[i], LW_BUILD_NEW);
+    }
+    member first = nodes.member[0];
+    nodes.member[0] = nodes.member[4];
+    nodes.member[4] = first;
+    nodes.member[2].id = 77;
+    nodes.nodes.version++;
+    assert_int_equal(lw_prepare(strategy, &nodes.nodes), LW_OK);
+    static const uint32_t was[NODES] = {4, 1, LW_BUILD_NEW, 3, 0, 5};
+    assert_memory_equal(census.was, was, sizeof was);
 }
 
 static void test_two_strategies_share_nothing(void **state) {
@@ -424,6 +445,7 @@ int main(void) {
         WITH_CENSUS(test_prepare_is_idempotent),
         WITH_CENSUS(test_the_first_pick_prepares),
         WITH_CENSUS(test_what_a_build_is_given),
+        WITH_CENSUS(test_where_nodes_stood_before),
         WITH_CENSUS(test_two_strategies_share_nothing),
         WITH_CENSUS(test_a_new_version_builds_anew),
         WITH_CENSUS(test_versions_are_compared_for_equality),
