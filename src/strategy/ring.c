@@ -12,8 +12,8 @@
  *
  * Source: Karger et al. 1997; points per weight as in ketama. Load deviates by about 1/sqrt(points per node).
  * Cost per pick: O(1), an index over the top bits, then a short walk; as many steps more as points of ineligible nodes
- * are met. Build: O(points), radix sort; a version after
- * another one of the set: points of nodes that stay are merged, not made. Memory: 16 bytes a point.
+ * are met. Build: O(points), radix sort; from one version to the next those of nodes that stay are merged, not placed.
+ * Memory: 16 bytes a point.
  */
 #include "strategy/keyed.h"
 #include "strategy/points.h"
