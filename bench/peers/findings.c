@@ -57,7 +57,7 @@ void findings_write_first(FILE *out, const struct cells *cells) {
         behind[r] = cells_is_first_of_kind(cells, r) ? count_kind(cells, cells->rows[r].kind, &tally) : 0;
     }
     if (tally.cells == 0) {
-        fputs("Nobody else was measured.\n\n", out);
+        fputs("No picks of others were measured.\n\n", out);
         return;
     }
     fprintf(out, "Ahead of all others in %u of %u cells of picks (case, nodes, one thread or two)", tally.ahead,

@@ -150,7 +150,7 @@ tables_have '- seed (round_robin pick at 16): too many'
 same "$(grep -c '^- r' "$work/peers.md")" 2 "lines about those that are ahead"
 same "$(grep -A2 '^\*\*Beyond' "$work/peers.md" | tail -1)" "Nowhere." "what is beyond a limit that is not there"
 measure --what pick "$PEERS/peer-loadwise" --cases nothing || fail "the driver fails with us alone"
-same "$(head -1 "$work/peers.md")" "Nobody else was measured." "the conclusion without others"
+same "$(head -1 "$work/peers.md")" "No picks of others were measured." "the conclusion without others"
 
 # ---- the chart, of what was measured ----
 if command -v gnuplot >/dev/null; then
