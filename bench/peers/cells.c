@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE = 120 /* s, for one answer */ };
 #define LONG_BUILD 100e6 /* ns */
 
 const uint32_t cells_sizes[CELLS_SIZES] = {3, 16, 128, 1024, 10000};
@@ -47,13 +46,14 @@ static void take_case(struct cells *cells, struct conversation *program, char *l
     cells->row_count++;
 }
 
-int cells_add(struct cells *cells, const char *program) {
+int cells_add(struct cells *cells, const char *program, int patience) {
     struct conversation *conversation = &cells->programs[cells->program_count];
+    uint32_t peers = cells->peer_count, rows = cells->row_count;
     char line[CONVERSATION_LINE];
-    if (cells->program_count == CELLS_PROGRAMS || conversation_open(conversation, program) != 0) {
+    if (cells->program_count == CELLS_PROGRAMS || conversation_open(conversation, program, patience) != 0) {
         return -1;
     }
-    while (conversation_hear(conversation, line, PATIENCE)) {
+    while (conversation_hear(conversation, line)) {
         if (strcmp(line, "ready") == 0) {
             cells->program_count++;
             return 0;
@@ -64,6 +64,9 @@ int cells_add(struct cells *cells, const char *program) {
             take_case(cells, conversation, line);
         }
     }
+    memset(cells->rows + rows, 0, (cells->row_count - rows) * sizeof *cells->rows); /* what it had begun to offer */
+    cells->row_count = rows;
+    cells->peer_count = peers;
     return -1;
 }
 
@@ -74,6 +77,15 @@ const struct row *cells_find(const struct cells *cells, const char *peer, const 
         }
     }
     return NULL;
+}
+
+bool cells_is_first_of_kind(const struct cells *cells, uint32_t r) {
+    for (uint32_t before = 0; before < r; before++) {
+        if (strcmp(cells->rows[before].kind, cells->rows[r].kind) == 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool cells_is_ours(const struct row *row) { return strncmp(row->peer, "loadwise", 8) == 0; }
@@ -113,6 +125,9 @@ static void note(struct cell *cell, enum cells_question question, uint32_t round
         cell->count += value > 0;
     } else {
         snprintf(cell->reason, sizeof cell->reason, "%s", strncmp(answer, "none ", 5) == 0 ? answer + 5 : answer);
+        for (char *quote = cell->reason; (quote = strchr(quote, '"')) != NULL;) {
+            *quote = '\''; /* it stands between quotes among the values */
+        }
     }
 }
 
@@ -132,8 +147,8 @@ static void ask(struct row *row, enum cells_question question, uint32_t size, ui
     }
     snprintf(line, sizeof line, "%s %s %u%s %llu\n", question_words[question], row->name, cells_sizes[size], threads,
              seed);
-    bool heard = conversation_ask(row->program, line) && conversation_hear(row->program, line, PATIENCE);
-    note(cell, question, round, heard ? line : "none the program stopped or took too long");
+    bool heard = conversation_ask(row->program, line) && conversation_hear(row->program, line);
+    note(cell, question, round, heard ? line : row->program->fault);
 }
 
 /* The rows of one case take turns at one question. */
@@ -155,21 +170,12 @@ static void ask_all_of(struct cells *cells, const char *kind, uint32_t round, co
     }
 }
 
-static bool is_first_of_kind(const struct cells *cells, uint32_t r) {
-    for (uint32_t before = 0; before < r; before++) {
-        if (strcmp(cells->rows[before].kind, cells->rows[r].kind) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void cells_measure(struct cells *cells, const struct cells_wish *wish) {
     cells->rounds = wish->rounds;
     for (uint32_t round = 0; round < wish->rounds; round++) {
         fprintf(stderr, "round %u of %u\n", round + 1, wish->rounds);
         for (uint32_t r = 0; r < cells->row_count; r++) {
-            if (is_first_of_kind(cells, r) && is_wished(wish->cases, cells->rows[r].kind)) {
+            if (cells_is_first_of_kind(cells, r) && is_wished(wish->cases, cells->rows[r].kind)) {
                 ask_all_of(cells, cells->rows[r].kind, round, wish);
             }
         }
@@ -211,4 +217,25 @@ double cells_ratio(const struct cell *cell, const struct cell *base) {
         }
     }
     return median_of(values, count);
+}
+
+double cells_ratio_beside(const struct cells *cells, const struct row *row, enum cells_question question,
+                          uint32_t size) {
+    const struct row *base = cells_base(cells, row, question);
+    return base != NULL ? cells_ratio(&row->cells[question][size], &base->cells[question][size]) : 0;
+}
+
+const struct row *cells_closest(const struct cells *cells, const char *kind, enum cells_question question,
+                                uint32_t size) {
+    const struct row *closest = NULL;
+    double least = 0;
+    for (uint32_t r = 0; r < cells->row_count; r++) {
+        const struct row *row = &cells->rows[r];
+        double ratio = cells_ratio_beside(cells, row, question, size);
+        if (strcmp(row->kind, kind) == 0 && !cells_is_ours(row) && ratio > 0 && (closest == NULL || ratio < least)) {
+            closest = row;
+            least = ratio;
+        }
+    }
+    return closest;
 }

@@ -47,10 +47,12 @@ struct cells {
 
 extern const uint32_t cells_sizes[CELLS_SIZES];
 
-/* Starts a program and hears what it has to offer. Returns 0, or -1 when it cannot. */
-int cells_add(struct cells *cells, const char *program);
+/* Starts a program and hears what it has to offer; `patience` is seconds for an answer. Returns 0, or -1 when it
+   cannot. */
+int cells_add(struct cells *cells, const char *program, int patience);
 
-/* Asks everybody everything that is wished: for each question all rows of a case, one after another. */
+/* Asks everybody everything that is wished: for each question all rows of a case, one after another. What ends a
+   program is noted as the reason of that cell; for the next question the program is started again. */
 void cells_measure(struct cells *cells, const struct cells_wish *wish);
 
 /* The median; 0 without a figure. */
@@ -65,5 +67,14 @@ const struct row *cells_find(const struct cells *cells, const char *peer, const 
 /* The row of ours beside which a row stands in a question: for one of ours the limit. NULL without one. */
 const struct row *cells_base(const struct cells *cells, const struct row *row, enum cells_question question);
 bool cells_is_ours(const struct row *row);
+bool cells_is_first_of_kind(const struct cells *cells, uint32_t r);
+
+/* A figure over that of the row beside which it stands; 0 without one of both. */
+double cells_ratio_beside(const struct cells *cells, const struct row *row, enum cells_question question,
+                          uint32_t size);
+
+/* Of the rows of others the one with the least such ratio; NULL without one. */
+const struct row *cells_closest(const struct cells *cells, const char *kind, enum cells_question question,
+                                uint32_t size);
 
 #endif

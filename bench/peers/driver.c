@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIPPED = 32, PATH_SIZE = 1024, DEFAULT_ROUNDS = 3 };
+enum { SKIPPED = 32, PATH_SIZE = 1024, DEFAULT_ROUNDS = 3, DEFAULT_PATIENCE = 60 };
 
 struct command {
     struct cells_wish wish;
+    int patience; /* seconds */
     const char *out;
     const char *skipped[SKIPPED];
     uint32_t skipped_count;
@@ -30,6 +31,7 @@ static const char help[] =
     "  --nodes N,M       only these of 3, 16, 128, 1024 and 10000\n"
     "  --what A,B        only these of pick, build, change and bytes\n"
     "  --seed N          of nodes and keys (default 9)\n"
+    "  --patience N      seconds for an answer (default 60); a program that takes longer is ended and started again\n"
     "  --skipped TEXT    a line about a peer that is not there; as often as needed\n";
 
 static int wrong(const char *what, const char *value) {
@@ -46,6 +48,15 @@ static int take_rounds(struct command *command, const char *text) {
     return 0;
 }
 
+static int take_patience(struct command *command, const char *text) {
+    long number = strtol(text, NULL, 10);
+    if (number < 1 || number > 3600) {
+        return wrong("patience is from 1 to 3600 s, not ", text);
+    }
+    command->patience = (int)number;
+    return 0;
+}
+
 static int take_skipped(struct command *command, const char *text) {
     if (command->skipped_count == SKIPPED) {
         return wrong("too many are skipped: ", text);
@@ -56,15 +67,11 @@ static int take_skipped(struct command *command, const char *text) {
 
 static int take_options(int argc, char **argv, struct command *command) {
     static const struct option known[] = {
-        {"out", required_argument, NULL, 'o'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"cases", required_argument, NULL, 'c'},
-        {"nodes", required_argument, NULL, 'n'},
-        {"what", required_argument, NULL, 'w'},
-        {"seed", required_argument, NULL, 's'},
-        {"skipped", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"out", required_argument, NULL, 'o'},      {"rounds", required_argument, NULL, 'r'},
+        {"cases", required_argument, NULL, 'c'},    {"nodes", required_argument, NULL, 'n'},
+        {"what", required_argument, NULL, 'w'},     {"seed", required_argument, NULL, 's'},
+        {"patience", required_argument, NULL, 'p'}, {"skipped", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
     };
     int fault = 0;
     for (int letter; fault == 0 && (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -75,6 +82,7 @@ static int take_options(int argc, char **argv, struct command *command) {
         case 'n': command->wish.nodes = optarg; break;
         case 'w': command->wish.what = optarg; break;
         case 's': command->wish.seed = strtoull(optarg, NULL, 10); break;
+        case 'p': fault = take_patience(command, optarg); break;
         case 'k': fault = take_skipped(command, optarg); break;
         case 'h': fputs(help, stdout); exit(0);
         default: return wrong("cannot read that", "");
@@ -100,7 +108,7 @@ static int write_file(const struct command *command, const struct cells *cells, 
 }
 
 int main(int argc, char **argv) {
-    struct command command = {.out = ".", .wish = {.rounds = DEFAULT_ROUNDS, .seed = 9}};
+    struct command command = {.out = ".", .patience = DEFAULT_PATIENCE, .wish = {.rounds = DEFAULT_ROUNDS, .seed = 9}};
     static struct cells cells;
     int fault = take_options(argc, argv, &command);
     if (fault != 0) {
@@ -113,7 +121,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     for (int i = optind; i < argc; i++) {
-        if (cells_add(&cells, argv[i]) != 0) {
+        if (cells_add(&cells, argv[i], command.patience) != 0) {
             fprintf(stderr, "peers-driver: %s does not speak\n", argv[i]);
             fault = 1;
         }

@@ -15,6 +15,9 @@
  * Any answer may be `none REASON`. CASE is the same word for the same thing with everyone; `beside` names the row of
  * ours that does the same work, where that is not the one called loadwise.
  *
+ * A program that ends, or is silent for too long, has no answer to that question and is started again for the next one.
+ * The first line that it wrote to stderr since the question is kept as the reason.
+ *
  * All build the same nodes and keys: names "node-00000", weights i * 7 % 5 + 1, then from splitmix64 of the seed the
  * loads, the free shares and 4096 keys; a key as text is its 16 hexadecimal digits.
  */

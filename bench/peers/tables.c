@@ -2,11 +2,11 @@
 /* In a table each figure is followed by its ratio: of ours to the limit, of others to the row of ours beside them. */
 #include "tables.h"
 
+#include "findings.h"
+
 #include <string.h>
 
 enum { TEXT = 32, MIDDLE = 2 /* of cells_sizes: 128 nodes */ };
-
-static const double near_limit = 1.5;
 
 static const char *const question_titles[CELLS_QUESTIONS] = {
     "pick", "pick, two threads", "build: all that picks need, from nothing",
@@ -27,15 +27,6 @@ static const char *figure_of(char out[TEXT], double value, bool is_time) {
     return out;
 }
 
-static void print_ratio(FILE *out, double ratio, bool bold) {
-    fprintf(out, ratio < 10 ? " (%s%.2f%s)" : " (%s%.0f%s)", bold ? "**" : "", ratio, bold ? "**" : "");
-}
-
-static double ratio_of(const struct cells *cells, const struct row *row, enum cells_question question, uint32_t size) {
-    const struct row *base = cells_base(cells, row, question);
-    return base != NULL ? cells_ratio(&row->cells[question][size], &base->cells[question][size]) : 0;
-}
-
 /* Bold where somebody is ahead of us. */
 static void print_cell(FILE *out, const struct cells *cells, const struct row *row, enum cells_question question,
                        uint32_t size) {
@@ -46,9 +37,10 @@ static void print_cell(FILE *out, const struct cells *cells, const struct row *r
         return;
     }
     fprintf(out, " %s", figure_of(text, value, question != ASK_BYTES));
-    double ratio = ratio_of(cells, row, question, size);
+    double ratio = cells_ratio_beside(cells, row, question, size);
     if (ratio > 0 && (question == ASK_PICK || question == ASK_PICK_TWO || !cells_is_ours(row))) {
-        print_ratio(out, ratio, ratio < 1 && !cells_is_ours(row));
+        const char *bold = ratio < 1 && !cells_is_ours(row) ? "**" : "";
+        fprintf(out, ratio < 10 ? " (%s%.2f%s)" : " (%s%.0f%s)", bold, ratio, bold);
     }
     fputs(" |", out);
 }
@@ -143,116 +135,40 @@ static void print_question(FILE *out, const struct cells *cells, enum cells_ques
     }
 }
 
-static const struct row *closest_peer(const struct cells *cells, const char *kind) {
-    const struct row *closest = NULL;
-    for (uint32_t r = 0; r < cells->row_count; r++) {
-        const struct row *row = &cells->rows[r];
-        double ratio = ratio_of(cells, row, ASK_PICK, MIDDLE);
-        if (strcmp(row->kind, kind) == 0 && !cells_is_ours(row) && ratio > 0 &&
-            (closest == NULL || ratio < ratio_of(cells, closest, ASK_PICK, MIDDLE))) {
-            closest = row;
-        }
+/* The figure of a row at 128 nodes, or an empty cell. */
+static void print_middle(FILE *out, const struct cells *cells, const struct row *row) {
+    if (row != NULL) {
+        print_cell(out, cells, row, ASK_PICK, MIDDLE);
+    } else {
+        fputs(" |", out);
     }
-    return closest;
 }
 
+/* The seed has a column of its own: it is what this library is measured by. */
 static void print_short(FILE *out, const struct cells *cells) {
     fprintf(out, "**In short: %u nodes, one thread, ns per pick**\n\n", cells_sizes[MIDDLE]);
-    fputs("| | limit | loadwise | the quickest other | |\n|---|--:|--:|---|--:|\n", out);
+    fputs("| | limit | loadwise | the quickest other | | seed |\n|---|--:|--:|---|--:|--:|\n", out);
     for (uint32_t r = 0; r < cells->row_count; r++) {
         const char *kind = cells->rows[r].kind;
-        const struct row *ours = cells_find(cells, "loadwise", kind), *limit = cells_find(cells, "limit", kind);
+        const struct row *ours = cells_find(cells, "loadwise", kind);
         if (!is_first_with_figures(cells, r) || ours == NULL || ours->cells[ASK_PICK][MIDDLE].count == 0) {
             continue;
         }
+        const struct row *closest = cells_closest(cells, kind, ASK_PICK, MIDDLE);
         fprintf(out, "| %s |", kind);
-        if (limit != NULL) {
-            print_cell(out, cells, limit, ASK_PICK, MIDDLE);
-        } else {
-            fputs(" |", out);
-        }
-        print_cell(out, cells, ours, ASK_PICK, MIDDLE);
-        const struct row *closest = closest_peer(cells, kind);
+        print_middle(out, cells, cells_find(cells, "limit", kind));
+        print_middle(out, cells, ours);
         fprintf(out, " %s |", closest != NULL ? closest->peer : "");
-        if (closest != NULL) {
-            print_cell(out, cells, closest, ASK_PICK, MIDDLE);
-        } else {
-            fputs(" |", out);
-        }
+        print_middle(out, cells, closest);
+        print_middle(out, cells, cells_find(cells, "seed", kind));
         fputs("\n", out);
     }
 }
 
-/* No limit hashes text or reads a clock. */
-static bool is_held_to_limit(const struct cells *cells, const struct row *row) {
-    bool clock = strcmp(row->peer, "loadwise") == 0 && cells_find(cells, "loadwise-at", row->kind) != NULL;
-    bool text = strcmp(row->peer, "loadwise-text") == 0 || strcmp(row->peer, "loadwise-nginx") == 0;
-    return cells_is_ours(row) && !clock && !text;
-}
-
-static bool is_behind(const struct cells *cells, const struct row *row, enum cells_question question, uint32_t size,
-                      bool limits) {
-    double ratio = ratio_of(cells, row, question, size);
-    if (limits) {
-        return is_held_to_limit(cells, row) && ratio > near_limit;
-    }
-    return !cells_is_ours(row) && ratio > 0 && ratio < 1;
-}
-
-/* One line for a row and question, with the sizes at which it is so. */
-static bool print_where_behind(FILE *out, const struct cells *cells, const struct row *row,
-                               enum cells_question question, bool limits) {
-    bool begun = false;
-    for (uint32_t size = 0; size < CELLS_SIZES; size++) {
-        if (is_behind(cells, row, question, size, limits)) {
-            if (!begun) {
-                fprintf(out, "- %s, %s: at", row->name, question_titles[question]);
-            }
-            fprintf(out, "%s %u", begun ? "," : "", cells_sizes[size]);
-            print_ratio(out, ratio_of(cells, row, question, size), false);
-            begun = true;
-        }
-    }
-    fputs(begun ? "\n" : "", out);
-    return begun;
-}
-
-/* Others that are ahead of us; or ours that are beyond the limit by more than near_limit. */
-static void print_behind(FILE *out, const struct cells *cells, bool limits) {
-    bool found = false;
-    fputs(limits ? "\n**Beyond 1.5 times the limit, with one thread**\n\n" : "\n**Behind another, in time**\n\n", out);
-    for (uint32_t r = 0; r < cells->row_count; r++) {
-        for (enum cells_question question = ASK_PICK; question < (limits ? ASK_PICK_TWO : ASK_BYTES); question++) {
-            found |= print_where_behind(out, cells, &cells->rows[r], question, limits);
-        }
-    }
-    fputs(found ? "" : "Nowhere.\n", out);
-}
-
-static void print_unmeasured(FILE *out, const struct cells *cells, const char *const *skipped, uint32_t count) {
-    fputs("\n**Not measured**\n\n", out);
-    for (uint32_t i = 0; i < count; i++) {
-        fprintf(out, "- %s\n", skipped[i]);
-    }
-    for (uint32_t r = 0; r < cells->row_count; r++) {
-        const struct row *row = &cells->rows[r];
-        for (enum cells_question question = ASK_PICK; question < CELLS_QUESTIONS; question++) {
-            for (uint32_t size = 0; size < CELLS_SIZES; size++) {
-                const char *reason = row->cells[question][size].reason;
-                bool again = size > 0 && strcmp(row->cells[question][size - 1].reason, reason) == 0;
-                if (reason[0] != '\0' && !again) {
-                    fprintf(out, "- %s, %s, from %u nodes on: %s\n", row->name, question_titles[question],
-                            cells_sizes[size], reason);
-                }
-            }
-        }
-    }
-}
-
 void tables_write(FILE *out, const struct cells *cells, const char *const *skipped, uint32_t skipped_count) {
+    findings_write_first(out, cells);
     print_short(out, cells);
-    print_behind(out, cells, false);
-    print_behind(out, cells, true);
+    findings_write_behind(out, cells);
     for (uint32_t r = 0; r < cells->row_count; r++) {
         if (is_first_with_figures(cells, r)) {
             print_kind(out, cells, cells->rows[r].kind);
@@ -265,7 +181,7 @@ void tables_write(FILE *out, const struct cells *cells, const char *const *skipp
     for (uint32_t i = 0; i < cells->peer_count; i++) {
         fprintf(out, "- %s %s\n", cells->peers[i].name, cells->peers[i].version);
     }
-    print_unmeasured(out, cells, skipped, skipped_count);
+    findings_write_unmeasured(out, cells, skipped, skipped_count);
 }
 
 /* ---- values ---- */
@@ -295,7 +211,7 @@ static void write_value(FILE *out, const struct cells *cells, const struct row *
     write_number(out, least);
     write_number(out, most);
     fprintf(out, "%s,", base != NULL ? base->peer : "");
-    write_number(out, ratio_of(cells, row, question, size));
+    write_number(out, cells_ratio_beside(cells, row, question, size));
     write_number(out, limit != NULL ? cells_ratio(cell, &limit->cells[question][size]) : 0);
     fprintf(out, "\"%s\"\n", cell->reason);
 }

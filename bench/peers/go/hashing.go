@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/cespare/xxhash/v2"
 	"github.com/dgryski/go-jump"
 	"github.com/dgryski/go-rendezvous"
@@ -48,8 +50,13 @@ func openStathat(s *scene) (subject, error) {
 	}}, nil
 }
 
+// It gives a node as many points as its weight says, which is one without it.
 func openSerialx(s *scene) (subject, error) {
-	ring := hashring.New(s.names)
+	weights := map[string]int{}
+	for _, name := range s.names {
+		weights[name] = points
+	}
+	ring := hashring.NewWithWeights(weights)
 	get := func(picks int) (sum uint64) {
 		for i := 0; i < picks; i++ {
 			name, _ := ring.GetNode(s.texts[i%keyCount])
@@ -58,7 +65,7 @@ func openSerialx(s *scene) (subject, error) {
 		return
 	}
 	return &keyed{s, get, func() error {
-		ring = ring.RemoveNode(s.middle()).AddNode(s.middle())
+		ring = ring.RemoveNode(s.middle()).AddWeightedNode(s.middle(), points)
 		return nil
 	}}, nil
 }
@@ -114,20 +121,20 @@ func openRendezvous(s *scene) (subject, error) {
 		return
 	}
 	return &keyed{s, get, func() error {
-		nodes.Remove(s.middle())
-		nodes.Add(s.middle())
-		return nil
+		return errors.New("its Remove reads beyond the last node, which ends the program")
 	}}, nil
 }
 
 func hashingCases() []peerCase {
 	return []peerCase{
-		{name: "stathat/ring", beside: "loadwise-text", threads: true, changes: true, open: openStathat},
-		{name: "serialx/ring", beside: "loadwise-text", threads: true, changes: true, open: openSerialx},
+		{name: "stathat/ring", beside: "loadwise-text", threads: true, changes: true, most: 128,
+			why: "it sorts all its points anew for each node that it is given", open: openStathat},
+		{name: "serialx/ring", beside: "loadwise-text", threads: true, changes: true, most: 1024,
+			why: "it makes its whole ring anew at each change, in seconds", open: openSerialx},
 		{name: "groupcache/ring", beside: "loadwise-text", threads: true, open: openGroupcache},
 		{name: "go-maglev/maglev", beside: "loadwise-text", threads: true, changes: true, most: 1024,
 			why: "half a megabyte a node, and as slow to build", open: openMaglev},
-		{name: "go-jump/jump", threads: true, open: openJump},
+		{name: "go-jump/jump", threads: true, onlyPicks: true, open: openJump},
 		{name: "go-rendezvous/rendezvous", beside: "loadwise-text", threads: true, changes: true,
 			open: openRendezvous},
 	}

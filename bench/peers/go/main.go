@@ -31,13 +31,14 @@ type learner interface{ learn() error }
 
 // peerCase is one case of one peer.
 type peerCase struct {
-	name    string
-	beside  string // the row of ours that it is held against, "" for loadwise
-	threads bool   // two threads may pick from one subject
-	changes bool
-	most    int // nodes; 0: any number
-	why     string
-	open    func(*scene) (subject, error)
+	name      string
+	beside    string // the row of ours that it is held against, "" for loadwise
+	threads   bool   // two threads may pick from one subject
+	changes   bool
+	onlyPicks bool // nothing is built
+	most      int  // nodes; 0: any number
+	why       string
+	open      func(*scene) (subject, error)
 }
 
 const (
@@ -152,11 +153,11 @@ func (c *peerCase) answer(what string, nodes, threads int, seed uint64) string {
 	switch {
 	case what == "pick" && (threads == 1 || c.threads):
 		value, err = c.time(s, threads)
-	case what == "build":
+	case what == "build" && !c.onlyPicks:
 		value, err = c.build(s)
 	case what == "change" && c.changes:
 		value, err = c.change(s)
-	case what == "bytes":
+	case what == "bytes" && !c.onlyPicks:
 		unit = "bytes"
 		value, err = c.bytes(s)
 	default:
@@ -198,7 +199,10 @@ func introduce(cases []peerCase) {
 		}
 	}
 	for _, c := range cases {
-		words := []string{"case", c.name, "pick", "build", "bytes"}
+		words := []string{"case", c.name, "pick"}
+		if !c.onlyPicks {
+			words = append(words, "build", "bytes")
+		}
 		if c.threads {
 			words = append(words, "threads")
 		}

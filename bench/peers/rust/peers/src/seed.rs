@@ -105,6 +105,7 @@ fn ids<Id: SeedId>(scene: &Scene) -> Vec<Id> {
     scene.names.iter().enumerate().map(|(i, name)| Id::of(name, i)).collect()
 }
 
+/// Both pick from the same tracker, so that its build is asked of the first alone.
 fn health<Id: SeedId>(report: &'static str, status: &'static str) -> [Case; 2] {
     fn open<Id: SeedId>(ids: &Vec<Id>) -> HealthTracker<Id> {
         let tracker = HealthTracker::new(ConsecutiveFailurePolicy::default());
@@ -116,7 +117,8 @@ fn health<Id: SeedId>(report: &'static str, status: &'static str) -> [Case; 2] {
             tracker.report_success(&ids[i % ids.len()]);
             i
         }),
-        Case::new(status, ids::<Id>, open::<Id>, |ids, tracker, i| tracker.status(&ids[i % ids.len()]) as usize),
+        Case::new(status, ids::<Id>, open::<Id>, |ids, tracker, i| tracker.status(&ids[i % ids.len()]) as usize)
+            .only_picks(),
     ]
 }
 
@@ -136,7 +138,8 @@ fn quota<Id: SeedId>(record: &'static str, remaining: &'static str) -> [Case; 2]
         }),
         Case::new(remaining, ids::<Id>, open::<Id>, |ids, tracker, i| {
             tracker.remaining(&ids[i % ids.len()], "requests") as usize
-        }),
+        })
+        .only_picks(),
     ]
 }
 
