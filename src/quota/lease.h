@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Leases: what a process may spend of a count that a fleet shares. Picks see a kind of count like any other; these are
- * the calls of the one thread at a time that syncs. See lease.c.
+ * the calls of the one thread at a time that syncs. See lease.c and lease_sync.c.
  */
 #ifndef LW_QUOTA_LEASE_H
 #define LW_QUOTA_LEASE_H
