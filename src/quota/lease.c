@@ -70,7 +70,7 @@ static uint64_t lease_spend(struct lw__lease *lease, uint64_t amount, bool part,
 static bool lease_take_unasked(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount,
                                uint64_t now, struct lw__quota_charge *charge) {
     struct lw__quota_count *own = lw__lease_own(d, count);
-    uint32_t mode = lw__lease_mode(d);
+    uint32_t mode = lw__lease_mode(count);
     if (mode == LW__FLEET_OPEN) {
         d->inner->add(d, own, amount, now, charge);
     } else if (mode != LW__FLEET_SHARE || !d->inner->take(d, own, amount, now, charge)) {
@@ -152,7 +152,7 @@ static uint64_t lease_more(const struct lw__quota_dimension *d, const struct lw_
 
 static uint64_t lease_fits_unasked(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t amount,
                                    uint64_t now) {
-    uint32_t mode = lw__lease_mode(d);
+    uint32_t mode = lw__lease_mode(count);
     if (mode == LW__FLEET_OPEN) {
         return 0;
     }
@@ -187,7 +187,7 @@ static void lease_read(const struct lw__quota_dimension *d, struct lw__quota_cou
                        lw_quota_reading *reading) {
     struct lw__quota_count *own = lw__lease_own(d, count);
     lw_quota_reading local = *reading;
-    uint32_t mode = lw__lease_mode(d);
+    uint32_t mode = lw__lease_mode(count);
     local.limit = lw__word(&own->limit);
     d->inner->read(d, own, now, &local);
     uint64_t when = lease_fits_unasked(d, count, 1, now);
@@ -206,7 +206,7 @@ static void lease_read(const struct lw__quota_dimension *d, struct lw__quota_cou
 static uint64_t lease_left(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now,
                            uint64_t *most) {
     uint64_t held = lw__lease_held(count, now), used = lw__word(&lw__lease_of(count)->used);
-    uint32_t mode = lw__lease_mode(d);
+    uint32_t mode = lw__lease_mode(count);
     if (mode == LW__FLEET_SHARE) {
         return d->inner->left(d, lw__lease_own(d, count), now, most);
     }
@@ -223,11 +223,12 @@ static const char *lease_fault(const struct lw__quota_dimension *d, const lw_quo
 
 static uint64_t lease_part(uint64_t whole, uint64_t instances) { return (whole + instances - 1) / instances; }
 
-void lw__lease_share(const struct lw__quota_dimension *d, struct lw__quota_count *count) {
+/* Brings the count behind into line with limit and mode. */
+static void lease_share(const struct lw__quota_dimension *d, struct lw__quota_count *count) {
     struct lw__lease *lease = lw__lease_of(count);
     uint64_t limit = lw__word(&count->limit), burst = lw__word(&lease->burst);
     uint64_t instances = __atomic_load_n(&d->fleet->instances, __ATOMIC_SEQ_CST);
-    bool shares = lw__lease_mode(d) == LW__FLEET_SHARE;
+    bool shares = lw__lease_mode(count) == LW__FLEET_SHARE;
     if (limit != LW_QUOTA_UNLIMITED) {
         lw_quota_limit share = {.limit = lease_part(limit, shares ? instances : 1),
                                 .burst = lease_part(burst, shares ? instances : 1)};
@@ -241,7 +242,12 @@ static void lease_limit(const struct lw__quota_dimension *d, struct lw__quota_co
     d->inner->limit(d, lw__lease_own(d, count), limit, keep);
     __atomic_store_n(&lw__lease_of(count)->burst, limit != NULL ? limit->burst : 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&count->limit, limit != NULL ? limit->limit : LW_QUOTA_UNLIMITED, __ATOMIC_SEQ_CST);
-    lw__lease_share(d, count);
+    lease_share(d, count);
+}
+
+void lw__lease_turn(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint32_t mode) {
+    __atomic_store_n(&lw__lease_of(count)->mode, mode, __ATOMIC_SEQ_CST);
+    lease_share(d, count);
 }
 
 /* A cell for each bucket that a refund may come back to. */

@@ -77,6 +77,16 @@ void lw__lease_told(struct lw__quota_count *count) {
     __atomic_fetch_add(&lw__lease_of(count)->owed, UINT64_C(1) << LW__HELD_BITS, __ATOMIC_SEQ_CST);
 }
 
+bool lw__lease_owes(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
+    struct lw__quota_count *own = lw__lease_own(d, count);
+    lw_quota_reading local = {.limit = lw__word(&own->limit)};
+    if (lw__held_amount(lw__word(&lw__lease_of(count)->owed)) == 0 || local.limit == LW_QUOTA_UNLIMITED) {
+        return false;
+    }
+    d->inner->read(d, own, now, &local);
+    return local.used > 0;
+}
+
 /* What is long past need not be told any more: a window forgets it, and a bucket is not fuller than full. Of a bucket
    that others fill too, what is used here says something only while this process has a share of its own. */
 uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now) {
@@ -88,8 +98,8 @@ uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_co
     }
     d->inner->read(d, own, now, &local);
     uint64_t most = local.used;
-    if (d->inner == &lw__quota_gcra && lw__lease_mode(d) != LW__FLEET_SHARE) {
-        most = lw__lease_mode(d) == LW__FLEET_OPEN ? lw__lease_whole(count) : owed;
+    if (d->inner == &lw__quota_gcra && lw__lease_mode(count) != LW__FLEET_SHARE) {
+        most = lw__lease_mode(count) == LW__FLEET_OPEN ? lw__lease_whole(count) : owed;
     }
     if (most < owed) { /* the rest is past, as if it had been told */
         lw__lease_told(count);

@@ -27,6 +27,7 @@ struct lw__lease {
     uint64_t owed;    /* number << LW__HELD_BITS | amount */
     uint64_t returns; /* not 0: some cell has something */
     uint64_t more_at; /* when the store will have more; 0: it did not say */
+    uint32_t mode;    /* enum lw__fleet_mode */
     uint64_t used;    /* by the fleet, as the store last said */
 
     /* Of the thread that syncs. */
@@ -55,8 +56,8 @@ static inline struct lw__lease_cell *lw__lease_cell_of(const struct lw__quota_di
 static inline uint64_t lw__held_amount(uint64_t word) { return word & LW__HELD_MOST; }
 static inline uint64_t lw__held_number(uint64_t word) { return word >> LW__HELD_BITS; }
 
-static inline uint32_t lw__lease_mode(const struct lw__quota_dimension *d) {
-    return __atomic_load_n(&d->fleet->mode, __ATOMIC_SEQ_CST);
+static inline uint32_t lw__lease_mode(const struct lw__quota_count *count) {
+    return __atomic_load_n(&((const struct lw__lease *)(const void *)count)->mode, __ATOMIC_SEQ_CST);
 }
 
 /* The limit, or the burst of a gcra. */
