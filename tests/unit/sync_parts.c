@@ -134,6 +134,7 @@ static void test_whole(void **state) {
 
 /* For 10 seconds from when it was lost itself. */
 static void test_stale(void **state) {
+    uint64_t sum[2] = {0};
     uint32_t odd = 0, even = 0;
     (void)state;
     launch(1, NODES, LW_OUTAGE_STALE);
@@ -143,12 +144,19 @@ static void test_stale(void **state) {
     while (is_odd(even)) {
         even++;
     }
-    for (int i = 0; i < 26; i++) {
-        sail(i < 10 ? GATE_OPEN : i < 18 ? GATE_ODD : GATE_SHUT, SECOND);
-        uint64_t early = use_of(&c.ship[0], odd, 5), late = use_of(&c.ship[0], even, 5);
-        assert_true(late == 5 || i < 10); /* leases grow first */
-        assert_in_range(early, i >= 10 && i < 18 ? 5 : 0, i < 18 + 2 + 3 ? 5 : 0); /* and the lease of 3 */
+    for (int second = 0; second < 28; second++) {
+        sail(second < 10 ? GATE_OPEN : second < 18 ? GATE_ODD : GATE_SHUT, SECOND);
+        const uint32_t node[] = {odd, even};
+        const int lost_at[] = {10, 18};
+        for (int i = 0; i < 2; i++) {
+            int since = second - lost_at[i];
+            uint64_t got = use_of(&c.ship[0], node[i], 5);
+            sum[i] += since >= 0 ? got : 0;
+            assert_true(since < 10 + 3 || got == 0); /* and the last lease, for 3 */
+        }
     }
+    assert_in_range(sum[0], 30, 60);
+    assert_in_range(sum[1], 30, 50);
 }
 
 /* A node that has nothing to ask any more is found to be back all the same. */
