@@ -116,6 +116,19 @@ static void test_policies(void **state) {
     }
 }
 
+/* Who shares is still heard of, and counts. */
+static void test_shares_shrink(void **state) {
+    (void)state;
+    launch(2, NODES, LW_OUTAGE_LOCAL_SHARE);
+    sail(GATE_ODD, 2 * SECOND);
+    convoy_launch(&c);
+    sail(GATE_ODD, 2 * SECOND);
+    for (uint32_t i = 0; i < NODES; i++) {
+        uint64_t granted = use_of(&c.ship[0], i, 600);
+        assert_in_range(granted, is_odd(i) ? (LIMIT + 2) / 3 : 0, is_odd(i) ? (LIMIT + 2) / 3 : LIMIT / 4);
+    }
+}
+
 static void test_whole(void **state) {
     ship *s = &c.ship[0];
     (void)state;
@@ -290,6 +303,7 @@ int main(void) {
 #define TEST(name) VOYAGE(name, voyage_with_limit)
     const struct CMUnitTest tests[] = {
         TEST(test_policies),
+        TEST(test_shares_shrink),
         TEST(test_whole),
         TEST(test_stale),
         TEST(test_nothing_to_ask),
