@@ -151,16 +151,6 @@ static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_st
     return worst != LW_OK ? worst : answer;
 }
 
-/* Postings of one node follow each other: the last one says how it is. */
-static void mail_heard(const struct lw__ledger_mail *mail) {
-    for (size_t i = 0; i < mail->posts_count; i++) {
-        const struct lw__ledger_post *post = &mail->posts[i];
-        if (i + 1 == mail->posts_count || post[1].node != post->node) {
-            lw__ledger_heard(mail->ledger, post->node, post->answer, mail->now);
-        }
-    }
-}
-
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
     int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
@@ -175,8 +165,8 @@ int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
             mail_met(mail, step);
         }
     }
-    if (asked) { /* else there was no memory, which says nothing about the store */
-        mail_heard(mail);
+    for (size_t i = 0; asked && i < mail->posts_count; i++) { /* else there was no memory, which says nothing of it */
+        lw__ledger_heard(mail->ledger, mail->posts[i].node, mail->posts[i].answer, mail->now);
     }
     return worst;
 }
