@@ -78,7 +78,7 @@ void lw__sync_turn(lw_pool *pool) {
 void lw__sync_repeat(lw_pool *pool, struct lw__node *node) {
     const struct lw__quota_plan *plan = &pool->rules.quota;
     const struct lw__sync *sync = pool->sync;
-    if (sync->options.outage == LW_OUTAGE_STALE && sync->now - node->sync->away < sync->options.stale) {
+    if (sync->options.outage == LW_OUTAGE_STALE && sync->now < lw__after(node->sync->away, sync->options.stale)) {
         for (uint32_t left = plan->shared; left != 0;) {
             uint32_t i = lw__quota_next(&left);
             lw__lease_repeat(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i),
