@@ -16,9 +16,11 @@
  * is too dear, let the pool lease instead: sync.h.
  *
  * The same calls are also counted here, in a tracker like lw_quota. It refuses without asking what this process alone
- * has used up. While the store is away (LW_UNAVAILABLE) it is what `outage` goes by, and what was granted then is told
- * to the store when it is back, before the next reserve of that node. A reserve whose answer was lost may have been
- * counted by the store: then its amounts are missed there until they no longer count, never granted twice.
+ * has used up. While a node's account is away (LW_UNAVAILABLE) it is what `outage` goes by, and what was granted then
+ * is told to the store when it is back, before the next reserve of that node. Each node goes by what its own account
+ * last answered: where a cluster lacks a master, those whose slots are with others go on, exactly. The hook `outage`
+ * tells when the first node is away, and when none is any more. A reserve whose answer was lost may have been counted
+ * by the store: then its amounts are missed there until they no longer count, never granted twice.
  *
  * Threads: every function, any thread, at any time, except lw_ledger_free, which is the last. Reserve, commit and
  * cancel wait for the store, at most until their deadline (monotonic ns; 0: the store's own). A child after a fork
@@ -117,10 +119,10 @@ typedef struct lw_ledger_stats {
     uint64_t reserves;  /* that the store granted */
     uint64_t refusals;  /* by the store */
     uint64_t here;      /* refused without asking */
-    uint64_t unasked;   /* granted while the store was away */
+    uint64_t unasked;   /* granted while the account was away */
     uint64_t owed;      /* amounts that the store is still to be told of, as far as they count; all dimensions */
     uint32_t instances; /* as last heard */
-    uint32_t away;      /* not 0: the store is */
+    uint32_t away;      /* nodes whose account could not be asked when it last was */
 } lw_ledger_stats;
 
 #define LW_LEDGER_STATS_INIT                                                                                           \

@@ -58,7 +58,8 @@ typedef struct lw_observer {
     void (*lost)(void *user, uint64_t node, uint64_t age);
     /* The fleet has ejected a node: instance `who` said so, for the reason `why`, until `until` (monotonic ns). */
     void (*judged)(void *user, uint64_t node, const char *who, const char *why, uint64_t until);
-    /* The store that shares the state could not be asked any more (begins), or can again. Told once per change. */
+    /* What a fleet shares could not be asked for any more, of one node at least (begins), or can again, of all of them.
+       Told once per change of the whole. */
     void (*outage)(void *user, int begins);
 } lw_observer;
 

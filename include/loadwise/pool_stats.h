@@ -33,7 +33,7 @@ LW_BEGIN
     X(uint64_t, waiting, "replaced node sets whose memory waits for readers")                                          \
     X(uint64_t, bytes, "memory held for nodes and routes")                                                             \
     X(uint64_t, syncs, "syncs that the store answered")                                                                \
-    X(uint64_t, away, "1 while the store that a fleet shares cannot be asked, else 0")
+    X(uint64_t, away, "nodes whose keys in the store that a fleet shares could not be asked by the last sync")
 
 typedef struct lw_pool_stats {
     size_t size; /* sizeof(lw_pool_stats), so that the struct can grow; set by the caller */

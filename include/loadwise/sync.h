@@ -25,7 +25,14 @@
  * window is at most the limit, plus debts: amounts settled above their reservation. Gcra: at most burst + limit x (t +
  * lease) / window in any stretch t. docs/api/sync.md derives both, and says what an outage adds.
  *
- * Threads: any; a second sync of one pool at the same time is LW_BUSY. The pool's lock is not held during I/O.
+ * Outages. Each node goes by the answers to its own keys: where a cluster lacks a master, its nodes go by `outage`, and
+ * the others go on leasing. The hook `outage` tells when the first node is away, and when none is any more. What was
+ * granted meanwhile is owed, and told once the keys answer, or until it counts no more; a node that leaves the pool
+ * stays for that (and the hook `forgotten` waits), the latest 1024 that do. A node that is new has nothing leased, and
+ * goes by `outage` if all others do.
+ *
+ * Threads: any; a second sync of one pool at the same time is LW_BUSY. The pool's lock is not held during I/O; nodes
+ * that have left are not freed meanwhile.
  */
 #ifndef LOADWISE_SYNC_H
 #define LOADWISE_SYNC_H
@@ -64,7 +71,8 @@ typedef struct lw_sync_options {
                        tenth */
     uint32_t lease_percent; /* 1 to 100; default 25 */
 
-    uint32_t outage; /* enum lw_outage, for leases. Else, what was heard is believed until it ends by itself */
+    uint32_t outage; /* enum lw_outage, for leases of nodes that are away. What else was heard is believed until it ends
+                        by itself */
     uint64_t stale;  /* ns; default 10 s */
 
     /* ns since 1970 by a clock that all processes share; NULL, the better choice: the store's own. */
@@ -80,7 +88,7 @@ typedef struct lw_sync_report {
     uint32_t steps;     /* of the batch */
     uint32_t instances; /* processes that are alive */
     uint32_t ejected;   /* nodes that this sync has ejected here, by its own judgement or that of another */
-    uint32_t away;      /* not 0: the store could not be asked, and `outage` is in force */
+    uint32_t away;      /* nodes whose keys could not be asked: `outage` is in force for them */
     uint64_t next;      /* monotonic ns at which to sync again: an interval on */
 } lw_sync_report;
 

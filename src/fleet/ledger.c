@@ -193,4 +193,13 @@ int lw_ledger_limits(lw_ledger *ledger, uint64_t id, const lw_quota_limit *limit
     return error == LW_OK ? LW_OK : lw__registry_fail(&ledger->registry, id, error);
 }
 
-int lw_ledger_forget(lw_ledger *ledger, uint64_t node) { return lw__registry_forget(&ledger->registry, node); }
+int lw_ledger_forget(lw_ledger *ledger, uint64_t id) {
+    struct lw__reading reading;
+    struct lw__ledger_node *node = lw__registry_find(&ledger->registry, id, &reading);
+    int forgotten = lw__registry_forget(&ledger->registry, id);
+    if (node != NULL) {
+        lw__ledger_gone(ledger, node);
+    }
+    lw__registry_leave(&ledger->registry, &reading);
+    return forgotten;
+}

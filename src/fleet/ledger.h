@@ -34,6 +34,8 @@ struct lw__ledger_node {
     uint64_t incarnation; /* another one each time that a node of this id is made */
     pthread_mutex_t lock;
     bool limited;     /* it has been given limits, be they none */
+    bool gone;        /* it was forgotten: what is still heard of it changes nothing */
+    uint64_t away;    /* since when its account is; 0: it is not. Others may read it */
     uint64_t telling; /* how often what was owed has been taken to be told */
     char key[LW__LEDGER_KEY];
     struct lw__ledger_count counts[]; /* then, at ledger->quota_at, what this process has used */
@@ -66,7 +68,8 @@ struct lw_ledger {
 
     uint64_t incarnations;
     uint64_t next_beat;
-    uint64_t away; /* since when the store is; 0: it is not */
+    uint32_t away;   /* nodes that are */
+    uint32_t looked; /* nodes that beats have looked at in vain */
     uint32_t instances;
     uint64_t reserves, refusals, here, unasked;
 };
@@ -77,6 +80,10 @@ static inline struct lw__quota_node *lw__ledger_quota(const lw_ledger *ledger, s
 
 static inline struct lw__ledger_stub *lw__ledger_stub(const lw_ledger *ledger, uint32_t slot) {
     return (struct lw__ledger_stub *)(void *)(ledger->stubs + slot * ledger->stub_size);
+}
+
+static inline bool lw__ledger_is_away(const struct lw__ledger_node *node) {
+    return __atomic_load_n(&node->away, __ATOMIC_SEQ_CST) != 0;
 }
 
 static inline void lw__ledger_count_up(uint64_t *statistic) { __atomic_fetch_add(statistic, 1, __ATOMIC_RELAXED); }
@@ -158,8 +165,11 @@ int lw__ledger_reserve(lw_ledger *ledger, uint64_t node, const lw_amount *amount
 
 /* ---- outage.c ---- */
 
-/* Notes what the last mail says about the store being there. */
-void lw__ledger_heard(lw_ledger *ledger, int answer, uint64_t now);
+/* Notes what the node's account has answered last. No lock is held; tells the observer. */
+void lw__ledger_heard(lw_ledger *ledger, struct lw__ledger_node *node, ptrdiff_t answer, uint64_t now);
+
+/* The node is forgotten, and so not away. As above. */
+void lw__ledger_gone(lw_ledger *ledger, struct lw__ledger_node *node);
 
 /* Grants or refuses by `outage`; the slot is there to be filled. */
 int lw__ledger_without(struct lw__ledger_call *call);

@@ -4,8 +4,8 @@
  * order, and a sign of life goes along when one is due.
  *
  * What is owed is taken out of the node while it is being told, so that no two mails tell it. If no answer comes it is
- * owed again, and told when a sign of life has been answered: it may then be counted twice, which costs some of the
- * limit for a window, and never grants too much.
+ * owed again, and told when a look at the account has been answered: it may then be counted twice, which costs some of
+ * the limit for a window, and never grants too much.
  * Cost: one round trip.
  */
 #include "fleet/ledger.h"
@@ -154,11 +154,10 @@ static int mail_worse(const struct lw__ledger_mail *mail, int worst, const lw_st
 int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
     struct lw__ledger_post *post = mail->posts;
     int answer = lw_store_batch(mail->ledger->store, mail->steps, mail->steps_count, deadline), worst = LW_OK;
-    bool asked = answer == LW_OK || answer == LW_UNAVAILABLE, heard = false;
+    bool asked = answer == LW_OK || answer == LW_UNAVAILABLE;
     for (size_t i = 0; i < mail->steps_count; i++) {
         lw_store_step *step = &mail->steps[i];
-        step->answer = answer < LW_OK && answer != LW_UNAVAILABLE ? answer : step->answer;
-        heard = heard || step->answer != LW_UNAVAILABLE;
+        step->answer = asked ? step->answer : answer;
         worst = mail_worse(mail, worst, step);
         if (step->op == LW_STORE_CHARGE) {
             mail_charged(step, post++);
@@ -166,8 +165,8 @@ int lw__mail_send(struct lw__ledger_mail *mail, uint64_t deadline) {
             mail_met(mail, step);
         }
     }
-    if (asked && (worst != LW_UNAVAILABLE || !heard)) { /* a part of the store says nothing of the whole */
-        lw__ledger_heard(mail->ledger, worst, mail->now);
+    for (size_t i = 0; asked && i < mail->posts_count; i++) { /* else there was no memory, which says nothing of it */
+        lw__ledger_heard(mail->ledger, mail->posts[i].node, mail->posts[i].answer, mail->now);
     }
     return worst;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * While the store cannot be asked. What is granted then is owed: summed per dimension, and told when the store is back.
+ * While an account cannot be asked. Each node goes by what its own has answered last, for a store may be there in part:
+ * a cluster that lacks a master. The observer is told when the first of them is away, and when none is any more.
+ *
+ * What is granted meanwhile is owed: summed per dimension, and told when the account is back.
  *
  *   local share   the count of this process goes on, with limit / instances and burst / instances, rounded up
  *   stale         the same, with the pace at which the store granted here: the larger of this window and the one before
@@ -18,19 +21,46 @@
 
 #define ASK_AGAIN (UINT64_C(1000) * 1000000) /* ns: nobody knows when the store will be back */
 
-void lw__ledger_heard(lw_ledger *ledger, int answer, uint64_t now) {
-    const lw_observer *observer = &ledger->observer;
-    uint64_t there = 0;
-    bool changed = false;
-    if (answer == LW_UNAVAILABLE) {
-        changed = lw__swap(&ledger->away, &there, now != 0 ? now : 1);
-    } else if (__atomic_load_n(&ledger->away, __ATOMIC_RELAXED) != 0) {
-        changed = __atomic_exchange_n(&ledger->away, 0, __ATOMIC_SEQ_CST) != 0;
+/* ---- who is away ---- */
+
+/* The node's lock is held. Is this a change of the whole? */
+static bool away_turn(lw_ledger *ledger, struct lw__ledger_node *node, uint64_t away) {
+    bool begins = away != 0;
+    if (begins == (node->away != 0)) {
+        return false;
     }
+    __atomic_store_n(&node->away, away, __ATOMIC_SEQ_CST);
+    uint32_t before = begins ? __atomic_fetch_add(&ledger->away, 1, __ATOMIC_SEQ_CST)
+                             : __atomic_fetch_sub(&ledger->away, 1, __ATOMIC_SEQ_CST);
+    return before == (begins ? 0 : 1);
+}
+
+static void away_tell(const lw_ledger *ledger, bool changed, bool begins) {
+    const lw_observer *observer = &ledger->observer;
     if (changed && observer->outage != NULL) {
-        observer->outage(observer->user, answer == LW_UNAVAILABLE);
+        observer->outage(observer->user, begins);
     }
 }
+
+void lw__ledger_heard(lw_ledger *ledger, struct lw__ledger_node *node, ptrdiff_t answer, uint64_t now) {
+    bool away = answer == LW_UNAVAILABLE;
+    if (away != lw__ledger_is_away(node)) { /* mostly it is as it was, and nothing is written */
+        pthread_mutex_lock(&node->lock);
+        bool changed = !node->gone && away_turn(ledger, node, away ? now | (now == 0) : 0);
+        pthread_mutex_unlock(&node->lock);
+        away_tell(ledger, changed, away);
+    }
+}
+
+void lw__ledger_gone(lw_ledger *ledger, struct lw__ledger_node *node) {
+    pthread_mutex_lock(&node->lock);
+    node->gone = true;
+    bool changed = away_turn(ledger, node, 0);
+    pthread_mutex_unlock(&node->lock);
+    away_tell(ledger, changed, false);
+}
+
+/* ---- paces ---- */
 
 void lw__ledger_pace(const lw_ledger *ledger, struct lw__ledger_node *node, uint32_t dimension, uint64_t amount,
                      uint64_t now) {
@@ -127,7 +157,7 @@ static bool without_share(struct lw__ledger_call *call) {
 
 int lw__ledger_without(struct lw__ledger_call *call) {
     lw_ledger *ledger = call->ledger;
-    uint64_t away = __atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST);
+    uint64_t away = __atomic_load_n(&call->node->away, __ATOMIC_SEQ_CST);
     uint64_t since = away != 0 && call->now > away ? call->now - away : 0;
     uint32_t outage = ledger->options.outage;
     bool shut = outage == LW_OUTAGE_CLOSED || (outage == LW_OUTAGE_STALE && since >= ledger->options.stale);

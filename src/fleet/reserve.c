@@ -6,9 +6,9 @@
  *   2  one batch: what the node owes, the charge, a sign of life when due
  *   3  what the store grants is counted here too; what it refuses is not
  *
- * So the count here is of grants, never above the store's of the same window. While the store is away a batch without
- * the charge comes first: if that is answered, the store is back and knows what it was owed; if not, outage.c decides.
- * Cost: two short critical sections of the node, and one round trip.
+ * So the count here is of grants, never above the store's of the same window. While the node's account is away a look
+ * at it comes first: if that is answered, it is back, and is told what it was owed; if not, outage.c decides. Cost: two
+ * short critical sections of the node, and one round trip.
  */
 #include "fleet/ledger.h"
 
@@ -98,19 +98,22 @@ static int reserve_refused(struct lw__ledger_call *call, const struct lw__ledger
 
 /* ---- the question ---- */
 
-/* Is the store back, as far as this node goes? Then it has been told what the node owed. That waits for a look at the
-   account to be answered: a server that stands still does all that it was sent when it goes on, and would count the
-   debt of every try. The look says it, and not the sign of life, for the two may be with different servers of a
-   cluster. */
+/* Is the account back? Then it has been told what the node owed. That waits for a look at it to be answered: a server
+   that stands still does all that it was sent when it goes on, and would count the debt of every try. The look says it,
+   and not the sign of life, for the two may be with different servers of a cluster. */
 static bool reserve_is_back(const struct lw__ledger_call *call) {
     struct lw__ledger_mail mail;
     lw__mail_begin(&mail, call->ledger, call->now);
     pthread_mutex_lock(&call->node->lock);
     const struct lw__ledger_post *look = lw__mail_look(&mail, call->node);
     pthread_mutex_unlock(&call->node->lock);
+    if (look == NULL) { /* there is nothing to ask any more */
+        lw__ledger_heard(call->ledger, call->node, LW_OK, call->now);
+        return true;
+    }
     lw__mail_meet(&mail);
-    int answer = lw__mail_send(&mail, call->deadline);
-    if ((look != NULL ? look->answer : answer) == LW_UNAVAILABLE) {
+    lw__mail_send(&mail, call->deadline);
+    if (look->answer == LW_UNAVAILABLE) {
         return false;
     }
     lw__mail_begin(&mail, call->ledger, call->now);
@@ -161,8 +164,7 @@ static int reserve_ask(struct lw__ledger_call *call) {
 }
 
 static int reserve_node(struct lw__ledger_call *call) {
-    bool away = __atomic_load_n(&call->ledger->away, __ATOMIC_SEQ_CST) != 0;
-    return away && !reserve_is_back(call) ? lw__ledger_without(call) : reserve_ask(call);
+    return lw__ledger_is_away(call->node) && !reserve_is_back(call) ? lw__ledger_without(call) : reserve_ask(call);
 }
 
 /* ---- slots ---- */

@@ -65,7 +65,7 @@ static void settle_node(const struct settle_ledger *call, struct lw__ledger_node
             count->owed = lw__ledger_sum(count->owed, is - was);
         }
     }
-    if (__atomic_load_n(&call->ledger->away, __ATOMIC_SEQ_CST) == 0) { /* see reserve.c */
+    if (!lw__ledger_is_away(node)) { /* see reserve.c */
         lw__mail_debts(mail, node);
     }
 }

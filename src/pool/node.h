@@ -27,6 +27,7 @@ struct lw__sync_node {
     uint64_t judged_until;          /* the same, monotonic ns */
     uint64_t all_answers, all_time; /* of the whole fleet, as last heard; the time in us */
     uint32_t heard;                 /* are these known? */
+    uint64_t away;                  /* since when its keys could not be asked; 0: they could */
 };
 
 struct lw__node {

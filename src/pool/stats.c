@@ -77,7 +77,7 @@ int lw_pool_stats_read(lw_pool *pool, uint64_t now, lw_pool_stats *out) {
     sum_counts(pool, &stats);
     stats.ejections = __atomic_load_n(&pool->ejections, __ATOMIC_RELAXED);
     stats.syncs = pool->sync != NULL ? __atomic_load_n(&pool->sync->synced, __ATOMIC_RELAXED) : 0;
-    stats.away = pool->sync != NULL && __atomic_load_n(&pool->sync->away, __ATOMIC_RELAXED) != 0;
+    stats.away = pool->sync != NULL ? __atomic_load_n(&pool->sync->away, __ATOMIC_RELAXED) : 0;
     memcpy(out, &stats, out->size < sizeof stats ? out->size : sizeof stats);
     return LW_OK;
 }

@@ -2,7 +2,7 @@
 /*
  * A sync: everything that there is to tell and to ask in one batch, and one more only when a node was judged. Gathering
  * takes the pool's lock, for nodes that have left are asked too; the store is asked with neither lock nor read section;
- * the answers find their nodes by id, inside a read section. One sync at a time.
+ * the answers are applied inside a read section. One sync at a time, and nodes stay as long as it lasts.
  * Cost: O(nodes), and what the store takes.
  */
 #include "pool/sync.h"
@@ -43,23 +43,29 @@ static int gather(lw_pool *pool) {
 
 typedef void entry_call(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
 
-/* Calls for each entry whose node is in the pool now. */
-static void each_entry(lw_pool *pool, entry_call *call) {
+/* Calls for each entry whose node is in the pool now; how many there are. */
+static uint32_t each_entry(lw_pool *pool, entry_call *call) {
     struct lw__sync *sync = pool->sync;
     struct lw__lane *lane = lw__lane_of(&pool->lanes);
     uint32_t parity = lw__read_begin(&pool->lanes, lane);
     const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
+    uint32_t found = 0;
     for (uint32_t i = 0; i < sync->count; i++) {
-        struct lw__node *node = lw__snapshot_find(snapshot, sync->memory.entries[i].id);
-        if (node != NULL) {
-            call(pool, &sync->memory.entries[i], node);
+        struct lw__sync_entry *entry = &sync->memory.entries[i];
+        if (lw__snapshot_find(snapshot, entry->node->id) == entry->node) {
+            call(pool, entry, entry->node);
+            found++;
         }
     }
     lw__read_end(lane, parity);
+    return found;
 }
 
 static void apply(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node) {
-    lw__sync_put_back(pool, entry, node);
+    if (entry->away) {
+        pool->sync->lost++;
+        lw__sync_repeat(pool, node);
+    }
     lw__sync_hear(pool, entry, node);
     if (pool->sync->shared > 0) {
         lw__node_tell_quota(pool, node, NULL, pool->sync->now);
@@ -93,17 +99,21 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
     struct lw__sync *sync = pool->sync;
     uint64_t *next = &pool->rules.quota.fleet.next;
     int error = lw_store_batch(store, sync->memory.steps, sync->steps, deadline);
-    bool away = error == LW_UNAVAILABLE, asked = away || error == LW_OK;
+    bool asked = error == LW_OK || error == LW_UNAVAILABLE; /* else there was no memory, which says nothing of it */
     __atomic_store_n(next, sync->leaving ? 0 : lw__after(sync->now, sync->options.interval), __ATOMIC_SEQ_CST);
     hear_fleet(sync);
-    each_entry(pool, apply);
-    if (asked && !away) {
-        sync->heard_at = sync->now;
-        __atomic_fetch_add(&sync->synced, 1, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < sync->count; i++) {
+        lw__sync_put_back(pool, &sync->memory.entries[i]);
     }
-    if (asked) { /* else there was no memory, which says nothing about the store */
-        lw__sync_outage(pool, away);
+    if (asked) {
+        lw__sync_turn(pool);
     }
+    sync->lost = 0;
+    uint32_t nodes = each_entry(pool, apply);
+    if (asked) {
+        lw__sync_outage(pool, nodes);
+    }
+    __atomic_fetch_add(&sync->synced, error == LW_OK, __ATOMIC_RELAXED);
     int told = lw__sync_tell_verdicts(pool, store, deadline);
     error = error != LW_OK ? error : told != LW_OK ? told : fault(pool);
     if (lw__sync_shares(sync, LW_SHARE_HEALTH) && !sync->leaving) {
@@ -117,8 +127,8 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
 static void give_report(const lw_pool *pool, lw_sync_report *report) {
     const struct lw__sync *sync = pool->sync;
     if (report != NULL) {
-        lw_sync_report full = {report->size,  sync->steps,     lw__sync_instances(sync),
-                               sync->ejected, sync->away != 0, lw__after(sync->now, sync->options.interval)};
+        lw_sync_report full = {report->size,  sync->steps, lw__sync_instances(sync),
+                               sync->ejected, sync->away,  lw__after(sync->now, sync->options.interval)};
         memcpy(report, &full, report->size < sizeof full ? report->size : sizeof full);
     }
 }
@@ -169,7 +179,7 @@ static void disown(lw_pool *pool, struct lw__node *node) {
         uint32_t i = lw__quota_next(&left);
         struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, i);
         lw__lease_disown(&plan->dimension[i], count);
-        lw__lease_share(&plan->dimension[i], count);
+        lw__lease_turn(&plan->dimension[i], count, LW__FLEET_LEASED);
     }
 }
 
@@ -178,8 +188,7 @@ void lw__sync_after_fork(lw_pool *pool) {
     if (sync == NULL) {
         return;
     }
-    sync->busy = sync->away = 0;
-    pool->rules.quota.fleet.mode = LW__FLEET_LEASED;
+    sync->busy = sync->away = sync->dark = 0;
     pool->rules.quota.fleet.next = 0;
     if (sync->names.drawn) {
         lw__fleet_names_draw(&sync->names);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Inside of lw_pool_sync. A sync gathers what every node has to tell into a batch of steps, lets the store carry it
- * out, and applies the answers: to the nodes of the moment, by id, for an update may have come in between.
+ * out, and applies the answers. No node is freed meanwhile, though an update may take it out of the pool: what it owes
+ * is its own all the same, what is heard is for the nodes of the moment.
  *
  *   sync_options.c   what the caller wants, checked; the name of this process
  *   sync.c           the calls: gather, ask, apply; forks
  *   sync_batch.c     what is told: the steps of one node, and what goes back to it when they were not carried out
  *   sync_heard.c     what is heard of one node: leases, latency, load, failures
  *   sync_verdict.c   ejections of the fleet: judged, told, read, obeyed
- *   sync_outage.c    the store is away, and is back
+ *   sync_outage.c    nodes whose keys are away, and are back; nodes that stay for what they owe
  */
 #ifndef LW_POOL_SYNC_H
 #define LW_POOL_SYNC_H
@@ -23,6 +24,7 @@ enum {
     LW__SYNC_ROUNDS = 4,   /* postings of a node that owe or give back, each dimension once in each */
     LW__SYNC_RECORD = 256, /* bytes of a record of an ejection */
     LW__SYNC_VERDICT = 2,  /* steps that tell of an ejection */
+    LW__SYNC_OWING = 1024, /* most nodes that have left and are kept for what they owe */
 };
 
 /* What a sync asks about one node; its place among the steps, or -1. */
@@ -37,7 +39,10 @@ enum lw__sync_part {
 };
 
 struct lw__sync_entry {
-    uint64_t id;
+    struct lw__node *node;
+    uint32_t first, end;           /* its steps */
+    bool away;                     /* some of them were not answered */
+    bool turns;                    /* what is granted of it changes with that */
     uint64_t ended, answers, time; /* taken from the node */
     uint64_t base;                 /* its traffic at that time */
     int32_t part[LW__PARTS];
@@ -68,19 +73,19 @@ struct lw__sync {
     size_t key_size;    /* room for a key of a node */
     uint32_t shared;    /* number of shared dimensions */
     uint32_t busy;      /* a sync is under way */
-    uint32_t away;      /* the store is; others may read it */
+    uint32_t away;      /* nodes whose keys are; others may read it */
+    uint32_t dark;      /* all of them are, and so are those that come */
     uint32_t instances; /* alive, as last heard; 0: nothing was */
     uint64_t synced;    /* syncs that were answered */
 
     /* Of the sync under way. */
     struct lw__sync_memory memory;
-    uint64_t now;      /* monotonic ns, before the store was asked */
-    uint64_t real;     /* of the clock that all share; 0: the store's */
-    uint64_t heard_at; /* when the store last answered, monotonic ns */
-    uint64_t lost_at;  /* when it first did not */
-    uint32_t count;    /* entries */
+    uint64_t now;   /* monotonic ns, before the store was asked */
+    uint64_t real;  /* of the clock that all share; 0: the store's */
+    uint32_t count; /* entries */
     uint32_t steps;
     uint32_t ejected;
+    uint32_t lost; /* nodes of the pool that are away */
     bool leaving;
     lw_posting clock;
     lw_charge tick;
@@ -116,8 +121,8 @@ void lw__sync_begin(lw_pool *pool);
 void lw__sync_gather(lw_pool *pool, const struct lw__snapshot *snapshot, struct lw__node *node);
 /* The answer of a part; LW_UNKNOWN where it was not asked. */
 ptrdiff_t lw__sync_answer(const struct lw__sync *sync, const struct lw__sync_entry *entry, uint32_t part);
-/* What could not be told will be told again. In a read section. */
-void lw__sync_put_back(lw_pool *pool, const struct lw__sync_entry *entry, struct lw__node *node);
+/* What could not be told will be told again. */
+void lw__sync_put_back(lw_pool *pool, const struct lw__sync_entry *entry);
 
 /* sync_heard.c. In a read section. */
 void lw__sync_hear(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
@@ -131,7 +136,15 @@ int lw__sync_tell_verdicts(lw_pool *pool, lw_store *store, uint64_t deadline);
 /* Ejects whom the records say. In a read section. */
 void lw__sync_obey(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
 
-/* sync_outage.c. The store has answered, or was away. No lock, no read section; tells the observer. */
-void lw__sync_outage(lw_pool *pool, bool away);
+/* sync_outage.c. The store was asked: each node goes by the answers to its own steps. No lock, no read section. */
+void lw__sync_turn(lw_pool *pool);
+/* So many nodes of the pool were asked, of which sync->lost are away. As above; tells the observer. */
+void lw__sync_outage(lw_pool *pool, uint32_t nodes);
+/* While a node is away, with LW_OUTAGE_STALE. In a read section. */
+void lw__sync_repeat(lw_pool *pool, struct lw__node *node);
+/* A node was made, under the lock. */
+void lw__sync_welcome(lw_pool *pool, struct lw__node *node, uint64_t now);
+/* May a node that has left not go yet? *owing: how many are kept for what they owe. Under the lock. */
+bool lw__sync_keeps(lw_pool *pool, struct lw__node *node, uint64_t now, uint32_t *owing);
 
 #endif

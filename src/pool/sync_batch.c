@@ -78,7 +78,7 @@ static void write_keys(const struct lw__sync *sync, struct lw__sync_entry *entry
         to += prefix;
         *to++ = '{';
         for (uint32_t i = 0; i < 16; i++) {
-            *to++ = "0123456789abcdef"[entry->id >> (60 - 4 * i) & 15];
+            *to++ = "0123456789abcdef"[entry->node->id >> (60 - 4 * i) & 15];
         }
         *to++ = '}';
         memcpy(to, key_names[k], strlen(key_names[k]) + 1);
@@ -231,7 +231,9 @@ void lw__sync_gather(lw_pool *pool, const struct lw__snapshot *snapshot, struct 
     bool member = node->member != 0;
     memset(entry, 0, sizeof *entry);
     memset(entry->part, 0xff, sizeof entry->part);
-    entry->id = node->id;
+    entry->node = node;
+    entry->away = node->sync->away != 0;
+    entry->first = sync->steps;
     entry->keys = sync->memory.keys + number * KEYS * sync->key_size;
     entry->charges = sync->memory.charges + number * charges_of_node(sync);
     write_keys(sync, entry);
@@ -248,6 +250,10 @@ void lw__sync_gather(lw_pool *pool, const struct lw__snapshot *snapshot, struct 
     if (member && lw__sync_shares(sync, LW_SHARE_LOAD) && snapshot->told) {
         gather_load(sync, entry, node);
     }
+    if (entry->away && entry->first == sync->steps) { /* only to see whether it is back */
+        next_step(sync, LW_STORE_GET, entry->keys + KEY_STATUS * sync->key_size);
+    }
+    entry->end = sync->steps;
 }
 
 /* ---- what was not carried out ---- */
@@ -256,14 +262,15 @@ ptrdiff_t lw__sync_answer(const struct lw__sync *sync, const struct lw__sync_ent
     return entry->part[part] >= 0 ? sync->memory.steps[entry->part[part]].answer : LW_UNKNOWN;
 }
 
-static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry, struct lw__node *node) {
+static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry) {
     const struct lw__quota_plan *plan = &pool->rules.quota;
     for (uint32_t r = 0; r < entry->rounds; r++) {
         const lw_posting *posting = &entry->posting[r];
         bool told = pool->sync->memory.steps[(uint32_t)entry->returns + r].answer == LW_OK;
         for (uint32_t i = 0; i < posting->count; i++) {
             const lw_charge *charge = &posting->charges[i];
-            struct lw__quota_count *count = lw__quota_count_of(plan, node->quota, lw__sync_dimension(pool, charge));
+            struct lw__quota_count *count =
+                lw__quota_count_of(plan, entry->node->quota, lw__sync_dimension(pool, charge));
             if (charge->amount > 0 && told) {
                 lw__lease_told(count);
             } else if (charge->amount > 0) {
@@ -274,10 +281,12 @@ static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry, st
 }
 
 /* What is older than the window says nothing any more. What goes back is not put back: it may have gone. */
-void lw__sync_put_back(lw_pool *pool, const struct lw__sync_entry *entry, struct lw__node *node) {
+void lw__sync_put_back(lw_pool *pool, const struct lw__sync_entry *entry) {
     const struct lw__sync *sync = pool->sync;
-    bool fresh = lw__after(sync->heard_at, sync->options.window) > sync->now;
-    put_back_debts(pool, entry, node);
+    struct lw__node *node = entry->node;
+    uint64_t away = node->sync->away;
+    bool fresh = away == 0 || lw__after(away, sync->options.window) > sync->now;
+    put_back_debts(pool, entry);
     if (fresh && entry->ended != 0 && lw__sync_answer(sync, entry, LW__PART_HEALTH) != LW_OK) {
         __atomic_fetch_add(&node->sync->ended, entry->ended, __ATOMIC_RELAXED);
     }

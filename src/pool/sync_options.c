@@ -85,7 +85,6 @@ int lw__sync_open(lw_pool *pool) {
         return error;
     }
     sync->options = options;
-    sync->heard_at = lw__now(&pool->env);
     sync->shared = (uint32_t)__builtin_popcount(pool->rules.quota.shared);
     sync->options.prefix = sync->options.instance = NULL;
     sync->key_size = strlen(sync->names.prefix) + STEM + SUFFIX + 1;

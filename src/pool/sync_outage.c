@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The store is away, and is back. In between, what is granted of shared dimensions is
+ * The keys of a node cannot be asked, and can again: of all nodes where the store is away, of some where it is there in
+ * part, as a cluster that lacks a master. In between, what is granted of its shared dimensions is
  *
  *   local share   what is still leased, then as much as limit / instances allows by the count of this process, in which
  *                 everything counts that it used before
@@ -8,71 +9,14 @@
  *   stale         the last lease again, each sync, for so long; then nothing
  *   closed        what is still leased, then nothing
  *
- * and all but what was leased is owed: told once the store is back, as far as it still counts.
+ * and all but what was leased is owed: told once they can, as far as it still counts. A node that leaves the pool stays
+ * for that, unless too many do.
  *
  * Bound of the local share, of n processes with a limit of L: ceil(L / n) each, n ceil(L / n) <= L + n - 1 in a window
  * that lies in the outage; in one that saw it begin, what was leased before on top, which the store kept to L.
- * Cost: O(nodes) when it begins and when it ends.
+ * Cost: O(nodes); the pool's lock only when one of them turns.
  */
 #include "pool/sync.h"
-
-typedef void lease_call(lw_pool *pool, const struct lw__quota_dimension *d, struct lw__quota_count *count);
-
-static void each_lease(lw_pool *pool, struct lw__node *node, lease_call *call) {
-    const struct lw__quota_plan *plan = &pool->rules.quota;
-    for (uint32_t left = plan->shared; left != 0;) {
-        uint32_t i = lw__quota_next(&left);
-        call(pool, &plan->dimension[i], lw__quota_count_of(plan, node->quota, i));
-    }
-}
-
-static void share_lease(lw_pool *pool, const struct lw__quota_dimension *d, struct lw__quota_count *count) {
-    (void)pool;
-    lw__lease_share(d, count);
-}
-
-static void repeat_lease(lw_pool *pool, const struct lw__quota_dimension *d, struct lw__quota_count *count) {
-    const struct lw__sync *sync = pool->sync;
-    lw__lease_repeat(d, count, lw__after(sync->now, sync->options.lease), sync->now);
-}
-
-/* Under the lock, for updates limit nodes too. */
-static void turn(lw_pool *pool, uint32_t mode) {
-    struct lw__quota_fleet *fleet = &pool->rules.quota.fleet;
-    pthread_mutex_lock(&pool->changing);
-    __atomic_store_n(&fleet->instances, lw__sync_instances(pool->sync), __ATOMIC_SEQ_CST);
-    __atomic_store_n(&fleet->mode, mode, __ATOMIC_SEQ_CST);
-    for (uint32_t i = 0; i < pool->current->count; i++) {
-        each_lease(pool, pool->current->node[i], share_lease);
-    }
-    for (struct lw__node *node = pool->left; node != NULL; node = node->next) {
-        each_lease(pool, node, share_lease);
-    }
-    pthread_mutex_unlock(&pool->changing);
-}
-
-static void settle_all(lw_pool *pool, bool repeats) {
-    struct lw__lane *lane = lw__lane_of(&pool->lanes);
-    uint32_t parity = lw__read_begin(&pool->lanes, lane);
-    const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
-    for (uint32_t i = 0; i < snapshot->count; i++) {
-        if (repeats) {
-            each_lease(pool, snapshot->node[i], repeat_lease);
-        }
-        lw__node_tell_quota(pool, snapshot->node[i], NULL, pool->sync->now);
-        lw__node_settle(pool, snapshot->node[i], pool->sync->now);
-    }
-    lw__read_end(lane, parity);
-}
-
-static void tell_outage(const lw_pool *pool, bool begins) {
-    const lw_observer *observer = &pool->rules.observer;
-    if (observer->outage != NULL) {
-        lw__telling_begin();
-        observer->outage(observer->user, begins);
-        lw__telling_end();
-    }
-}
 
 static uint32_t mode_of(const struct lw__sync *sync, bool away) {
     if (!away) {
@@ -83,21 +27,106 @@ static uint32_t mode_of(const struct lw__sync *sync, bool away) {
                                                          : LW__FLEET_LEASED;
 }
 
-void lw__sync_outage(lw_pool *pool, bool away) {
-    struct lw__sync *sync = pool->sync;
-    bool changes = away != (sync->away != 0), leases = sync->shared > 0;
-    sync->lost_at = away && changes ? sync->now : sync->lost_at;
-    bool repeats = away && sync->options.outage == LW_OUTAGE_STALE && sync->now - sync->lost_at < sync->options.stale;
-    if (changes) {
-        __atomic_store_n(&sync->away, away, __ATOMIC_RELAXED);
-        if (leases) {
-            turn(pool, mode_of(sync, away));
+/* ---- nodes ---- */
+
+/* away: since when it is; 0: it is not. Under the lock, for updates limit nodes too. */
+static void node_turn(lw_pool *pool, struct lw__node *node, uint64_t away) {
+    const struct lw__quota_plan *plan = &pool->rules.quota;
+    node->sync->away = away;
+    for (uint32_t left = plan->shared; left != 0;) {
+        uint32_t i = lw__quota_next(&left);
+        lw__lease_turn(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i), mode_of(pool->sync, away != 0));
+    }
+}
+
+static bool is_answered(const struct lw__sync *sync, const struct lw__sync_entry *entry) {
+    for (uint32_t i = entry->first; i < entry->end; i++) {
+        if (sync->memory.steps[i].answer == LW_UNAVAILABLE) {
+            return false;
         }
     }
-    if (leases && (changes || repeats)) {
-        settle_all(pool, repeats);
+    return true;
+}
+
+void lw__sync_turn(lw_pool *pool) {
+    struct lw__sync *sync = pool->sync;
+    uint32_t *shared_by = &pool->rules.quota.fleet.instances, instances = lw__sync_instances(sync);
+    uint64_t first = sync->now != 0 ? sync->now : 1;
+    bool resized = *shared_by != instances, turns = false;
+    for (uint32_t i = 0; i < sync->count; i++) {
+        struct lw__sync_entry *entry = &sync->memory.entries[i];
+        bool was = entry->away;
+        entry->away = !is_answered(sync, entry);
+        entry->turns = was != entry->away || (entry->away && resized);
+        turns = turns || entry->turns;
     }
-    if (changes) {
-        tell_outage(pool, away);
+    if (!turns) {
+        return;
+    }
+    pthread_mutex_lock(&pool->changing);
+    __atomic_store_n(shared_by, instances, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < sync->count; i++) {
+        const struct lw__sync_entry *entry = &sync->memory.entries[i];
+        uint64_t since = entry->node->sync->away != 0 ? entry->node->sync->away : first;
+        if (entry->turns) {
+            node_turn(pool, entry->node, entry->away ? since : 0);
+        }
+    }
+    pthread_mutex_unlock(&pool->changing);
+}
+
+void lw__sync_repeat(lw_pool *pool, struct lw__node *node) {
+    const struct lw__quota_plan *plan = &pool->rules.quota;
+    const struct lw__sync *sync = pool->sync;
+    if (sync->options.outage == LW_OUTAGE_STALE && sync->now < lw__after(node->sync->away, sync->options.stale)) {
+        for (uint32_t left = plan->shared; left != 0;) {
+            uint32_t i = lw__quota_next(&left);
+            lw__lease_repeat(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i),
+                             lw__after(sync->now, sync->options.lease), sync->now);
+        }
+    }
+}
+
+void lw__sync_welcome(lw_pool *pool, struct lw__node *node, uint64_t now) {
+    if (pool->sync != NULL && __atomic_load_n(&pool->sync->dark, __ATOMIC_RELAXED) != 0) {
+        node_turn(pool, node, now != 0 ? now : 1);
+    }
+}
+
+static bool owes(const lw_pool *pool, struct lw__node *node, uint64_t now) {
+    const struct lw__quota_plan *plan = &pool->rules.quota;
+    for (uint32_t left = plan->shared; left != 0;) {
+        uint32_t i = lw__quota_next(&left);
+        if (lw__lease_owes(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i), now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lw__sync_keeps(lw_pool *pool, struct lw__node *node, uint64_t now, uint32_t *owing) {
+    if (pool->sync == NULL) {
+        return false;
+    }
+    if (__atomic_load_n(&pool->sync->busy, __ATOMIC_ACQUIRE) != 0) {
+        return true;
+    }
+    bool keeps = *owing < LW__SYNC_OWING && owes(pool, node, now);
+    *owing += keeps;
+    return keeps;
+}
+
+/* ---- the whole ---- */
+
+void lw__sync_outage(lw_pool *pool, uint32_t nodes) {
+    const lw_observer *observer = &pool->rules.observer;
+    struct lw__sync *sync = pool->sync;
+    bool begins = sync->lost != 0, changes = begins != (sync->away != 0);
+    __atomic_store_n(&sync->away, sync->lost, __ATOMIC_RELAXED);
+    __atomic_store_n(&sync->dark, begins && sync->lost == nodes, __ATOMIC_RELAXED);
+    if (changes && observer->outage != NULL) {
+        lw__telling_begin();
+        observer->outage(observer->user, begins);
+        lw__telling_end();
     }
 }

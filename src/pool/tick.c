@@ -4,9 +4,10 @@
  *
  * A node that has left goes through three states: it rests for the grace; then, once no pick can reach it by an older
  * snapshot, its requests under way can only end; and once there was none for two epochs, nobody who ended the last one
- * can still look at it. Cost: O(tickets) with a ticket_ttl, O(nodes that have left), else what is due.
+ * can still look at it. Where a fleet shares its quotas it stays until the store knows what it owes. Cost: O(tickets)
+ * with a ticket_ttl, O(nodes that have left), else what is due.
  */
-#include "pool/snapshot.h"
+#include "pool/sync.h"
 
 #define SOON UINT64_C(1000000000) /* ns */
 
@@ -50,11 +51,11 @@ struct lw__node *lw__pool_reclaim(lw_pool *pool, uint64_t now) {
     if (pool->left == NULL && pool->retired == NULL) {
         return NULL; /* moving the epoch on costs a system call */
     }
-    uint32_t epoch = lw__epoch_advance(&pool->lanes);
+    uint32_t epoch = lw__epoch_advance(&pool->lanes), owing = 0;
     free_snapshots(pool, epoch);
     while (*link != NULL) {
         struct lw__node *node = *link;
-        if (is_gone(node, epoch, now)) {
+        if (is_gone(node, epoch, now) && !lw__sync_keeps(pool, node, now, &owing)) {
             *link = node->next;
             node->next = gone;
             gone = node;

@@ -5,7 +5,7 @@
  * place, the snapshot is published, and those that left are put aside for their last tickets.
  * Cost: O(n) hashes and comparisons; where something changed, what snapshot.c says.
  */
-#include "pool/snapshot.h"
+#include "pool/sync.h"
 
 #include <loadwise/id.h>
 #include <string.h>
@@ -273,6 +273,9 @@ static void apply_spec(struct update *update, uint32_t i) {
     node->tags = fate->tags;
     if (node->quota != NULL && (fate->made || node->limits != limits_print(spec))) {
         limit_quota(update->pool, node, spec, !fate->made);
+    }
+    if (fate->made) {
+        lw__sync_welcome(update->pool, node, update->now);
     }
     __atomic_store_n(&node->priority, spec->priority, __ATOMIC_RELAXED);
     node->max_inflight = spec->max_inflight;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Leases: what a process may spend of a count that a fleet shares. Picks see a kind of count like any other; these are
- * the calls of the one thread at a time that syncs. See lease.c.
+ * the calls of the one thread at a time that syncs. See lease.c and lease_sync.c.
  */
 #ifndef LW_QUOTA_LEASE_H
 #define LW_QUOTA_LEASE_H
@@ -29,8 +29,9 @@ uint32_t lw__lease_returns(const struct lw__quota_dimension *d, struct lw__quota
                            lw_charge *charges, uint32_t room);
 
 /* What the store is still to be told of, as far as it still counts; takes it out. _told: it has been, and what of it
-   turns out not to have been used does not come back. _owe puts it back. */
+   turns out not to have been used does not come back. _owe puts it back. _owes: is there any? */
 uint64_t lw__lease_debt(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now);
+bool lw__lease_owes(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint64_t now);
 void lw__lease_told(struct lw__quota_count *count);
 void lw__lease_owe(struct lw__quota_count *count, uint64_t amount);
 
@@ -55,7 +56,8 @@ void lw__lease_disown(const struct lw__quota_dimension *d, struct lw__quota_coun
 /* How much can be spent. */
 uint64_t lw__lease_held(const struct lw__quota_count *count, uint64_t now);
 
-/* What the process may grant by itself changes with fleet->instances. Callers take turns with those of `limit`. */
-void lw__lease_share(const struct lw__quota_dimension *d, struct lw__quota_count *count);
+/* What the process may grant by itself, from now on: enum lw__fleet_mode, a share being that of fleet->instances.
+   Callers take turns with those of `limit`. */
+void lw__lease_turn(const struct lw__quota_dimension *d, struct lw__quota_count *count, uint32_t mode);
 
 #endif

@@ -142,7 +142,7 @@ static int plan_dimensions(struct lw__quota_plan *plan, const lw_env *env, const
 static int plan_init(struct lw__quota_plan *plan, const lw_env *env, const lw_quota_options *options,
                      enum plan_fleet fleet) {
     plan->count = plan->fixed = plan->last = plan->shared = 0;
-    plan->fleet = (struct lw__quota_fleet){.mode = LW__FLEET_LEASED, .instances = 1};
+    plan->fleet = (struct lw__quota_fleet){.instances = 1};
     plan->node_size = CACHE_LINE;
     plan->max_exhausted = options->max_exhausted != 0 ? options->max_exhausted : DEFAULT_EXHAUSTED;
     if (options->dimensions == NULL || options->dimensions->size == 0) {

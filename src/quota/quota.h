@@ -39,12 +39,11 @@ struct lw__quota_charge {
 
 /* What all shared dimensions of a pool go by. */
 struct lw__quota_fleet {
-    uint32_t mode;      /* below */
     uint32_t instances; /* that share, at least 1 */
     uint64_t next;      /* monotonic ns: the next sync */
 };
 
-/* What is granted without a lease: nothing; while the store is away, the share of this process, or everything. */
+/* What is granted without a lease: nothing; where the store is away, the share of this process, or everything. */
 enum lw__fleet_mode { LW__FLEET_LEASED, LW__FLEET_SHARE, LW__FLEET_OPEN };
 
 struct lw__quota_dimension {

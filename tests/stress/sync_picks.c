@@ -145,7 +145,8 @@ static void work(crew_hand *hand) {
         while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < PICKERS) {
             uint32_t count = 1 + (uint32_t)(crew_random(hand) % 4);
             CREW_EXPECT(hand, lw_pool_update(c.ship[0].pool, c.node, count, 0, NULL) == LW_OK);
-            __atomic_store_n(&c.gate.mood, crew_random(hand) % 8 == 0 ? GATE_SHUT : GATE_OPEN, __ATOMIC_RELAXED);
+            uint64_t mood = crew_random(hand) % 8;
+            __atomic_store_n(&c.gate.mood, mood == 0 ? GATE_SHUT : mood == 1 ? GATE_ODD : GATE_OPEN, __ATOMIC_RELAXED);
             sched_yield();
         }
     }

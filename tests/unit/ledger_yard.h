@@ -17,7 +17,7 @@
 #define YARD_START (UINT64_C(1000000) * SECOND)
 #define YARD_EPOCH (UINT64_C(1700000000) * SECOND) /* what the shared clock is ahead */
 
-enum { YARD_LEDGERS = 4, YARD_NODE = 7 };
+enum { YARD_LEDGERS = 4, YARD_NODE = 7, YARD_OTHER = 8 };
 
 typedef enum fickle_mood {
     FICKLE_WELL,
@@ -26,6 +26,7 @@ typedef enum fickle_mood {
     FICKLE_SHUT,   /* refuses for good: LW_DENIED */
     FICKLE_LIAR,   /* answers rubbish, does nothing */
     FICKLE_PART,   /* well, but for the meeting: a cluster that has lost the master of its slot */
+    FICKLE_ODD,    /* well, but for nodes of odd ids: one that has lost another */
     FICKLE_LONELY, /* well, but that it refuses the meeting */
     FICKLE_SHORT,  /* does nothing, for want of memory: LW_NOMEM */
 } fickle_mood;
@@ -55,14 +56,21 @@ static inline uint64_t yard_now(void *user) { return __atomic_load_n(&((ledger *
 
 static inline uint64_t yard_time(void *user) { return YARD_EPOCH + yard_now(user); }
 
-/* The steps one by one, but for those of the meeting. */
-static inline int fickle_part(fickle *f, lw_store_step *steps, size_t count, uint64_t deadline) {
+/* What becomes of a step where only a part of the store is well. */
+static inline int fickle_part_of(fickle_mood mood, const lw_store_step *step) {
+    if (step->op == LW_STORE_MEET) {
+        return mood == FICKLE_PART ? LW_UNAVAILABLE : mood == FICKLE_LONELY ? LW_DENIED : LW_OK;
+    }
+    return mood == FICKLE_ODD && strchr("13579bdf", strchr(step->key, '}')[-1]) != NULL ? LW_UNAVAILABLE : LW_OK;
+}
+
+/* The steps one by one. */
+static inline int fickle_part(fickle *f, fickle_mood mood, lw_store_step *steps, size_t count, uint64_t deadline) {
     int answer = LW_OK;
     for (size_t i = 0; i < count; i++) {
-        if (steps[i].op == LW_STORE_MEET) {
-            answer = f->mood == FICKLE_PART ? LW_UNAVAILABLE : LW_OK;
-            steps[i].answer = answer == LW_OK ? LW_DENIED : answer;
-        } else {
+        steps[i].answer = fickle_part_of(mood, &steps[i]);
+        answer = steps[i].answer == LW_UNAVAILABLE ? LW_UNAVAILABLE : answer;
+        if (steps[i].answer == LW_OK) {
             lw_store_batch(f->inner, &steps[i], 1, deadline);
         }
     }
@@ -77,8 +85,8 @@ static inline int fickle_batch(lw_store *store, lw_store_step *steps, size_t cou
     if (f->meanwhile != NULL) {
         f->meanwhile(f->user);
     }
-    if (mood == FICKLE_PART || mood == FICKLE_LONELY) {
-        return fickle_part(f, steps, count, deadline);
+    if (mood == FICKLE_PART || mood == FICKLE_ODD || mood == FICKLE_LONELY) {
+        return fickle_part(f, mood, steps, count, deadline);
     }
     if (mood == FICKLE_WELL || mood == FICKLE_MUTE) {
         int answer = lw_store_batch(f->inner, steps, count, deadline);
@@ -109,7 +117,7 @@ static inline void yard_outage(void *user, int begins) {
 
 static inline void yard_exhausted(void *user, uint64_t node, const char *dimension, uint64_t until) {
     yard *y = user;
-    assert_int_equal(node, YARD_NODE);
+    assert_true(node == YARD_NODE || node == YARD_OTHER);
     assert_non_null(dimension);
     y->exhausted++;
     y->until = until;
@@ -117,7 +125,7 @@ static inline void yard_exhausted(void *user, uint64_t node, const char *dimensi
 
 static inline void yard_released(void *user, uint64_t node, const char *dimension) {
     yard *y = user;
-    assert_int_equal(node, YARD_NODE);
+    assert_true(node == YARD_NODE || node == YARD_OTHER);
     assert_non_null(dimension);
     y->released++;
 }
@@ -211,6 +219,23 @@ static inline uint64_t yard_used(yard *y, uint32_t dimension, uint64_t limit, ui
     assert_int_equal(lw_store_batch(y->fickle.inner, &step, 1, 0), LW_OK);
     assert_int_equal(step.answer, LW_OK);
     return charge.used;
+}
+
+/* So many processes that know of each other, over a first dimension. */
+static inline void yard_fleet(yard *y, uint32_t processes, uint32_t outage, uint64_t limit) {
+    yard_open(y, 1);
+    y->options.outage = outage;
+    for (uint32_t i = 0; i < processes; i++) {
+        yard_join(y, i);
+        yard_limit(y, i, limit, 0, 0);
+    }
+    for (uint32_t i = 0; i < processes; i++) {
+        assert_int_equal(lw_ledger_beat(y->ledger[i], 0), LW_OK);
+    }
+    for (uint32_t i = 0; i < processes; i++) {
+        assert_int_equal(lw_ledger_beat(y->ledger[i], 0), LW_OK);
+        assert_int_equal(yard_stats(y, i).instances, processes);
+    }
 }
 
 #endif

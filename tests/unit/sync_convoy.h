@@ -5,7 +5,7 @@
  * store in memory stands a gate, which can be shut, swallow answers, or lie.
  *
  * Each pool keeps a diary, one word an event: "judged:0@p1", "out:0f" and "in:0f" for ejections with their cause (f of
- * the fleet, o as an outlier), "away", "back", "spent:rpm", "freed:rpm".
+ * the fleet, o as an outlier), "away", "back", "gone:0", "spent:rpm", "freed:rpm".
  */
 #ifndef LOADWISE_TESTS_SYNC_CONVOY_H
 #define LOADWISE_TESTS_SYNC_CONVOY_H
@@ -29,6 +29,7 @@ typedef enum gate_mood {
     GATE_SHUT,     /* does nothing, answers nothing */
     GATE_MUTE,     /* does it, and no answer comes */
     GATE_HALF,     /* does the first half of the steps, and then goes away */
+    GATE_ODD,      /* does what is not about nodes of odd ids: a cluster that lacks a master */
     GATE_REFUSING, /* LW_DENIED to all */
     GATE_LYING,    /* answers with numbers that cannot be, does nothing */
     GATE_READING,  /* does what adds, LW_DENIED to what sets */
@@ -39,6 +40,7 @@ typedef struct gate {
     lw_store *inner;
     gate_mood mood;
     uint64_t batches, steps;
+    void (*meanwhile)(void); /* called once, in the middle of a batch; or NULL */
 } gate;
 
 typedef struct ship {
@@ -78,6 +80,19 @@ static inline void gate_lie(lw_store_step *step) {
     }
 }
 
+static inline int gate_odd(gate *g, lw_store_step *steps, size_t count, uint64_t deadline) {
+    int answer = LW_OK;
+    for (size_t i = 0; i < count; i++) {
+        const char *tag = strchr(steps[i].key, '}');
+        if (tag != NULL && strchr("13579bdf", tag[-1]) != NULL) {
+            steps[i].answer = answer = LW_UNAVAILABLE;
+        } else {
+            lw_store_batch(g->inner, &steps[i], 1, deadline);
+        }
+    }
+    return answer;
+}
+
 static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count, uint64_t deadline) {
     gate *g = (gate *)store;
     gate_mood mood = __atomic_load_n(&g->mood, __ATOMIC_RELAXED);
@@ -86,6 +101,13 @@ static inline int gate_batch(lw_store *store, lw_store_step *steps, size_t count
                                                                                    : 0;
     __atomic_fetch_add(&g->batches, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&g->steps, count, __ATOMIC_RELAXED);
+    if (g->meanwhile != NULL) {
+        g->meanwhile();
+        g->meanwhile = NULL;
+    }
+    if (mood == GATE_ODD) {
+        return gate_odd(g, steps, count, deadline);
+    }
     if (mood == GATE_READING && steps->op == LW_STORE_COMPARE_AND_SET) {
         steps->answer = LW_DENIED;
         return lw_store_batch(g->inner, steps + 1, count - 1, deadline);
@@ -135,6 +157,11 @@ static inline void ship_judged(void *user, uint64_t node, const char *who, const
 static inline void ship_outage(void *user, int begins) {
     ship *s = user;
     diary_write(s->diary, begins ? "away " : "back ");
+}
+
+static inline void ship_forgotten(void *user, uint64_t node) {
+    ship *s = user;
+    diary_write(s->diary, "gone:%u ", convoy_index(s->convoy, node));
 }
 
 static inline void ship_spent(void *user, uint64_t node, const char *dimension, uint64_t until) {
@@ -194,6 +221,7 @@ static inline void ship_observe(ship *s) {
     s->observer.health_changed = ship_changed;
     s->observer.judged = ship_judged;
     s->observer.outage = ship_outage;
+    s->observer.forgotten = ship_forgotten;
     s->observer.quota_exhausted = ship_spent;
     s->observer.quota_released = ship_freed;
 }

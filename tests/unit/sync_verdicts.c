@@ -315,6 +315,25 @@ static void test_away(void **state) {
     assert_diary(s, "out:3f judged:3@p2 ");
 }
 
+/* But not what is older than the window by then. */
+static void test_away_for_long(void **state) {
+    (void)state;
+    convoy_launch_all(&c, 2);
+    fail_at(&c.ship[0], 3, 2, 0);
+    c.gate.mood = GATE_SHUT;
+    for (uint32_t i = 0; i < 12; i++) {
+        c.book.now += SECOND;
+        ship_sync(&c.ship[0], LW_UNAVAILABLE);
+    }
+    c.gate.mood = GATE_OPEN;
+    c.sync.failure_volume = 4;
+    ship *s = convoy_launch(&c);
+    fail_at(s, 3, 2, 0);
+    ship_sync(&c.ship[0], LW_OK);
+    ship_sync(s, LW_OK);
+    assert_diary(s, "");
+}
+
 /* A record that may not be written: the node is out here, and the caller hears why only here. */
 static void test_denied(void **state) {
     (void)state;
@@ -337,7 +356,7 @@ int main(void) {
         TEST(test_never_the_last), TEST(test_records_are_text),
         TEST(test_record_by_hand), TEST(test_damaged_records),
         TEST(test_far_ends),       TEST(test_away),
-        TEST(test_denied),
+        TEST(test_away_for_long),  TEST(test_denied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
