@@ -34,7 +34,7 @@ __attribute__((noinline)) static ptrdiff_t scan_scores(const lw_view *view, cons
         .weighted = config->weighted != 0,
         .first = config->tie == TIE_FIRST,
     };
-    return lw__scan_pick(&scan, 0);
+    return lw__scan_some(&scan, 0);
 }
 
 static inline ptrdiff_t scan_loads(const lw_view *view, const lw_f64_column *loads) {

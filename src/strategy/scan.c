@@ -211,10 +211,13 @@ AVX2 static inline __m256d four_at(const double *values, __m256d flip) {
     return _mm256_xor_pd(_mm256_loadu_pd(values), flip);
 }
 
-/* Those lanes of four values, +inf in the others. */
 AVX2 static inline __m256d some_at(const double *values, __m256i lanes, __m256d flip) {
-    __m256d four = _mm256_xor_pd(_mm256_maskload_pd(values, lanes), flip);
-    return _mm256_blendv_pd(_mm256_set1_pd(INFINITE), four, _mm256_castsi256_pd(lanes));
+    return _mm256_xor_pd(_mm256_maskload_pd(values, lanes), flip);
+}
+
+/* +inf in the other lanes. */
+AVX2 static inline __m256d some_or_infinite(const double *values, __m256i lanes, __m256d flip) {
+    return _mm256_blendv_pd(_mm256_set1_pd(INFINITE), some_at(values, lanes, flip), _mm256_castsi256_pd(lanes));
 }
 
 /* min_pd answers its second operand when one is NaN, so a NaN never enters the accumulator. */
@@ -231,7 +234,7 @@ AVX2 static inline __m256d least_whole(const double *values, uint32_t count, __m
         a = _mm256_min_pd(four_at(values + i, flip), a);
     }
     if (i < count) {
-        b = _mm256_min_pd(some_at(values + i, first_lanes(count - i), flip), b);
+        b = _mm256_min_pd(some_or_infinite(values + i, first_lanes(count - i), flip), b);
     }
     return least_of_lanes(_mm256_min_pd(_mm256_min_pd(a, b), _mm256_min_pd(c, d)));
 }
@@ -243,7 +246,7 @@ AVX2 static inline double least_avx2(const double *values, uint32_t count, uint6
                                                    : least_whole(values, count, flip));
     }
     for (uint32_t i = 0; i < count; i += 4) {
-        least = _mm256_min_pd(some_at(values + i, lanes_of(mask, i), flip), least);
+        least = _mm256_min_pd(some_or_infinite(values + i, lanes_of(mask, i), flip), least);
     }
     return _mm256_cvtsd_f64(least_of_lanes(least));
 }
