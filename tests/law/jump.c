@@ -74,6 +74,26 @@ static void answers_as_published_at_any_size(void **state) {
     lw_strategy_free(strategy);
 }
 
+/* Keys whose first step ends on the very size of the list, and those beside them. */
+static void answers_as_published_at_the_end_of_the_list(void **state) {
+    (void)state;
+    lw_strategy *strategy = law_strategy("jump", 1);
+    for (uint32_t power = 1; power < 31; power++) {
+        uint64_t end = UINT64_C(1) << (31 - power); /* 2^31 / end is the size */
+        lw_nodes nodes;
+        lw_nodes_init(&nodes, UINT32_C(1) << power);
+        for (uint64_t high = end - 1; high <= end + 1; high++) {
+            uint64_t stepped = (high - 1) << 33;
+            uint64_t key = (stepped - 1) * inverse_of(UINT64_C(2862933555777941757));
+            lw_request request = law_keyed(unmixed(key));
+            uint32_t bucket = published_bucket(key, nodes.count);
+            assert_true(high != end || bucket == 0);
+            assert_int_equal(lw_select(strategy, &nodes, &request), bucket);
+        }
+    }
+    lw_strategy_free(strategy);
+}
+
 /* A longer list takes keys for its new nodes and moves none between the others. */
 static void moves_keys_only_to_the_tail(void **state) {
     (void)state;
@@ -183,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_the_published_buckets),
         cmocka_unit_test(answers_as_published_at_any_size),
+        cmocka_unit_test(answers_as_published_at_the_end_of_the_list),
         cmocka_unit_test(moves_keys_only_to_the_tail),
         cmocka_unit_test(moves_most_keys_when_the_middle_goes),
         cmocka_unit_test(spreads_keys_evenly_whatever_ids_weights_and_seed),
