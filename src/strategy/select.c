@@ -205,8 +205,8 @@ __attribute__((noinline)) static ptrdiff_t select_planned(lw_strategy *strategy,
     return index;
 }
 
-__attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes,
-                                                            const lw_request *request, uint64_t now) {
+static inline ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                         uint64_t now) {
     struct lw__lane *lane = lw__lane_home(&strategy->lanes);
     if (__builtin_expect(lane == NULL || strategy->listens, 0)) {
         return select_unplanned_slowly(strategy, nodes, request, now);
