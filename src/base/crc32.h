@@ -14,4 +14,7 @@
 
 uint32_t lw__crc32_add(uint32_t state, const void *bytes, size_t size);
 
+/* The same without carry-less multiplication, for tests. */
+uint32_t lw__crc32_add_plain(uint32_t state, const void *bytes, size_t size);
+
 #endif

@@ -53,19 +53,22 @@ struct lw__drawers {
     const uint32_t *low, *high;
 };
 
-/* The largest draw so far, and the first who drew it. */
-struct lw__record {
-    uint32_t draw, at;
-    bool is_set;
-};
+/* The largest draw and the first who drew it, in one number, of which the larger wins: the draw above, and all but the
+   place below. 0: nobody drew. Places are below 2^32 - 1. */
+typedef uint64_t lw__drawn;
+
+static inline lw__drawn lw__drawn_of(uint32_t draw, uint32_t at) { return (uint64_t)draw << 32 | (UINT32_MAX - at); }
+
+static inline uint32_t lw__drawn_number(lw__drawn record) { return (uint32_t)(record >> 32); }
+static inline uint32_t lw__drawn_at(lw__drawn record) { return UINT32_MAX - (uint32_t)record; }
 
 /* Lets `count` drawers from `begin` on draw, or of them those whose bit is 1 in masks, if there are any: bit i of word
    i / 64 is for begin + i. */
-void lw__draw_all(struct lw__drawers drawers, uint32_t begin, uint32_t count, const uint64_t *masks, uint64_t mixed_key,
-                  struct lw__record *record);
+lw__drawn lw__draw_all(struct lw__drawers drawers, uint32_t begin, uint32_t count, const uint64_t *masks,
+                       uint64_t mixed_key);
 
 /* The same without vectors, for tests. */
-void lw__draw_all_plain(struct lw__drawers drawers, uint32_t begin, uint32_t count, const uint64_t *masks,
-                        uint64_t mixed_key, struct lw__record *record);
+lw__drawn lw__draw_all_plain(struct lw__drawers drawers, uint32_t begin, uint32_t count, const uint64_t *masks,
+                             uint64_t mixed_key);
 
 #endif

@@ -24,7 +24,7 @@ static double relative_load(const lw_view *view, uint32_t index) {
     return lw_view_load(view, index) / lw_view_weight(view, index);
 }
 
-static inline ptrdiff_t scan_loads(const lw_view *view, const lw_f64_column *loads) {
+__attribute__((noinline)) static ptrdiff_t scan_scores(const lw_view *view, const lw_f64_column *loads) {
     const struct least_config *config = lw_view_config(view);
     struct lw__scan scan = {
         .view = view,
@@ -34,7 +34,14 @@ static inline ptrdiff_t scan_loads(const lw_view *view, const lw_f64_column *loa
         .weighted = config->weighted != 0,
         .first = config->tie == TIE_FIRST,
     };
-    return lw__scan_pick(&scan, 0);
+    return lw__scan_some(&scan, 0);
+}
+
+static inline ptrdiff_t scan_loads(const lw_view *view, const lw_f64_column *loads) {
+    const struct least_config *config = lw_view_config(view);
+    const double *dense = lw_f64_dense(loads);
+    bool whole = dense != NULL && !config->weighted && lw_view_all(view);
+    return whole ? lw__scan_whole(view, dense, 1, 0, config->tie == TIE_FIRST) : scan_scores(view, loads);
 }
 
 /* Out of line, so that the scan has nothing to save. */

@@ -24,13 +24,16 @@ struct lw__scan {
 
 /* A node whose score is at most least + slack. Where no node that may be chosen has a score, any of them; where none
    may be, a refusal. */
-ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack);
+ptrdiff_t lw__scan_some(const struct lw__scan *scan, double slack);
 
-/* The kernels, by name for their tests: least score among those of the mask, +inf if none is a number; and the mask of
-   those at or under a threshold. values holds `count` <= 64 doubles; bits of the mask at count and above are 0. */
-double lw__least_plain(const double *values, uint32_t count, uint64_t mask, double sign);
-uint64_t lw__hits_plain(const double *values, uint32_t count, uint64_t mask, double sign, double threshold);
-double lw__least(const double *values, uint32_t count, uint64_t mask, double sign);
-uint64_t lw__hits(const double *values, uint32_t count, uint64_t mask, double sign, double threshold);
+/* The same for values in place of nodes that may all be chosen, of any weight: all that it needs fits the registers. */
+ptrdiff_t lw__scan_whole(const lw_view *view, const double *values, double sign, double slack, bool first);
+
+/* Whichever of them it takes. */
+static inline ptrdiff_t lw__scan_pick(const struct lw__scan *scan, double slack) {
+    return scan->dense != NULL && lw_view_all(scan->view)
+               ? lw__scan_whole(scan->view, scan->dense, scan->sign, slack, scan->first)
+               : lw__scan_some(scan, slack);
+}
 
 #endif

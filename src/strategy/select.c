@@ -20,17 +20,15 @@ struct pick {
 
 static const lw_request plain_request = LW_REQUEST_INIT;
 
-SLOW static uint64_t read_time(lw_strategy *strategy, const lw_nodes *nodes) {
-    if (nodes->size < LW__NODES_FIRST_SIZE) {
-        return 0; /* to be refused */
-    }
-    bool wanted = (strategy->needs & (LW_NEEDS_CLOCK | LW_HAS_SIGNALS)) != 0 ||
-                  nodes->load.at.kind == LW_LAYOUT_COMPUTED || nodes->remaining.at.kind == LW_LAYOUT_COMPUTED;
-    return wanted ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
+/* A struct that is too small to have these columns will be refused. */
+static inline bool wants_time(const lw_strategy *strategy, const lw_nodes *nodes) {
+    return strategy->clocked && nodes->size >= LW__NODES_FIRST_SIZE &&
+           ((strategy->needs & (LW_NEEDS_CLOCK | LW_HAS_SIGNALS)) != 0 || nodes->load.at.kind == LW_LAYOUT_COMPUTED ||
+            nodes->remaining.at.kind == LW_LAYOUT_COMPUTED);
 }
 
-static inline uint64_t time_for(lw_strategy *strategy, const lw_nodes *nodes) {
-    return strategy->clocked ? read_time(strategy, nodes) : 0;
+static uint64_t time_for(lw_strategy *strategy, const lw_nodes *nodes) {
+    return wants_time(strategy, nodes) ? lw__now_forward(&strategy->env, &strategy->latest) : 0;
 }
 
 SLOW static int refuse_call(const lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
@@ -58,7 +56,7 @@ static inline void make_view(lw_view *view, const lw_nodes *nodes, const lw_requ
     view->memory = &bound->memory;
     view->lane = &lane->seen;
     view->within = NULL;
-    view->partial = nodes->eligible != NULL || request->exclude_count != 0;
+    view->partial = (nodes->eligible != NULL) | (request->exclude_count != 0); /* no branch */
 }
 
 /* Prepares the set, unless the request forbids it, and finds it. Ends outside the read section after an error. */
@@ -207,8 +205,8 @@ __attribute__((noinline)) static ptrdiff_t select_planned(lw_strategy *strategy,
     return index;
 }
 
-__attribute__((noinline)) static ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes,
-                                                            const lw_request *request, uint64_t now) {
+static inline ptrdiff_t select_unplanned(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                         uint64_t now) {
     struct lw__lane *lane = lw__lane_home(&strategy->lanes);
     if (__builtin_expect(lane == NULL || strategy->listens, 0)) {
         return select_unplanned_slowly(strategy, nodes, request, now);
@@ -276,7 +274,8 @@ SLOW static ptrdiff_t select_unusual(lw_strategy *strategy, const lw_nodes *node
     return error != LW_OK ? error : lw__select_trial(strategy, nodes, request, now, &trial);
 }
 
-ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+static inline ptrdiff_t select_now(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request,
+                                   uint64_t now) {
     request = request != NULL ? request : &plain_request;
     bool usual = call_is_good(strategy, nodes, request) && (request->flags & LW_REQUEST_TRIAL) == 0;
     if (__builtin_expect(!usual, 0)) {
@@ -286,8 +285,19 @@ ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_re
                              : select_unplanned(strategy, nodes, request, now);
 }
 
+ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request, uint64_t now) {
+    return select_now(strategy, nodes, request, now);
+}
+
+/* Out of line, so that where nobody wants the time nothing has to be saved. */
+__attribute__((noinline)) static ptrdiff_t select_timed(lw_strategy *strategy, const lw_nodes *nodes,
+                                                        const lw_request *request) {
+    return select_now(strategy, nodes, request, time_for(strategy, nodes));
+}
+
 ptrdiff_t lw_select(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
-    return lw_select_at(strategy, nodes, request, time_for(strategy, nodes));
+    return wants_time(strategy, nodes) ? select_timed(strategy, nodes, request)
+                                       : select_now(strategy, nodes, request, 0);
 }
 
 /* Begins to tell the strategy something of one node. */

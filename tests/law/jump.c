@@ -41,6 +41,59 @@ static void answers_the_published_buckets(void **state) {
     lw_strategy_free(strategy);
 }
 
+/* As it is published: each place is cut to a whole number before it is compared. */
+static uint32_t published_bucket(uint64_t key, uint32_t buckets) {
+    int64_t bucket = -1, next = 0;
+    while (next < buckets) {
+        bucket = next;
+        key = key * UINT64_C(2862933555777941757) + 1;
+        next = (int64_t)((double)(bucket + 1) * ((double)(INT64_C(1) << 31) / (double)((key >> 33) + 1)));
+    }
+    return (uint32_t)bucket;
+}
+
+/* Both forms: that of a pick, and that of the order past an owner. */
+static void answers_as_published_at_any_size(void **state) {
+    (void)state;
+    static const uint32_t sizes[] = {1, 2, 3, 57, 1000, 65537, 1000000007, INT32_MAX};
+    lw_strategy *strategy = law_strategy("jump", 1);
+    uint64_t chance = 9;
+    for (size_t s = 0; s < LAW_COUNT(sizes); s++) {
+        lw_nodes nodes;
+        lw_nodes_init(&nodes, sizes[s]);
+        nodes.set = 1 + s;
+        for (uint32_t i = 0; i < 100000; i++) {
+            uint64_t mixed = i < 64 ? UINT64_C(1) << i : i < 128 ? UINT64_MAX >> (i - 64) : law_random(&chance);
+            uint32_t first, expected = published_bucket(mixed, sizes[s]);
+            lw_request request = law_keyed(unmixed(mixed));
+            assert_int_equal(lw_select(strategy, &nodes, &request), expected);
+            assert_int_equal(lw_replicas(strategy, &nodes, unmixed(mixed), &first, 1), 1);
+            assert_int_equal(first, expected);
+        }
+    }
+    lw_strategy_free(strategy);
+}
+
+/* Keys whose first step ends on the very size of the list, and those beside them. */
+static void answers_as_published_at_the_end_of_the_list(void **state) {
+    (void)state;
+    lw_strategy *strategy = law_strategy("jump", 1);
+    for (uint32_t power = 1; power < 31; power++) {
+        uint64_t end = UINT64_C(1) << (31 - power); /* 2^31 / end is the size */
+        lw_nodes nodes;
+        lw_nodes_init(&nodes, UINT32_C(1) << power);
+        for (uint64_t high = end - 1; high <= end + 1; high++) {
+            uint64_t stepped = (high - 1) << 33;
+            uint64_t key = (stepped - 1) * inverse_of(UINT64_C(2862933555777941757));
+            lw_request request = law_keyed(unmixed(key));
+            uint32_t bucket = published_bucket(key, nodes.count);
+            assert_true(high != end || bucket == 0);
+            assert_int_equal(lw_select(strategy, &nodes, &request), bucket);
+        }
+    }
+    lw_strategy_free(strategy);
+}
+
 /* A longer list takes keys for its new nodes and moves none between the others. */
 static void moves_keys_only_to_the_tail(void **state) {
     (void)state;
@@ -149,6 +202,8 @@ static void keeps_the_laws_of_keys(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_the_published_buckets),
+        cmocka_unit_test(answers_as_published_at_any_size),
+        cmocka_unit_test(answers_as_published_at_the_end_of_the_list),
         cmocka_unit_test(moves_keys_only_to_the_tail),
         cmocka_unit_test(moves_most_keys_when_the_middle_goes),
         cmocka_unit_test(spreads_keys_evenly_whatever_ids_weights_and_seed),

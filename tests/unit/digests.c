@@ -90,6 +90,32 @@ static void crc32_gives_the_catalogued_values_however_it_is_cut(void **state) {
     assert_int_equal(of_all, 0x29058c73);
 }
 
+/* Long division, a bit at a time. */
+static uint32_t crc32_by_bits(uint32_t crc, const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < 8 * size; i++) {
+        uint32_t bit = (crc ^ bytes[i / 8] >> i % 8) & 1;
+        crc = crc >> 1 ^ (bit != 0 ? UINT32_C(0xedb88320) : 0);
+    }
+    return crc;
+}
+
+static void crc32_is_what_long_division_leaves(void **state) {
+    (void)state;
+    enum { SIZE = 80 };
+    uint8_t bytes[SIZE + 8];
+    uint64_t chance = 1;
+    for (uint32_t round = 0; round < 20000; round++) {
+        size_t size = round % SIZE, from = round % 8;
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            chance = chance * UINT64_C(6364136223846793005) + 1;
+            bytes[i] = round % 100 < 10 ? (uint8_t)(round % 100 * 28) : (uint8_t)(chance >> 56);
+        }
+        uint32_t start = (uint32_t)(chance >> 24), expected = crc32_by_bits(start, bytes + from, size);
+        assert_int_equal(lw__crc32_add(start, bytes + from, size), expected);
+        assert_int_equal(lw__crc32_add_plain(start, bytes + from, size), expected);
+    }
+}
+
 static void keys_are_the_first_word_and_the_checksum(void **state) {
     (void)state;
     assert_true(lw_key_libmemcached("abc", 3) == 0x98500190);
@@ -103,6 +129,7 @@ int main(void) {
         cmocka_unit_test(md5_gives_the_values_of_its_rfc_however_it_is_cut),
         cmocka_unit_test(md5_of_sizes_around_a_block),
         cmocka_unit_test(crc32_gives_the_catalogued_values_however_it_is_cut),
+        cmocka_unit_test(crc32_is_what_long_division_leaves),
         cmocka_unit_test(keys_are_the_first_word_and_the_checksum),
     };
     return cmocka_run_group_tests_name("digests", tests, NULL, NULL);
