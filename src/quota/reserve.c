@@ -147,10 +147,10 @@ static void settle_slot(void *user, uint32_t number) {
 
 static int settle_reservation(struct settle_call *call, const lw_reservation *reservation) {
     lw_quota *quota = call->quota;
-    if (reservation->slot >= quota->slots.count) {
+    if (reservation->slot >= quota->slots.rack.count) {
         return lw__fail(&quota->env, LW_INVALID, "quota: this is not a reservation of this tracker");
     }
-    if (!lw__quota_slot_end(&quota->slots, reservation->slot, reservation->generation)) {
+    if (!lw__rack_end(&quota->slots.rack, reservation->slot, reservation->generation)) {
         return LW_ALREADY;
     }
     settle_slot(call, reservation->slot);
