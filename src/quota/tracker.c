@@ -160,6 +160,12 @@ struct lw__quota_visit lw__quota_enter(lw_quota *quota, uint64_t node) {
     return visit;
 }
 
+struct lw__quota_visit lw__quota_enter_when(lw_quota *quota, uint64_t node, const uint64_t *given, uint64_t *now) {
+    struct lw__quota_visit visit = {.quota = quota};
+    visit.entry = lw__registry_find_when(&quota->registry, node, &visit.reading, given, now);
+    return visit;
+}
+
 static void leave_telling(struct lw__quota_visit *visit, uint64_t now, const lw_quota_refusal *refusal) {
     lw_quota *quota = visit->quota;
     struct lw__quota_news news;
