@@ -92,9 +92,9 @@ void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__r
 
 /* Asks for the record in the first slot of the search, which is most likely the right one, and does not wait for it. */
 static void fetch_ahead(const struct lw__directory *directory, uint64_t id) {
-    uintptr_t record = (uintptr_t)slot_record(directory, lw__mix(id) & directory->mask);
-    for (size_t line = 0; line < LINES_AHEAD; line++) {
-        __builtin_prefetch((const void *)(record + line * LINE));
+    const struct lw__record *record = slot_record(directory, lw__mix(id) & directory->mask);
+    for (size_t line = 0; line < LINES_AHEAD && is_record(record); line++) {
+        __builtin_prefetch((const char *)record + line * LINE);
     }
 }
 

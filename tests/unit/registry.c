@@ -102,31 +102,6 @@ static void test_add_find_forget(void **state) {
     close_registry();
 }
 
-/* The time is what is given, else what the clock says, asked once; whether there is such a record or not. */
-static void test_find_when(void **state) {
-    (void)state;
-    static const uint64_t given[] = {0, 7, UINT64_MAX};
-    open_registry(&things, 100);
-    assert_int_equal(add(5), LW_OK);
-    all.book.now = 99;
-    for (uint64_t id = 4; id <= 6; id++) {
-        for (size_t i = 0; i <= sizeof given / sizeof *given; i++) {
-            bool clock = i == sizeof given / sizeof *given;
-            uint64_t now = 1, reads = all.book.clock_reads;
-            struct lw__reading reading;
-            const struct thing *thing =
-                lw__registry_find_when(&all.registry, id, &reading, clock ? NULL : &given[i], &now);
-            assert_int_equal(thing != NULL ? thing->head.id : 0, id == 5 ? 5 : 0);
-            assert_true(now == (clock ? 99 : given[i]));
-            assert_int_equal(all.book.clock_reads - reads, clock);
-            lw__registry_leave(&all.registry, &reading);
-        }
-    }
-    assert_int_equal(forget(5), 1); /* nobody reads any more */
-    assert_int_equal(forget(5), 0);
-    close_registry();
-}
-
 static void test_kind_without_functions(void **state) {
     (void)state;
     open_registry(&bare, 3);
@@ -495,7 +470,6 @@ static void test_the_bound_under_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_find_forget),
-        cmocka_unit_test(test_find_when),
         cmocka_unit_test(test_kind_without_functions),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_bound),
