@@ -49,7 +49,7 @@ int lw__env_init(lw_env *env, const lw_env *given) {
     return LW_OK;
 }
 
-void *lw__alloc(const lw_env *env, size_t size) {
+void *lw__alloc_rough(const lw_env *env, size_t size) {
     if (size > SIZE_MAX - LINE - sizeof(void *)) {
         return NULL;
     }
@@ -60,7 +60,12 @@ void *lw__alloc(const lw_env *env, size_t size) {
     uintptr_t least = (uintptr_t)given + sizeof(void *);
     char *aligned = given + ((least + LINE - 1) / LINE * LINE - (uintptr_t)given);
     memcpy(aligned - sizeof given, &given, sizeof given);
-    return memset(aligned, 0, size);
+    return aligned;
+}
+
+void *lw__alloc(const lw_env *env, size_t size) {
+    void *memory = lw__alloc_rough(env, size);
+    return memory != NULL ? memset(memory, 0, size) : NULL;
 }
 
 void lw__release(const lw_env *env, void *memory) {

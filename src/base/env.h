@@ -10,6 +10,8 @@ int lw__env_init(lw_env *env, const lw_env *given);
 
 /* Zeroed memory on a cache line of its own, or NULL. */
 void *lw__alloc(const lw_env *env, size_t size);
+/* The same with whatever it holds. */
+void *lw__alloc_rough(const lw_env *env, size_t size);
 void lw__release(const lw_env *env, void *memory);
 
 uint64_t lw__now(const lw_env *env);

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <loadwise/error.h>
 
-enum { FIRST_SLOTS = 16 };
+enum { FIRST_SLOTS = 16, LINE = 64, LINES_AHEAD = 2 };
 
 struct lw__directory {
     struct lw__directory *newer; /* in the queue of old ones */
@@ -88,6 +88,27 @@ static const struct lw__directory *enter(struct lw__registry *registry, struct l
 void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__reading *reading) {
     uint64_t slot;
     return search(enter(registry, reading), id, &slot);
+}
+
+/* Asks for the record in the first slot of the search, which is most likely the right one, and does not wait for it. */
+static void fetch_ahead(const struct lw__directory *directory, uint64_t id) {
+    const struct lw__record *record = slot_record(directory, lw__mix(id) & directory->mask);
+    for (size_t line = 0; line < LINES_AHEAD && is_record(record); line++) {
+        __builtin_prefetch((const char *)record + line * LINE);
+    }
+}
+
+void *lw__registry_find_when(struct lw__registry *registry, uint64_t id, struct lw__reading *reading,
+                             const uint64_t *given, uint64_t *now) {
+    const struct lw__directory *directory = enter(registry, reading);
+    uint64_t slot;
+    if (given != NULL) {
+        *now = *given;
+    } else {
+        fetch_ahead(directory, id);
+        *now = lw__now(registry->env);
+    }
+    return search(directory, id, &slot);
 }
 
 void lw__registry_leave(struct lw__registry *registry, struct lw__reading *reading) {

@@ -57,6 +57,10 @@ void lw__registry_close(struct lw__registry *registry);
 
 /* The record, or NULL. Lock-free. Begins a read section in which the record stays; leave it in any case. */
 void *lw__registry_find(struct lw__registry *registry, uint64_t id, struct lw__reading *reading);
+/* The same for a call that needs the time: *now is what is given, or, where that is NULL, what the clock says, which is
+   read while the record comes from memory: with many nodes that takes as long. */
+void *lw__registry_find_when(struct lw__registry *registry, uint64_t id, struct lw__reading *reading,
+                             const uint64_t *given, uint64_t *now);
 void lw__registry_leave(struct lw__registry *registry, struct lw__reading *reading);
 
 /* The record, made if there was none, in a read section as above; or NULL and an error as from lw__registry_add. Takes

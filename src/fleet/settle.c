@@ -93,10 +93,10 @@ static void settle_slot_of(const struct settle_ledger *call) {
 
 static int settle_ledger_slot(struct settle_ledger *call, const lw_reservation *reservation) {
     lw_ledger *ledger = call->ledger;
-    if (reservation->slot >= ledger->slots.count) {
+    if (reservation->slot >= ledger->slots.rack.count) {
         return lw__fail(&ledger->env, LW_INVALID, "ledger: this is not a reservation of this ledger");
     }
-    if (!lw__quota_slot_end(&ledger->slots, reservation->slot, reservation->generation)) {
+    if (!lw__rack_end(&ledger->slots.rack, reservation->slot, reservation->generation)) {
         return LW_ALREADY;
     }
     call->slot = reservation->slot;

@@ -70,9 +70,11 @@ void lw_health_free(lw_health *health) {
 
 /* ---- asking and reporting ---- */
 
-int lw_health_admit_at(lw_health *health, uint64_t node, uint64_t now, lw_health_permit *permit) {
+/* given: the time, or NULL for that of the clock; likewise below. */
+static int admit_when(lw_health *health, uint64_t node, const uint64_t *given, lw_health_permit *permit) {
     struct lw__reading reading;
-    struct health_record *record = lw__registry_find(&health->registry, node, &reading);
+    uint64_t now;
+    struct health_record *record = lw__registry_find_when(&health->registry, node, &reading, given, &now);
     int answer = 1;
     if (record != NULL) {
         answer = lw__health_admit(&health->rules, &record->node, node, now, permit);
@@ -83,8 +85,12 @@ int lw_health_admit_at(lw_health *health, uint64_t node, uint64_t now, lw_health
     return answer;
 }
 
+int lw_health_admit_at(lw_health *health, uint64_t node, uint64_t now, lw_health_permit *permit) {
+    return admit_when(health, node, &now, permit);
+}
+
 int lw_health_admit(lw_health *health, uint64_t node, lw_health_permit *permit) {
-    return lw_health_admit_at(health, node, lw__now(&health->env), permit);
+    return admit_when(health, node, NULL, permit);
 }
 
 /* The record of a node that is reported, made where that is allowed; or NULL and the error, which the log was told.
@@ -103,14 +109,19 @@ static struct health_record *reported(lw_health *health, uint64_t node, struct l
     return record;
 }
 
-int lw_health_report_at(lw_health *health, uint64_t node, uint32_t outcome, const lw_health_permit *permit,
-                        uint64_t now) {
+static int report_when(lw_health *health, uint64_t node, uint32_t outcome, const lw_health_permit *permit,
+                       const uint64_t *given) {
     struct lw__reading reading;
+    uint64_t now;
     int answer;
     if (outcome >= sizeof health->rules.options.effects) {
         return lw__fail(&health->env, LW_INVALID, "health: outcome %u is not an enum lw_outcome", outcome);
     }
-    struct health_record *record = reported(health, node, &reading, &answer);
+    struct health_record *record = lw__registry_find_when(&health->registry, node, &reading, given, &now);
+    if (record == NULL) {
+        lw__registry_leave(&health->registry, &reading);
+        record = reported(health, node, &reading, &answer);
+    }
     if (record != NULL) {
         answer = lw__health_report(&health->rules, &record->node, node, outcome, permit, now);
     }
@@ -118,8 +129,13 @@ int lw_health_report_at(lw_health *health, uint64_t node, uint32_t outcome, cons
     return answer;
 }
 
+int lw_health_report_at(lw_health *health, uint64_t node, uint32_t outcome, const lw_health_permit *permit,
+                        uint64_t now) {
+    return report_when(health, node, outcome, permit, &now);
+}
+
 int lw_health_report(lw_health *health, uint64_t node, uint32_t outcome, const lw_health_permit *permit) {
-    return lw_health_report_at(health, node, outcome, permit, lw__now(&health->env));
+    return report_when(health, node, outcome, permit, NULL);
 }
 
 int lw_health_verdict(lw_health *health, uint64_t node, uint32_t verdict) {

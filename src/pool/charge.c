@@ -191,7 +191,7 @@ int lw__charge(struct lw__pick *pick, struct lw__group *group, struct lw__node *
     if (pick->snapshot->tallied) {
         lw__snapshot_count(pick->snapshot, node);
     }
-    pick->ticket->slot = (uint32_t)(slot - pool->slots.slot);
+    pick->ticket->slot = lw__slot_number(&pool->slots, slot);
     pick->ticket->generation = lw__slot_begin(slot);
     write_ticket(pick, node);
     return LW_OK;

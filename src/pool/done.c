@@ -195,11 +195,11 @@ static void end_ticket(struct end *end) {
     lw__count(&lw__counts_of(pool, end->lane)->ended, end->lane);
 }
 
-static int end_slot(struct end *end, struct lw__slot *slot, uint64_t generation) {
+static int end_slot(struct end *end, uint32_t slot, uint64_t generation) {
     uint32_t parity = lw__read_begin(&end->pool->lanes, end->lane);
     int error = LW_OK;
-    if (__builtin_expect(lw__slot_end(slot, generation), 1)) {
-        end->slot = slot;
+    if (__builtin_expect(lw__rack_end(&end->pool->slots.rack, slot, generation), 1)) {
+        end->slot = lw__slot_at(&end->pool->slots, slot);
         end_ticket(end);
     } else {
         error = LW_ALREADY;
@@ -210,7 +210,7 @@ static int end_slot(struct end *end, struct lw__slot *slot, uint64_t generation)
 
 /* The same for callers, whose second ends are counted. */
 static int end_given(struct end *end, const lw_ticket *ticket) {
-    int error = end_slot(end, &end->pool->slots.slot[ticket->slot], ticket->generation);
+    int error = end_slot(end, ticket->slot, ticket->generation);
     if (__builtin_expect(error != LW_OK, 0)) {
         lw__count(&lw__counts_of(end->pool, end->lane)->already, end->lane);
     }
@@ -218,7 +218,7 @@ static int end_given(struct end *end, const lw_ticket *ticket) {
 }
 
 static int check_ticket(const lw_pool *pool, const lw_ticket *ticket) {
-    if (ticket == NULL || ticket->slot >= pool->slots.count || (ticket->generation & 1) == 0) {
+    if (ticket == NULL || ticket->slot >= pool->slots.rack.count || (ticket->generation & 1) == 0) {
         return lw__fail(&pool->env, LW_INVALID, "ticket: this is not one that lw_pick gave");
     }
     return LW_OK;
@@ -283,7 +283,7 @@ int lw_cancel_at(lw_pool *pool, const lw_ticket *ticket, uint64_t now) {
 
 int lw_cancel(lw_pool *pool, const lw_ticket *ticket) { return lw_cancel_at(pool, ticket, lw__now(&pool->env)); }
 
-bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now) {
+bool lw__ticket_lose(lw_pool *pool, uint32_t slot, uint64_t generation, uint64_t started, uint64_t now) {
     struct end end;
     begin_cancel(&end, pool, now);
     if (end_slot(&end, slot, generation) != LW_OK) {

@@ -148,9 +148,9 @@ static void renew_strategies(lw_pool *pool, uint64_t seed) {
 /* What strategies have learnt stays true here, what they count does not: each beginning that they heard of gets its
    end. The parent's threads that were in a call have no ticket yet, or none any more. */
 static void disown_tickets(lw_pool *pool, uint64_t now) {
-    for (uint32_t i = 0; i < pool->slots.count; i++) {
-        struct lw__slot *slot = &pool->slots.slot[i];
-        if ((slot->generation & 1) != 0 && slot->chooser != 0) {
+    for (uint32_t i = 0; i < lw__rack_lent(&pool->slots.rack); i++) {
+        struct lw__slot *slot = lw__slot_at(&pool->slots, i);
+        if (lw__rack_held(&pool->slots.rack, i) != 0 && slot->chooser != 0) {
             lw__ticket_disown(pool, slot, now);
         }
     }

@@ -113,7 +113,7 @@ uint64_t lw__ramp_factor(const lw_pool *pool, uint64_t since, uint64_t now);
 void lw__drained_tell(const lw_pool *pool, struct lw__node *node);
 /* Ends a ticket that was not ended in time; false: it just was. Tells the observer. In a read section, in which the
    slot was seen to hold this generation. */
-bool lw__ticket_lose(lw_pool *pool, struct lw__slot *slot, uint64_t generation, uint64_t started, uint64_t now);
+bool lw__ticket_lose(lw_pool *pool, uint32_t slot, uint64_t generation, uint64_t started, uint64_t now);
 
 /* After a fork: tells the strategy that a request which it counts is not under way in this process. */
 void lw__ticket_disown(lw_pool *pool, struct lw__slot *slot, uint64_t now);

@@ -34,10 +34,10 @@ static void count_nodes(const lw_pool *pool, uint64_t now, lw_pool_stats *stats)
 
 static void count_tickets(const lw_pool *pool, uint64_t now, lw_pool_stats *stats) {
     uint64_t oldest = UINT64_MAX;
-    for (uint32_t i = 0; i < pool->slots.count; i++) {
-        const struct lw__slot *slot = &pool->slots.slot[i];
-        uint64_t started = __atomic_load_n(&slot->started, __ATOMIC_RELAXED);
-        if ((__atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST) & 1) != 0) {
+    uint32_t count = lw__rack_lent(&pool->slots.rack);
+    for (uint32_t i = 0; i < count; i++) {
+        if (lw__rack_held(&pool->slots.rack, i) != 0) {
+            uint64_t started = __atomic_load_n(&lw__slot_at(&pool->slots, i)->started, __ATOMIC_RELAXED);
             stats->tickets++;
             oldest = started < oldest ? started : oldest;
         }

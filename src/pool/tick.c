@@ -85,16 +85,19 @@ void lw__pool_forget(lw_pool *pool, struct lw__node *gone) {
 /* Ends what is lost; the earliest time at which another one will be. */
 static uint64_t reap(lw_pool *pool, uint64_t now) {
     uint64_t ttl = pool->rules.options.ticket_ttl, next = UINT64_MAX;
-    for (uint32_t i = 0; ttl != 0 && i < pool->slots.count; i++) {
-        struct lw__slot *slot = &pool->slots.slot[i];
-        uint64_t generation = __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST);
-        uint64_t started = __atomic_load_n(&slot->started, __ATOMIC_SEQ_CST);
+    uint32_t count = ttl != 0 ? lw__rack_lent(&pool->slots.rack) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t generation = lw__rack_held(&pool->slots.rack, i);
+        if (generation == 0) {
+            continue;
+        }
+        uint64_t started = __atomic_load_n(&lw__slot_at(&pool->slots, i)->started, __ATOMIC_SEQ_CST);
         uint64_t end = lw__after(started, ttl);
-        if ((generation & 1) == 0 || __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST) != generation) {
+        if (lw__rack_held(&pool->slots.rack, i) != generation) {
             continue;
         }
         if (end <= now) {
-            lw__ticket_lose(pool, slot, generation, started, now);
+            lw__ticket_lose(pool, i, generation, started, now);
         } else {
             next = end < next ? end : next;
         }

@@ -250,7 +250,7 @@ static uint32_t share_of(uint32_t amount, uint32_t instances) {
     return amount == 0 ? 0 : (amount + instances - 1) / instances;
 }
 
-static void limit_quota(const lw_pool *pool, struct lw__node *node, const lw_node_spec *spec, bool keep) {
+static void limit_quota(const lw_pool *pool, struct lw__node *node, const lw_node_spec *spec) {
     lw_quota_limit shares[LW_QUOTA_DIMENSIONS];
     for (size_t i = 0; i < spec->limit_count; i++) {
         bool shared = (pool->rules.quota.shared >> spec->limits[i].dimension & 1) != 0;
@@ -259,7 +259,7 @@ static void limit_quota(const lw_pool *pool, struct lw__node *node, const lw_nod
         shares[i].limit = (spec->limits[i].limit + instances - 1) / instances;
         shares[i].burst = (spec->limits[i].burst + instances - 1) / instances;
     }
-    lw__quota_limits(&pool->rules.quota, node->quota, shares, spec->limit_count, keep);
+    lw__quota_limits(&pool->rules.quota, node->quota, shares, spec->limit_count, true);
     node->limits = limits_print(spec);
 }
 
@@ -272,7 +272,7 @@ static void apply_spec(struct update *update, uint32_t i) {
     node->zone = fate->zone;
     node->tags = fate->tags;
     if (node->quota != NULL && (fate->made || node->limits != limits_print(spec))) {
-        limit_quota(update->pool, node, spec, !fate->made);
+        limit_quota(update->pool, node, spec);
     }
     if (fate->made) {
         lw__sync_welcome(update->pool, node, update->now);

@@ -147,7 +147,8 @@ struct lw__quota_node {
     /* counts at their offsets */
 };
 
-/* A node of zeroes has limits of 0: call this first. keep is for nodes that had limits. Callers take turns. */
+/* A node of zeroes has limits of 0 and no history: call this first. keep: what was used still counts. Callers take
+   turns. */
 void lw__quota_limits(const struct lw__quota_plan *plan, struct lw__quota_node *node, const lw_quota_limit *limits,
                       size_t count, bool keep);
 int lw__quota_limits_check(const struct lw__quota_plan *plan, const lw_env *env, const lw_quota_limit *limits,

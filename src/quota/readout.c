@@ -4,26 +4,38 @@
 
 #include <string.h>
 
-/* Enters, or leaves again and tells: LW_UNKNOWN, or 0 for what is to be overlooked; then visit->entry is NULL. */
-static int readout_enter(lw_quota *quota, uint64_t node, uint64_t now, struct lw__quota_visit *visit) {
-    lw__quota_reap(quota, now);
-    *visit = lw__quota_enter(quota, node);
+/* Enters, or leaves again and tells: LW_UNKNOWN, or 0 for what is to be overlooked; then visit->entry is NULL.
+   given: the time, or NULL for that of the clock; *now is told. */
+static int readout_enter_when(lw_quota *quota, uint64_t node, const uint64_t *given, uint64_t *now,
+                              struct lw__quota_visit *visit) {
+    *visit = lw__quota_enter_when(quota, node, given, now);
+    if (lw__quota_expires(quota, *now)) {
+        lw__registry_leave(&quota->registry, &visit->reading);
+        lw__quota_reap(quota, *now);
+        *visit = lw__quota_enter(quota, node);
+    }
     return visit->entry != NULL ? LW_OK : lw__quota_stranger(visit, node);
 }
 
+static int readout_enter(lw_quota *quota, uint64_t node, uint64_t now, struct lw__quota_visit *visit) {
+    return readout_enter_when(quota, node, &now, &now, visit);
+}
+
 /* The same, for calls about one dimension. */
-static int readout_dimension(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_t now,
+static int readout_dimension(lw_quota *quota, uint64_t node, uint32_t dimension, const uint64_t *given, uint64_t *now,
                              struct lw__quota_visit *visit) {
     visit->entry = NULL;
     if (dimension >= quota->plan.count) {
         return quota->lenient ? LW_OK : lw__fail(&quota->env, LW_UNKNOWN, "quota: there is no dimension %u", dimension);
     }
-    return readout_enter(quota, node, now, visit);
+    return readout_enter_when(quota, node, given, now, visit);
 }
 
-int lw_quota_remaining_at(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_t now, uint64_t *remaining) {
+static int remaining_when(lw_quota *quota, uint64_t node, uint32_t dimension, const uint64_t *given,
+                          uint64_t *remaining) {
     struct lw__quota_visit visit;
-    int error = readout_dimension(quota, node, dimension, now, &visit);
+    uint64_t now;
+    int error = readout_dimension(quota, node, dimension, given, &now, &visit);
     *remaining = error == LW_OK ? LW_QUOTA_UNLIMITED : 0;
     if (visit.entry == NULL) {
         return error;
@@ -33,8 +45,12 @@ int lw_quota_remaining_at(lw_quota *quota, uint64_t node, uint32_t dimension, ui
     return LW_OK;
 }
 
+int lw_quota_remaining_at(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_t now, uint64_t *remaining) {
+    return remaining_when(quota, node, dimension, &now, remaining);
+}
+
 int lw_quota_remaining(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_t *remaining) {
-    return lw_quota_remaining_at(quota, node, dimension, lw__now(&quota->env), remaining);
+    return remaining_when(quota, node, dimension, NULL, remaining);
 }
 
 double lw_quota_ratio_at(lw_quota *quota, uint64_t node, uint64_t now) {
@@ -85,7 +101,7 @@ int lw_quota_read_at(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_
                               .remaining = LW_QUOTA_UNLIMITED,
                               .more_at = LW_QUOTA_NEVER,
                               .reset_at = LW_QUOTA_NEVER};
-    int error = readout_dimension(quota, node, dimension, now, &visit);
+    int error = readout_dimension(quota, node, dimension, &now, &now, &visit);
     if (visit.entry != NULL) {
         read_entry(quota, visit.entry, dimension, now, &whole);
         lw__quota_leave(&visit, now, NULL);
@@ -105,7 +121,7 @@ int lw_quota_history(lw_quota *quota, uint64_t node, uint32_t dimension, uint64_
                      size_t room) {
     struct lw__quota_visit visit;
     size_t found = 0;
-    int error = readout_dimension(quota, node, dimension, now, &visit);
+    int error = readout_dimension(quota, node, dimension, &now, &now, &visit);
     if (visit.entry != NULL) {
         const struct lw__quota_dimension *d = &quota->plan.dimension[dimension];
         struct lw__quota_count *count = lw__quota_count_of(&quota->plan, &visit.entry->node, dimension);

@@ -79,8 +79,10 @@ static int reserve_visiting(struct lw__quota_visit *visit, struct reserve_call *
     return LW_OK;
 }
 
-static int reserve_once(lw_quota *quota, struct reserve_call *call, lw_reservation *reservation) {
-    struct lw__quota_visit visit = lw__quota_enter(quota, call->node);
+/* given: the time, or NULL for that of the clock, which call->now then is; likewise below. */
+static int reserve_once(lw_quota *quota, struct reserve_call *call, const uint64_t *given,
+                        lw_reservation *reservation) {
+    struct lw__quota_visit visit = lw__quota_enter_when(quota, call->node, given, &call->now);
     if (visit.entry == NULL && !quota->lenient) {
         return lw__quota_stranger(&visit, call->node);
     }
@@ -89,20 +91,19 @@ static int reserve_once(lw_quota *quota, struct reserve_call *call, lw_reservati
     return answer;
 }
 
-int lw_quota_reserve_at(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, uint64_t now,
+static int reserve_when(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, const uint64_t *given,
                         lw_reservation *reservation, lw_quota_refusal *refusal) {
     struct reserve_call call;
     *reservation = (lw_reservation){0};
     call.node = node;
-    call.now = now;
     int answer = lw__quota_spread(&quota->plan, &quota->env, amounts, count, quota->lenient, call.amounts, &call.named);
     if (answer != LW_OK) {
         return answer;
     }
     call.named = lw__quota_estimate(&quota->plan, call.amounts, call.named);
-    answer = reserve_once(quota, &call, reservation);
-    if (lw_is_refusal(answer) && lw__quota_reap(quota, now)) {
-        answer = reserve_once(quota, &call, reservation);
+    answer = reserve_once(quota, &call, given, reservation);
+    if (lw_is_refusal(answer) && lw__quota_reap(quota, call.now)) {
+        answer = reserve_once(quota, &call, &call.now, reservation);
     }
     if (answer == LW_OVER_QUOTA && refusal != NULL) {
         call.refusal.size = refusal->size < sizeof call.refusal ? refusal->size : sizeof call.refusal;
@@ -111,9 +112,14 @@ int lw_quota_reserve_at(lw_quota *quota, uint64_t node, const lw_amount *amounts
     return answer;
 }
 
+int lw_quota_reserve_at(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, uint64_t now,
+                        lw_reservation *reservation, lw_quota_refusal *refusal) {
+    return reserve_when(quota, node, amounts, count, &now, reservation, refusal);
+}
+
 int lw_quota_reserve(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count,
                      lw_reservation *reservation, lw_quota_refusal *refusal) {
-    return lw_quota_reserve_at(quota, node, amounts, count, lw__now(&quota->env), reservation, refusal);
+    return reserve_when(quota, node, amounts, count, NULL, reservation, refusal);
 }
 
 /* ---- settling ---- */
@@ -147,10 +153,10 @@ static void settle_slot(void *user, uint32_t number) {
 
 static int settle_reservation(struct settle_call *call, const lw_reservation *reservation) {
     lw_quota *quota = call->quota;
-    if (reservation->slot >= quota->slots.count) {
+    if (reservation->slot >= quota->slots.rack.count) {
         return lw__fail(&quota->env, LW_INVALID, "quota: this is not a reservation of this tracker");
     }
-    if (!lw__quota_slot_end(&quota->slots, reservation->slot, reservation->generation)) {
+    if (!lw__rack_end(&quota->slots.rack, reservation->slot, reservation->generation)) {
         return LW_ALREADY;
     }
     settle_slot(call, reservation->slot);

@@ -8,69 +8,43 @@
  * Cost: one compare-and-swap each to get and put, one store to begin, one compare-and-swap to end.
  */
 #include "quota/slots.h"
-#include "base/random.h"
 
 int lw__quota_slots_init(struct lw__quota_slots *slots, const lw_env *env, uint32_t count, uint32_t charges) {
-    slots->stride = sizeof(struct lw__quota_slot) + charges * sizeof(struct lw__quota_charge);
-    slots->count = count;
     slots->first_expiry = LW_QUOTA_NEVER;
-    slots->memory = lw__alloc(env, count * slots->stride);
-    if (slots->memory == NULL) {
-        return LW_NOMEM;
-    }
-    for (uint32_t number = count; number-- > 0;) { /* a reservation of another tracker is most likely none here */
-        lw__quota_slot(slots, number)->generation = lw__seed(env->seed, number) & ~UINT64_C(1);
-        lw__quota_slot_put(slots, number % LW_LANES, number);
-    }
-    return LW_OK;
+    return lw__rack_init(&slots->rack, env, count,
+                         sizeof(struct lw__quota_slot) + charges * sizeof(struct lw__quota_charge));
 }
 
-void lw__quota_slots_free(struct lw__quota_slots *slots, const lw_env *env) { lw__release(env, slots->memory); }
+void lw__quota_slots_free(struct lw__quota_slots *slots, const lw_env *env) { lw__rack_free(&slots->rack, env); }
 
-/* ---- free slots ---- */
-
-static uint64_t slots_head(uint64_t old, uint64_t first) { return ((old >> 32) + 1) << 32 | first; }
-
-static int64_t slots_pop(const struct lw__quota_slots *slots, uint64_t *head) {
-    uint64_t old = lw__word(head);
-    while ((uint32_t)old != 0) {
-        uint32_t number = (uint32_t)old - 1;
-        uint32_t next = __atomic_load_n(&lw__quota_slot(slots, number)->next, __ATOMIC_RELAXED);
-        if (lw__swap(head, &old, slots_head(old, next))) {
+/* A slot of its own, or one that was never used, before another lane's. */
+int64_t lw__quota_slot_get(struct lw__quota_slots *slots, uint32_t lane) {
+    uint32_t number;
+    if (lw__rack_get(&slots->rack, &slots->free[lane % LW_LANES], &number, 1) == 1 ||
+        lw__rack_open(&slots->rack, &number, 1) == 1) {
+        return number;
+    }
+    for (uint32_t i = 1; i < LW_LANES; i++) {
+        if (lw__rack_get(&slots->rack, &slots->free[(lane + i) % LW_LANES], &number, 1) == 1) {
             return number;
         }
     }
     return -1;
 }
 
-int64_t lw__quota_slot_get(struct lw__quota_slots *slots, uint32_t lane) {
-    int64_t number = -1;
-    for (uint32_t i = 0; i < LW_LANES && number < 0; i++) {
-        number = slots_pop(slots, &slots->free[(lane + i) % LW_LANES].head);
-    }
-    return number;
-}
-
 void lw__quota_slot_put(struct lw__quota_slots *slots, uint32_t lane, uint32_t number) {
-    uint64_t *head = &slots->free[lane % LW_LANES].head, old = lw__word(head);
-    do {
-        __atomic_store_n(&lw__quota_slot(slots, number)->next, (uint32_t)old, __ATOMIC_RELAXED);
-    } while (!lw__swap(head, &old, slots_head(old, number + 1)));
+    lw__rack_put(&slots->rack, &slots->free[lane % LW_LANES], &number, 1);
 }
-
-/* ---- reservations ---- */
 
 uint64_t lw__quota_slot_begin(struct lw__quota_slots *slots, uint32_t number) {
     struct lw__quota_slot *slot = lw__quota_slot(slots, number);
-    uint64_t generation = __atomic_load_n(&slot->generation, __ATOMIC_RELAXED) + 1;
-    __atomic_store_n(&slot->generation, generation, __ATOMIC_SEQ_CST);
+    uint64_t generation = __atomic_load_n(&slot->head.generation, __ATOMIC_RELAXED) + 1;
+    __atomic_store_n(&slot->head.generation, generation, __ATOMIC_SEQ_CST);
     lw__lower(&slots->first_expiry, __atomic_load_n(&slot->expires, __ATOMIC_RELAXED));
     return generation;
 }
 
-bool lw__quota_slot_end(struct lw__quota_slots *slots, uint32_t number, uint64_t generation) {
-    return (generation & 1) != 0 && lw__swap(&lw__quota_slot(slots, number)->generation, &generation, generation + 1);
-}
+/* ---- looking through all ---- */
 
 bool lw__quota_slots_expire(struct lw__quota_slots *slots, uint64_t now, void (*each)(void *user, uint32_t number),
                             void *user) {
@@ -79,16 +53,16 @@ bool lw__quota_slots_expire(struct lw__quota_slots *slots, uint64_t now, void (*
     if (now < first || first == LW_QUOTA_NEVER || !lw__swap(&slots->first_expiry, &first, LW_QUOTA_NEVER)) {
         return false;
     }
-    for (uint32_t number = 0; number < slots->count; number++) {
-        struct lw__quota_slot *slot = lw__quota_slot(slots, number);
-        uint64_t generation = lw__word(&slot->generation);
-        uint64_t expires = __atomic_load_n(&slot->expires, __ATOMIC_RELAXED);
-        if ((generation & 1) == 0) {
+    uint32_t count = lw__rack_lent(&slots->rack);
+    for (uint32_t number = 0; number < count; number++) {
+        uint64_t generation = lw__rack_held(&slots->rack, number);
+        if (generation == 0) {
             continue;
         }
+        uint64_t expires = __atomic_load_n(&lw__quota_slot(slots, number)->expires, __ATOMIC_RELAXED);
         if (expires > now || expires == LW_QUOTA_NEVER) {
             next = expires < next ? expires : next;
-        } else if (lw__quota_slot_end(slots, number, generation)) {
+        } else if (lw__rack_end(&slots->rack, number, generation)) {
             each(user, number);
             found = true;
         }
@@ -106,12 +80,12 @@ static uint64_t slot_reserved(const struct lw__quota_slot *slot, uint64_t incarn
 
 uint64_t lw__quota_slots_reserved(const struct lw__quota_slots *slots, uint64_t incarnation, uint32_t dimension) {
     uint64_t sum = 0;
-    for (uint32_t number = 0; number < slots->count; number++) {
-        const struct lw__quota_slot *slot = lw__quota_slot(slots, number);
-        uint64_t generation = lw__word(&slot->generation);
-        if ((generation & 1) != 0) {
-            uint64_t amount = slot_reserved(slot, incarnation, dimension);
-            sum += lw__word(&slot->generation) == generation ? amount : 0;
+    uint32_t count = lw__rack_lent(&slots->rack);
+    for (uint32_t number = 0; number < count; number++) {
+        uint64_t generation = lw__rack_held(&slots->rack, number);
+        if (generation != 0) {
+            uint64_t amount = slot_reserved(lw__quota_slot(slots, number), incarnation, dimension);
+            sum += lw__rack_held(&slots->rack, number) == generation ? amount : 0;
         }
     }
     return sum;
@@ -119,11 +93,11 @@ uint64_t lw__quota_slots_reserved(const struct lw__quota_slots *slots, uint64_t 
 
 uint64_t lw__quota_slots_due(const struct lw__quota_slots *slots, uint64_t now) {
     uint64_t due = LW_QUOTA_NEVER;
-    for (uint32_t number = 0; number < slots->count; number++) {
-        const struct lw__quota_slot *slot = lw__quota_slot(slots, number);
-        uint64_t expires = __atomic_load_n(&slot->expires, __ATOMIC_RELAXED);
-        if ((lw__word(&slot->generation) & 1) != 0 && expires > now && expires < due) {
-            due = expires;
+    uint32_t count = lw__rack_lent(&slots->rack);
+    for (uint32_t number = 0; number < count; number++) {
+        if (lw__rack_held(&slots->rack, number) != 0) {
+            uint64_t expires = __atomic_load_n(&lw__quota_slot(slots, number)->expires, __ATOMIC_RELAXED);
+            due = expires > now && expires < due ? expires : due;
         }
     }
     return due;

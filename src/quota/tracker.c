@@ -8,11 +8,12 @@ enum { DEFAULT_NODES = 65536, DEFAULT_RESERVATIONS = 4096 };
 
 #define DEFAULT_TTL (UINT64_C(600) * 1000000000)
 
+/* Zeroes are an empty history, which is kept: to drop it would go through all buckets. */
 static int entry_init(void *owner, struct lw__record *record) {
     lw_quota *quota = owner;
     struct lw__quota_entry *entry = (struct lw__quota_entry *)record;
     entry->incarnation = ++quota->incarnations;
-    lw__quota_limits(&quota->plan, &entry->node, quota->limits, quota->limit_count, false);
+    lw__quota_limits(&quota->plan, &entry->node, quota->limits, quota->limit_count, true);
     return LW_OK;
 }
 
@@ -157,6 +158,12 @@ int lw_quota_forget(lw_quota *quota, uint64_t node) {
 struct lw__quota_visit lw__quota_enter(lw_quota *quota, uint64_t node) {
     struct lw__quota_visit visit = {.quota = quota};
     visit.entry = lw__registry_find(&quota->registry, node, &visit.reading);
+    return visit;
+}
+
+struct lw__quota_visit lw__quota_enter_when(lw_quota *quota, uint64_t node, const uint64_t *given, uint64_t *now) {
+    struct lw__quota_visit visit = {.quota = quota};
+    visit.entry = lw__registry_find_when(&quota->registry, node, &visit.reading, given, now);
     return visit;
 }
 

@@ -40,10 +40,18 @@ struct lw__quota_visit {
 
 /* Looks the node up. Whatever is found, leave must follow, and does what can be due: the hooks. */
 struct lw__quota_visit lw__quota_enter(lw_quota *quota, uint64_t node);
+/* The same; *now is the time that is given, or that of the clock where given is NULL. */
+struct lw__quota_visit lw__quota_enter_when(lw_quota *quota, uint64_t node, const uint64_t *given, uint64_t *now);
 void lw__quota_leave(struct lw__quota_visit *visit, uint64_t now, const lw_quota_refusal *refusal);
 
 /* Leaves, when there is no such node: LW_OK if that is to be overlooked, or LW_UNKNOWN, which is logged. */
 int lw__quota_stranger(struct lw__quota_visit *visit, uint64_t node);
+
+/* Is there perhaps something to be returned? */
+static inline bool lw__quota_expires(const lw_quota *quota, uint64_t now) {
+    uint64_t first = lw__word(&quota->slots.first_expiry);
+    return first <= now && first != LW_QUOTA_NEVER;
+}
 
 /* Returns what reservations hold that have expired; true if there were any. Not while visiting a node. */
 bool lw__quota_reap(lw_quota *quota, uint64_t now);

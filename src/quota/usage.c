@@ -13,15 +13,16 @@ static int usage_check(const lw_quota *quota, uint32_t named) {
     return LW_OK;
 }
 
-int lw_quota_record_at(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, uint64_t now) {
-    uint64_t dense[LW_QUOTA_DIMENSIONS];
+/* given: the time, or NULL for that of the clock. */
+static int record_when(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, const uint64_t *given) {
+    uint64_t dense[LW_QUOTA_DIMENSIONS], now;
     uint32_t named;
     int error = lw__quota_spread(&quota->plan, &quota->env, amounts, count, quota->lenient, dense, &named);
     error = error == LW_OK ? usage_check(quota, named) : error;
     if (error != LW_OK) {
         return error;
     }
-    struct lw__quota_visit visit = lw__quota_enter(quota, node);
+    struct lw__quota_visit visit = lw__quota_enter_when(quota, node, given, &now);
     if (visit.entry == NULL) {
         return lw__quota_stranger(&visit, node);
     }
@@ -30,8 +31,12 @@ int lw_quota_record_at(lw_quota *quota, uint64_t node, const lw_amount *amounts,
     return 1;
 }
 
+int lw_quota_record_at(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count, uint64_t now) {
+    return record_when(quota, node, amounts, count, &now);
+}
+
 int lw_quota_record(lw_quota *quota, uint64_t node, const lw_amount *amounts, size_t count) {
-    return lw_quota_record_at(quota, node, amounts, count, lw__now(&quota->env));
+    return record_when(quota, node, amounts, count, NULL);
 }
 
 int lw_quota_mark_exhausted_at(lw_quota *quota, uint64_t node, uint64_t duration, uint64_t now) {
