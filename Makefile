@@ -28,7 +28,7 @@ pick: ## Place the bundled requests on the bundled nodes (NODES=, REQUESTS=, STR
 	scripts/build release tools/all
 	build/release/tools/loadwise pick --nodes '$(NODES)' --requests '$(REQUESTS)' --strategy '$(STRATEGY)' $(OPTIONS)
 
-test: ## Everything, in about 15 minutes on 2 cores
+test: ## Everything, in about 12 minutes on 2 cores
 	scripts/setup.sh test
 	scripts/test
 

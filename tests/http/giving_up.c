@@ -47,7 +47,9 @@ static void cancel(struct visit *which, uint32_t why) {
 static void works_still(void) {
     visit_plan(&other, &site, "/");
     visit_go(&other);
-    assert_int_equal(other.exchange.sample.outcome, LW_OUTCOME_OK);
+    if (other.exchange.sample.outcome != LW_OUTCOME_OK) {
+        fail_msg("outcome %u, status %u, %s", other.exchange.sample.outcome, other.http.status, other.http.problem);
+    }
     assert_string_equal(other.body, "ok");
 }
 
@@ -181,6 +183,24 @@ static void a_dead_connection_is_replaced(void **state) {
     assert_int_equal(visit.http.reused, 0);
     assert_int_equal(script_requests(&site.script), 3);
     assert_int_equal(script_connections(&site.script), 2);
+}
+
+/* libcurl counts over all uses of a handle, and would fail the sixth. */
+static void however_often(void **state) {
+    enum { TIMES = 20 };
+    static struct script_answer dying[2 * TIMES]; /* every connection is good for one request */
+    (void)state;
+    for (size_t i = 0; i < 2 * TIMES; i++) {
+        dying[i] = (struct script_answer){.target = "/", .times = 1};
+        dying[i].text = i % 2 == 0 ? SCRIPT_OK : NULL;
+        dying[i].end = i % 2 == 0 ? SCRIPT_KEEP : SCRIPT_CLOSE;
+    }
+    visit_close(&site);
+    visit_open(&site, dying, 2 * TIMES, NULL);
+    for (size_t i = 0; i < TIMES; i++) {
+        works_still();
+    }
+    assert_int_equal(script_connections(&site.script), TIMES);
 }
 
 /* What is not safe may have been begun with by the node, and fails. */
@@ -319,6 +339,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(inside_of_every_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(the_node_goes_with_requests_under_way, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_connection_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(however_often, setup, teardown),
         cmocka_unit_test_setup_teardown(but_not_for_what_is_not_safe, setup, teardown),
         cmocka_unit_test_setup_teardown(an_early_answer_is_heard, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses_where_nobody_is, setup, teardown),

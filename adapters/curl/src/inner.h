@@ -58,6 +58,7 @@ struct lw__transfer {
     bool starved;   /* there was no memory to watch its socket with */
     bool cut;       /* it was too long for an answer that nobody wants */
     bool given_up;  /* by a function of the caller's */
+    bool went_well; /* it was sent once and answered */
 };
 
 struct lw__curl_node {

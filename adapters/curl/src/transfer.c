@@ -72,7 +72,9 @@ void lw__transfer_free(struct lw__transfer *transfer) {
     if (transfer->added) {
         curl_multi_remove_handle(curl->multi, transfer->easy);
     }
-    if (curl->options.tune != NULL) { /* who knows what it has set */
+    /* Who knows what `tune` has set; and libcurl counts over all uses of a handle how often it sent a request again, so
+       that it fails the sixth (its issue 19066). */
+    if (curl->options.tune != NULL || !transfer->went_well) {
         curl_easy_reset(transfer->easy);
         lw__request_static(transfer);
         lw__answer_listen(transfer);
@@ -110,6 +112,7 @@ void lw__transfer_ended(struct lw__transfer *transfer, CURLcode code) {
     lw_exchange *exchange = transfer->exchange;
     exchange->reason = LW_OK;
     exchange->response = exchange->request;
+    transfer->went_well = code == CURLE_OK && transfer->said == 1;
     lw__answer_tell(transfer, code, &exchange->sample);
     lw_exchange_complete(lw__transfer_leave(transfer));
 }
