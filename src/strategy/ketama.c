@@ -93,17 +93,6 @@ static void place_crc(const lw_build *build, const struct lw__points *points, ui
     }
 }
 
-/* Keeps the first point of each place. */
-static void drop_ties(struct lw__points *points) {
-    uint32_t kept = 1;
-    for (uint32_t i = 1; i < points->count; i++) {
-        if (points->at[i] >> 32 != points->at[kept - 1] >> 32) {
-            points->at[kept++] = points->at[i];
-        }
-    }
-    points->count = kept;
-}
-
 struct ketama_sharing {
     uint32_t flavour;
     uint64_t sum;     /* of the weights */
@@ -204,7 +193,7 @@ static int ketama_build(const lw_build *build, void **out) {
         return error;
     }
     if (sharing.flavour == NGINX) {
-        drop_ties(points);
+        lw__points_drop_ties(points);
     }
     lw__points_seal(points);
     *out = points;

@@ -11,6 +11,8 @@
 #include "base/sort.h"
 #include "strategy/weighted.h"
 
+#include <string.h>
+
 enum { PLACE_BITS = 32, LEAST_BITS = 8 };
 
 int lw__points_count(const lw_build *build, uint64_t each, uint64_t max_points, uint64_t *count) {
@@ -55,17 +57,10 @@ struct lw__points *lw__points_new(const lw_build *build, uint64_t count, uint32_
 
 /* ---- from one version to the next ---- */
 
-/* The version before, if all its points are there and may be taken over. */
+/* The version before, if its points may be taken over. */
 static const struct lw__points *before(const lw_build *build, const struct lw__points *points) {
     const struct lw__points *previous = build->previous;
-    if (previous == NULL || previous->kind != points->kind) {
-        return NULL;
-    }
-    uint64_t made = 0;
-    for (uint32_t i = 0; i < previous->nodes; i++) {
-        made += previous->own[i];
-    }
-    return made == previous->count ? previous : NULL;
+    return previous != NULL && previous->kind == points->kind ? previous : NULL;
 }
 
 /* What becomes of the nodes of the version before. */
@@ -102,7 +97,20 @@ static bool is_kept(const struct points_kept *kept, uint32_t node) {
     return kept->now != NULL && kept->was[node] != LW_BUILD_NEW && kept->now[kept->was[node]] == node;
 }
 
-/* Writes the points of nodes that are not kept, sorted, to the end of `at`; returns where they begin. */
+/* Of nodes that are kept, the points that the version before has dropped: who had their place may be gone. */
+static uint64_t *take_dropped(const struct points_kept *kept, uint64_t *to) {
+    const struct lw__points *previous = kept->now != NULL ? kept->previous : NULL;
+    for (uint32_t i = 0; previous != NULL && i < previous->dropped; i++) {
+        uint64_t point = previous->at[previous->count + LW__AHEAD + i];
+        uint32_t node = kept->now[(uint32_t)point];
+        if (node != LW_BUILD_NEW) {
+            *to++ = point >> PLACE_BITS << PLACE_BITS | node;
+        }
+    }
+    return to;
+}
+
+/* Writes what merge_kept has not, sorted, to the end of `at`; returns where it begins. */
 static uint64_t *place_new(const lw_build *build, struct lw__points *points, lw__points_of *place,
                            const struct points_kept *kept) {
     uint64_t *draft = (uint64_t *)(void *)points->first, *end = draft;
@@ -112,6 +120,7 @@ static uint64_t *place_new(const lw_build *build, struct lw__points *points, lw_
             end += points->own[i];
         }
     }
+    end = take_dropped(kept, end);
     uint64_t *sorted = points->at + points->count - (end - draft);
     lw__sort_high(draft, sorted, (uint32_t)(end - draft));
     return sorted;
@@ -165,6 +174,20 @@ int lw__points_gather(const lw_build *build, struct lw__points *points, lw__poin
         }
     }
     return LW_OK;
+}
+
+void lw__points_drop_ties(struct lw__points *points) {
+    uint64_t *aside = (uint64_t *)(void *)points->first;
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < points->count; i++) {
+        if (share_place(points->at[kept - 1], points->at[i])) {
+            aside[points->dropped++] = points->at[i];
+        } else {
+            points->at[kept++] = points->at[i];
+        }
+    }
+    points->count = kept;
+    memcpy(points->at + kept + LW__AHEAD, aside, points->dropped * sizeof *aside);
 }
 
 /* The first point of each bucket that has one, then for those between: no branch depends on where points are. */

@@ -22,7 +22,8 @@ struct lw__points {
     uint64_t *stem;  /* by node: its points are a function of it, of `own` and of `kind` */
     uint32_t *own;   /* by node: how many there are */
     uint32_t nodes, kind;
-    uint64_t at[]; /* place << 32 | node, ascending; then LW__AHEAD sentinels */
+    uint32_t dropped;
+    uint64_t at[]; /* place << 32 | node, ascending; then LW__AHEAD sentinels; then those that were dropped */
 };
 
 /* Writes the points of a node as place << 32 | node. */
@@ -44,7 +45,10 @@ struct lw__points *lw__points_new(const lw_build *build, uint64_t count, uint32_
    LW_OK, LW_NOMEM. */
 int lw__points_gather(const lw_build *build, struct lw__points *points, lw__points_of *place, const uint64_t *rank);
 
-/* Makes them ready for look-ups. count may have become less meanwhile; then the next version begins from nothing. */
+/* Keeps the first point of each place. The others are put aside for the next version. */
+void lw__points_drop_ties(struct lw__points *points);
+
+/* Makes them ready for look-ups. */
 void lw__points_seal(struct lw__points *points);
 
 /* All of that for nodes that stand by their ids, `each` points a unit of weight. *out stays NULL when there is none.
