@@ -164,7 +164,7 @@ static inline uint64_t sum_of_words(const uint64_t *word) {
     return word_of(share.least, leaves);
 }
 
-/* Does it? The same in one pass. */
+/* Does it? The same in one pass. A least that no leaf has was read while leaves changed: it is none. */
 static inline bool is_sum_of_leaves(uint64_t sum, const uint32_t *leaf) {
     uint32_t least = (uint32_t)(sum >> 32), leaves = 0, less = 0;
     for (uint32_t i = 0; i < WIDTH; i++) {
@@ -172,7 +172,7 @@ static inline bool is_sum_of_leaves(uint64_t sum, const uint32_t *leaf) {
         leaves += value == least;
         less += value < least;
     }
-    return less == 0 && (least == ABSENT_LEAF || leaves == (uint32_t)sum);
+    return less == 0 && (least == ABSENT_LEAF || (leaves != 0 && leaves == (uint32_t)sum));
 }
 
 static inline bool is_sum_of_words(uint64_t sum, const uint64_t *word) {
@@ -182,7 +182,7 @@ static inline bool is_sum_of_words(uint64_t sum, const uint64_t *word) {
         leaves += (uint32_t)value & (0 - (uint64_t)(value - floor <= UINT32_MAX));
         less += value < floor;
     }
-    return less == 0 && leaves == (uint32_t)sum;
+    return less == 0 && leaves == (uint32_t)sum && (leaves != 0 || floor == ABSENT_WORD);
 }
 
 /* ---- set ---- */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * sticky with threads. Where the table has room and each key belongs to one thread, a pin that was written is found
- * again, whoever writes beside it: a key that strays is one whose pin two writers met over, and those are counted. In a
- * table that is too small no pin is ever half of one key's and half of another's: there each key has a node of its own
- * that it may be on, and a wrong node would show.
+ * again, whoever writes beside it: a key that strays is one whose pin two writers met over, and those are counted. It
+ * strays to the node that it moves to; or, where that could not be written, there and back. In a table that is too small
+ * no pin is ever half of one key's and half of another's: there each key has a node of its own that it may be on, and a
+ * wrong node would show.
  */
 #include "../law/counted.h"
 #include "crew.h"
@@ -71,7 +72,7 @@ static void test_keeps(void **state) {
     assert_int_equal(reading("hits") + reading("misses") + reading("moves"), all);
     assert_int_equal(reading("pins"), THREADS * KEYS);
     assert_int_equal(reading("evictions"), 0);
-    assert_true(strayed <= reading("lost") + reading("moves"));
+    assert_true(strayed <= 2 * reading("lost") + reading("moves"));
     assert_true(strayed < all / 1000);
     lw_strategy_free(strategy);
 }
