@@ -2,9 +2,9 @@
 /*
  * sticky with threads. Where the table has room and each key belongs to one thread, a pin that was written is found
  * again, whoever writes beside it: a key that strays is one whose pin two writers met over, and those are counted. It
- * strays to the node that it moves to; or, where that could not be written, there and back. In a table that is too small
- * no pin is ever half of one key's and half of another's: there each key has a node of its own that it may be on, and a
- * wrong node would show.
+ * strays to the node that it moves to; or, where that could not be written, there and back. In a table that is too
+ * small no pin is ever half of one key's and half of another's: there each key has a node of its own that it may be on,
+ * and a wrong node would show.
  */
 #include "../law/counted.h"
 #include "crew.h"
