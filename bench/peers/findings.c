@@ -178,7 +178,8 @@ static struct gap gap_of(const struct row *row, const char *reason) {
         for (uint32_t size = 0; size < CELLS_SIZES; size++) {
             const struct cell *cell = &row->cells[question][size];
             asked[question] |= cell->count > 0 || cell->reason[0] != '\0';
-            gap.sizes[question] |= strcmp(cell->reason, reason) == 0 ? 1U << size : 0;
+            bool missing = cell->count == 0 && strcmp(cell->reason, reason) == 0;
+            gap.sizes[question] |= missing ? 1U << size : 0;
         }
         gap.any |= gap.sizes[question];
     }
@@ -237,9 +238,11 @@ static void print_reason(FILE *out, const struct cells *cells, const char *peer,
 /* The cells of all rows, one after another. */
 enum { ROW_CELLS = CELLS_QUESTIONS * CELLS_SIZES };
 
+/* Empty where there is a figure, be it of another round. */
 static const char *reason_of(const struct cells *cells, uint32_t number) {
     uint32_t within = number % ROW_CELLS;
-    return cells->rows[number / ROW_CELLS].cells[within / CELLS_SIZES][within % CELLS_SIZES].reason;
+    const struct cell *cell = &cells->rows[number / ROW_CELLS].cells[within / CELLS_SIZES][within % CELLS_SIZES];
+    return cell->count == 0 ? cell->reason : "";
 }
 
 /* Whether the peer of that cell has given the same reason before. */

@@ -48,7 +48,8 @@ typedef struct lw_observer {
     void (*quota_released)(void *user, uint64_t node, const char *dimension);
     /* A permit to probe was given out (begins), or came back. One that is void is not told of again. */
     void (*probe)(void *user, uint64_t node, int begins);
-    /* The node was forgotten: whatever was kept about it may go. */
+    /* The node was forgotten: whatever was kept about it may go. Not told where a node of this id is in the pool again.
+     */
     void (*forgotten)(void *user, uint64_t node);
     /* A draining node has no request under way any more. */
     void (*drained)(void *user, uint64_t node);

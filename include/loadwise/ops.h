@@ -43,8 +43,9 @@ LW_API void *lw_build_alloc(const lw_build *build, size_t size);
 LW_API void lw_build_release(const lw_build *build, void *memory);
 
 /* By index: where each node stood in this set's version before, LW_BUILD_NEW for one that was not there; NULL when
- * there is no version before, or LW_HAS(id) is not among the needs. Valid during plan_build. With it and `previous` a
- * plan may be made from the one before in less time, and still be the same as made from nothing. LW_OK, LW_NOMEM. */
+ * there is no version before; maybe also when LW_HAS(id) is not among the needs. Valid during plan_build. With it and
+ * `previous` a plan may be made from the one before in less time, and still be the same as made from nothing. LW_OK,
+ * LW_NOMEM. */
 LW_API int lw_build_was(const lw_build *build, const uint32_t **was);
 
 #define LW_BUILD_NEW UINT32_MAX

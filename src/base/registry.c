@@ -271,7 +271,7 @@ int lw__registry_add(struct lw__registry *registry, uint64_t id) {
     return error;
 }
 
-int lw__registry_forget(struct lw__registry *registry, uint64_t id) {
+void *lw__registry_forget(struct lw__registry *registry, uint64_t id) {
     pthread_mutex_lock(&registry->changing);
     uint64_t slot;
     struct lw__record *record = search(registry->directory, id, &slot);
@@ -282,7 +282,7 @@ int lw__registry_forget(struct lw__registry *registry, uint64_t id) {
     }
     reclaim(registry);
     pthread_mutex_unlock(&registry->changing);
-    return record != NULL;
+    return record;
 }
 
 void lw__registry_close(struct lw__registry *registry) {

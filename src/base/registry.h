@@ -73,8 +73,8 @@ int lw__registry_add(struct lw__registry *registry, uint64_t id);
 /* Returns the error, after telling the log what words can add: which bound, which node. */
 int lw__registry_fail(const struct lw__registry *registry, uint64_t id, int error);
 
-/* 1 when there was one, 0 when not. */
-int lw__registry_forget(struct lw__registry *registry, uint64_t id);
+/* The record that there was, which goes once nobody reads it; or NULL. */
+void *lw__registry_forget(struct lw__registry *registry, uint64_t id);
 
 /* Calls each for the records of the moment, in no order, inside one read section; stops when it answers not 0 and
    returns that. */

@@ -195,11 +195,11 @@ int lw_ledger_limits(lw_ledger *ledger, uint64_t id, const lw_quota_limit *limit
 
 int lw_ledger_forget(lw_ledger *ledger, uint64_t id) {
     struct lw__reading reading;
-    struct lw__ledger_node *node = lw__registry_find(&ledger->registry, id, &reading);
-    int forgotten = lw__registry_forget(&ledger->registry, id);
+    lw__registry_find(&ledger->registry, 0, &reading); /* what is forgotten stays until it is left */
+    struct lw__ledger_node *node = lw__registry_forget(&ledger->registry, id);
     if (node != NULL) {
         lw__ledger_gone(ledger, node);
     }
     lw__registry_leave(&ledger->registry, &reading);
-    return forgotten;
+    return node != NULL;
 }

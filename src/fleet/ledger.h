@@ -68,7 +68,9 @@ struct lw_ledger {
 
     uint64_t incarnations;
     uint64_t next_beat;
-    uint32_t away;   /* nodes that are */
+    uint32_t away; /* nodes that are */
+    uint32_t told; /* to the hook `outage` last: it began */
+    uint32_t telling;
     uint32_t looked; /* nodes that beats have looked at in vain */
     uint32_t instances;
     uint64_t reserves, refusals, here, unasked;

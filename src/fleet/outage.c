@@ -23,22 +23,27 @@
 
 /* ---- who is away ---- */
 
-/* The node's lock is held. Is this a change of the whole? */
-static bool away_turn(lw_ledger *ledger, struct lw__ledger_node *node, uint64_t away) {
-    bool begins = away != 0;
-    if (begins == (node->away != 0)) {
-        return false;
+/* The node's lock is held. */
+static void away_turn(lw_ledger *ledger, struct lw__ledger_node *node, uint64_t away) {
+    if ((away != 0) != (node->away != 0)) {
+        __atomic_store_n(&node->away, away, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&ledger->away, away != 0 ? 1 : UINT32_MAX, __ATOMIC_SEQ_CST);
     }
-    __atomic_store_n(&node->away, away, __ATOMIC_SEQ_CST);
-    uint32_t before = begins ? __atomic_fetch_add(&ledger->away, 1, __ATOMIC_SEQ_CST)
-                             : __atomic_fetch_sub(&ledger->away, 1, __ATOMIC_SEQ_CST);
-    return before == (begins ? 0 : 1);
 }
 
-static void away_tell(const lw_ledger *ledger, bool changed, bool begins) {
+static uint32_t is_away(const lw_ledger *ledger) { return __atomic_load_n(&ledger->away, __ATOMIC_SEQ_CST) != 0; }
+
+/* One thread at a time, so that what is told last is how things are; who comes meanwhile leaves it to that one, which
+   looks again afterwards. No lock is held: the hook may call the ledger. */
+static void away_tell(lw_ledger *ledger) {
     const lw_observer *observer = &ledger->observer;
-    if (changed && observer->outage != NULL) {
-        observer->outage(observer->user, begins);
+    while (is_away(ledger) != __atomic_load_n(&ledger->told, __ATOMIC_SEQ_CST) &&
+           __atomic_exchange_n(&ledger->telling, 1, __ATOMIC_SEQ_CST) == 0) {
+        uint32_t begins = is_away(ledger), told = __atomic_exchange_n(&ledger->told, begins, __ATOMIC_SEQ_CST);
+        if (begins != told && observer->outage != NULL) {
+            observer->outage(observer->user, (int)begins);
+        }
+        __atomic_store_n(&ledger->telling, 0, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -46,18 +51,18 @@ void lw__ledger_heard(lw_ledger *ledger, struct lw__ledger_node *node, ptrdiff_t
     bool away = answer == LW_UNAVAILABLE;
     if (away != lw__ledger_is_away(node)) { /* mostly it is as it was, and nothing is written */
         pthread_mutex_lock(&node->lock);
-        bool changed = !node->gone && away_turn(ledger, node, away ? now | (now == 0) : 0);
+        away_turn(ledger, node, away && !node->gone ? now | (now == 0) : 0);
         pthread_mutex_unlock(&node->lock);
-        away_tell(ledger, changed, away);
+        away_tell(ledger);
     }
 }
 
 void lw__ledger_gone(lw_ledger *ledger, struct lw__ledger_node *node) {
     pthread_mutex_lock(&node->lock);
     node->gone = true;
-    bool changed = away_turn(ledger, node, 0);
+    away_turn(ledger, node, 0);
     pthread_mutex_unlock(&node->lock);
-    away_tell(ledger, changed, false);
+    away_tell(ledger);
 }
 
 /* ---- paces ---- */

@@ -214,7 +214,7 @@ int lw_health_forget(lw_health *health, uint64_t node) {
     }
     /* First the count, or the next life of the node could have this one's number. */
     __atomic_fetch_add(&health->forgotten, 1, __ATOMIC_RELAXED);
-    int found = lw__registry_forget(&health->registry, node);
+    int found = lw__registry_forget(&health->registry, node) != NULL;
     if (found && health->rules.observer.forgotten != NULL) {
         health->rules.observer.forgotten(health->rules.observer.user, node);
     }

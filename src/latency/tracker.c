@@ -169,4 +169,6 @@ int lw_latency_restore_group(lw_latency *latency, uint64_t cost, uint64_t now) {
     return LW_OK;
 }
 
-int lw_latency_forget(lw_latency *latency, uint64_t node) { return lw__registry_forget(&latency->registry, node); }
+int lw_latency_forget(lw_latency *latency, uint64_t node) {
+    return lw__registry_forget(&latency->registry, node) != NULL;
+}

@@ -71,6 +71,7 @@ struct lw__node {
     uint32_t left_in; /* epoch since which nothing new can reach it */
     uint32_t member;
     uint32_t quiet; /* not 0: left, and nothing was under way at left_in */
+    bool replaced;  /* when it goes: a node of its id is in the pool */
 };
 
 #define LW__UNWELL ((uint32_t)LW_REASON_UNHEALTHY | (uint32_t)LW_REASON_EJECTED)

@@ -43,33 +43,55 @@ static int gather(lw_pool *pool) {
 
 typedef void entry_call(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
 
-/* Calls for each entry whose node is in the pool now; how many there are. */
-static uint32_t each_entry(lw_pool *pool, entry_call *call) {
+/* Calls for each entry whose node is in the pool now. */
+static void each_entry(lw_pool *pool, entry_call *call) {
     struct lw__sync *sync = pool->sync;
     struct lw__lane *lane = lw__lane_of(&pool->lanes);
     uint32_t parity = lw__read_begin(&pool->lanes, lane);
     const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
-    uint32_t found = 0;
     for (uint32_t i = 0; i < sync->count; i++) {
         struct lw__sync_entry *entry = &sync->memory.entries[i];
         if (lw__snapshot_find(snapshot, entry->node->id) == entry->node) {
             call(pool, entry, entry->node);
-            found++;
         }
     }
     lw__read_end(lane, parity);
-    return found;
+}
+
+static void settle(lw_pool *pool, struct lw__node *node) {
+    if (pool->sync->shared > 0) {
+        lw__node_tell_quota(pool, node, NULL, pool->sync->now);
+        lw__node_settle(pool, node, pool->sync->now);
+    }
 }
 
 static void apply(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node) {
     if (entry->away) {
-        pool->sync->lost++;
         lw__sync_repeat(pool, node);
     }
     lw__sync_hear(pool, entry, node);
-    if (pool->sync->shared > 0) {
-        lw__node_tell_quota(pool, node, NULL, pool->sync->now);
-        lw__node_settle(pool, node, pool->sync->now);
+    settle(pool, node);
+}
+
+static void settle_back(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node) {
+    if (entry->turns && !entry->away) {
+        settle(pool, node);
+    }
+}
+
+/* A node that is back goes by its lease once it has one, lest picks find it without either. */
+static void hear_all(lw_pool *pool, bool asked) {
+    bool back = asked && lw__sync_compare(pool);
+    if (asked) {
+        lw__sync_turn(pool, true);
+    }
+    each_entry(pool, apply);
+    if (back) {
+        lw__sync_turn(pool, false);
+        each_entry(pool, settle_back);
+    }
+    if (asked) {
+        lw__sync_outage(pool);
     }
 }
 
@@ -105,14 +127,7 @@ static int exchange(lw_pool *pool, lw_store *store, uint64_t deadline) {
     for (uint32_t i = 0; i < sync->count; i++) {
         lw__sync_put_back(pool, &sync->memory.entries[i]);
     }
-    if (asked) {
-        lw__sync_turn(pool);
-    }
-    sync->lost = 0;
-    uint32_t nodes = each_entry(pool, apply);
-    if (asked) {
-        lw__sync_outage(pool, nodes);
-    }
+    hear_all(pool, asked);
     __atomic_fetch_add(&sync->synced, error == LW_OK, __ATOMIC_RELAXED);
     int told = lw__sync_tell_verdicts(pool, store, deadline);
     error = error != LW_OK ? error : told != LW_OK ? told : fault(pool);
@@ -131,6 +146,14 @@ static void give_report(const lw_pool *pool, lw_sync_report *report) {
                                sync->ejected, sync->away,  lw__after(sync->now, sync->options.interval)};
         memcpy(report, &full, report->size < sizeof full ? report->size : sizeof full);
     }
+}
+
+/* Ticks free no node while a sync is under way, and it may nearly always be. */
+static void reclaim(lw_pool *pool) {
+    lw__pool_lock(pool);
+    struct lw__node *gone = lw__pool_reclaim(pool, lw__now(&pool->env));
+    lw__pool_unlock(pool);
+    lw__pool_forget(pool, gone);
 }
 
 static int run(lw_pool *pool, lw_store *store, uint64_t deadline, bool leaving, lw_sync_report *report) {
@@ -158,6 +181,7 @@ static int run(lw_pool *pool, lw_store *store, uint64_t deadline, bool leaving, 
         give_report(pool, report);
     }
     sync_leave(sync);
+    reclaim(pool);
     return error;
 }
 

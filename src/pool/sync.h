@@ -85,7 +85,6 @@ struct lw__sync {
     uint32_t count; /* entries */
     uint32_t steps;
     uint32_t ejected;
-    uint32_t lost; /* nodes of the pool that are away */
     bool leaving;
     lw_posting clock;
     lw_charge tick;
@@ -136,13 +135,20 @@ int lw__sync_tell_verdicts(lw_pool *pool, lw_store *store, uint64_t deadline);
 /* Ejects whom the records say. In a read section. */
 void lw__sync_obey(lw_pool *pool, struct lw__sync_entry *entry, struct lw__node *node);
 
-/* sync_outage.c. The store was asked: each node goes by the answers to its own steps. No lock, no read section. */
-void lw__sync_turn(lw_pool *pool);
-/* So many nodes of the pool were asked, of which sync->lost are away. As above; tells the observer. */
-void lw__sync_outage(lw_pool *pool, uint32_t nodes);
+/* Since when the keys of the node cannot be asked; 0: they can. Written under the lock. */
+static inline uint64_t lw__sync_away(const struct lw__node *node) {
+    return __atomic_load_n(&node->sync->away, __ATOMIC_RELAXED);
+}
+
+/* sync_outage.c. The store was asked: says of each entry whether it is away, and whether that turns it. Is one back? */
+bool lw__sync_compare(lw_pool *pool);
+/* Turns those entries that are away now, or those that are not. No lock, no read section. */
+void lw__sync_turn(lw_pool *pool, bool away);
+/* Counts, and tells the observer. As above. */
+void lw__sync_outage(lw_pool *pool);
 /* While a node is away, with LW_OUTAGE_STALE. In a read section. */
 void lw__sync_repeat(lw_pool *pool, struct lw__node *node);
-/* A node was made, under the lock. */
+/* A node comes, under the lock. */
 void lw__sync_welcome(lw_pool *pool, struct lw__node *node, uint64_t now);
 /* May a node that has left not go yet? *owing: how many are kept for what they owe. Under the lock. */
 bool lw__sync_keeps(lw_pool *pool, struct lw__node *node, uint64_t now, uint32_t *owing);

@@ -232,7 +232,7 @@ void lw__sync_gather(lw_pool *pool, const struct lw__snapshot *snapshot, struct 
     memset(entry, 0, sizeof *entry);
     memset(entry->part, 0xff, sizeof entry->part);
     entry->node = node;
-    entry->away = node->sync->away != 0;
+    entry->away = lw__sync_away(node) != 0;
     entry->first = sync->steps;
     entry->keys = sync->memory.keys + number * KEYS * sync->key_size;
     entry->charges = sync->memory.charges + number * charges_of_node(sync);
@@ -284,7 +284,7 @@ static void put_back_debts(lw_pool *pool, const struct lw__sync_entry *entry) {
 void lw__sync_put_back(lw_pool *pool, const struct lw__sync_entry *entry) {
     const struct lw__sync *sync = pool->sync;
     struct lw__node *node = entry->node;
-    uint64_t away = node->sync->away;
+    uint64_t away = lw__sync_away(node);
     bool fresh = away == 0 || lw__after(away, sync->options.window) > sync->now;
     put_back_debts(pool, entry);
     if (fresh && entry->ended != 0 && lw__sync_answer(sync, entry, LW__PART_HEALTH) != LW_OK) {

@@ -32,7 +32,7 @@ static uint32_t mode_of(const struct lw__sync *sync, bool away) {
 /* away: since when it is; 0: it is not. Under the lock, for updates limit nodes too. */
 static void node_turn(lw_pool *pool, struct lw__node *node, uint64_t away) {
     const struct lw__quota_plan *plan = &pool->rules.quota;
-    node->sync->away = away;
+    __atomic_store_n(&node->sync->away, away, __ATOMIC_RELAXED);
     for (uint32_t left = plan->shared; left != 0;) {
         uint32_t i = lw__quota_next(&left);
         lw__lease_turn(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i), mode_of(pool->sync, away != 0));
@@ -48,28 +48,41 @@ static bool is_answered(const struct lw__sync *sync, const struct lw__sync_entry
     return true;
 }
 
-void lw__sync_turn(lw_pool *pool) {
-    struct lw__sync *sync = pool->sync;
-    uint32_t *shared_by = &pool->rules.quota.fleet.instances, instances = lw__sync_instances(sync);
-    uint64_t first = sync->now != 0 ? sync->now : 1;
-    bool resized = *shared_by != instances, turns = false;
+bool lw__sync_compare(lw_pool *pool) {
+    const struct lw__sync *sync = pool->sync;
+    bool resized = pool->rules.quota.fleet.instances != lw__sync_instances(sync), back = false;
     for (uint32_t i = 0; i < sync->count; i++) {
         struct lw__sync_entry *entry = &sync->memory.entries[i];
         bool was = entry->away;
         entry->away = !is_answered(sync, entry);
         entry->turns = was != entry->away || (entry->away && resized);
-        turns = turns || entry->turns;
+        back = back || (was && !entry->away);
     }
-    if (!turns) {
+    return back;
+}
+
+static bool any_turns(const struct lw__sync *sync, bool away) {
+    for (uint32_t i = 0; i < sync->count; i++) {
+        if (sync->memory.entries[i].turns && sync->memory.entries[i].away == away) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lw__sync_turn(lw_pool *pool, bool away) {
+    struct lw__sync *sync = pool->sync;
+    uint64_t first = sync->now != 0 ? sync->now : 1;
+    if (!any_turns(sync, away)) {
         return;
     }
     pthread_mutex_lock(&pool->changing);
-    __atomic_store_n(shared_by, instances, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&pool->rules.quota.fleet.instances, lw__sync_instances(sync), __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < sync->count; i++) {
         const struct lw__sync_entry *entry = &sync->memory.entries[i];
-        uint64_t since = entry->node->sync->away != 0 ? entry->node->sync->away : first;
-        if (entry->turns) {
-            node_turn(pool, entry->node, entry->away ? since : 0);
+        uint64_t since = lw__sync_away(entry->node) != 0 ? lw__sync_away(entry->node) : first;
+        if (entry->turns && entry->away == away) {
+            node_turn(pool, entry->node, away ? since : 0);
         }
     }
     pthread_mutex_unlock(&pool->changing);
@@ -78,7 +91,7 @@ void lw__sync_turn(lw_pool *pool) {
 void lw__sync_repeat(lw_pool *pool, struct lw__node *node) {
     const struct lw__quota_plan *plan = &pool->rules.quota;
     const struct lw__sync *sync = pool->sync;
-    if (sync->options.outage == LW_OUTAGE_STALE && sync->now < lw__after(node->sync->away, sync->options.stale)) {
+    if (sync->options.outage == LW_OUTAGE_STALE && sync->now < lw__after(lw__sync_away(node), sync->options.stale)) {
         for (uint32_t left = plan->shared; left != 0;) {
             uint32_t i = lw__quota_next(&left);
             lw__lease_repeat(&plan->dimension[i], lw__quota_count_of(plan, node->quota, i),
@@ -88,7 +101,7 @@ void lw__sync_repeat(lw_pool *pool, struct lw__node *node) {
 }
 
 void lw__sync_welcome(lw_pool *pool, struct lw__node *node, uint64_t now) {
-    if (pool->sync != NULL && __atomic_load_n(&pool->sync->dark, __ATOMIC_RELAXED) != 0) {
+    if (pool->sync != NULL && __atomic_load_n(&pool->sync->dark, __ATOMIC_RELAXED) != 0 && lw__sync_away(node) == 0) {
         node_turn(pool, node, now != 0 ? now : 1);
     }
 }
@@ -118,12 +131,29 @@ bool lw__sync_keeps(lw_pool *pool, struct lw__node *node, uint64_t now, uint32_t
 
 /* ---- the whole ---- */
 
-void lw__sync_outage(lw_pool *pool, uint32_t nodes) {
+/* Of the nodes that are in the pool by now, which need not be those that were asked. */
+static uint32_t count_away(lw_pool *pool, uint32_t *nodes) {
+    struct lw__lane *lane = lw__lane_of(&pool->lanes);
+    uint32_t parity = lw__read_begin(&pool->lanes, lane), away = 0;
+    const struct lw__snapshot *snapshot = lw__snapshot_current(pool);
+    for (uint32_t i = 0; i < snapshot->count; i++) {
+        away += lw__sync_away(snapshot->node[i]) != 0;
+    }
+    *nodes = snapshot->count;
+    lw__read_end(lane, parity);
+    return away;
+}
+
+void lw__sync_outage(lw_pool *pool) {
     const lw_observer *observer = &pool->rules.observer;
     struct lw__sync *sync = pool->sync;
-    bool begins = sync->lost != 0, changes = begins != (sync->away != 0);
-    __atomic_store_n(&sync->away, sync->lost, __ATOMIC_RELAXED);
-    __atomic_store_n(&sync->dark, begins && sync->lost == nodes, __ATOMIC_RELAXED);
+    uint32_t nodes, away = count_away(pool, &nodes);
+    if (nodes == 0) {
+        return; /* nobody to tell by */
+    }
+    bool begins = away != 0, changes = begins != (sync->away != 0);
+    __atomic_store_n(&sync->away, away, __ATOMIC_RELAXED);
+    __atomic_store_n(&sync->dark, away == nodes, __ATOMIC_RELAXED);
     if (changes && observer->outage != NULL) {
         lw__telling_begin();
         observer->outage(observer->user, begins);

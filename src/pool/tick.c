@@ -57,6 +57,7 @@ struct lw__node *lw__pool_reclaim(lw_pool *pool, uint64_t now) {
         struct lw__node *node = *link;
         if (is_gone(node, epoch, now) && !lw__sync_keeps(pool, node, now, &owing)) {
             *link = node->next;
+            node->replaced = lw__snapshot_find(pool->current, node->id) != NULL;
             node->next = gone;
             gone = node;
         } else {
@@ -71,7 +72,7 @@ void lw__pool_forget(lw_pool *pool, struct lw__node *gone) {
     while (gone != NULL) {
         struct lw__node *node = gone;
         gone = node->next;
-        if (observer->forgotten != NULL) {
+        if (observer->forgotten != NULL && !node->replaced) {
             lw__telling_begin();
             observer->forgotten(observer->user, node->id);
             lw__telling_end();

@@ -274,9 +274,6 @@ static void apply_spec(struct update *update, uint32_t i) {
     if (node->quota != NULL && (fate->made || node->limits != limits_print(spec))) {
         limit_quota(update->pool, node, spec);
     }
-    if (fate->made) {
-        lw__sync_welcome(update->pool, node, update->now);
-    }
     __atomic_store_n(&node->priority, spec->priority, __ATOMIC_RELAXED);
     node->max_inflight = spec->max_inflight;
     __atomic_store_n(&node->weight, spec->weight, __ATOMIC_SEQ_CST);
@@ -300,6 +297,7 @@ static void join(struct update *update, uint32_t i) {
     } else {
         lw__ramp_begin(update->pool, node, update->now);
     }
+    lw__sync_welcome(update->pool, node, update->now);
     __atomic_store_n(&node->member, 1, __ATOMIC_SEQ_CST);
 }
 

@@ -145,7 +145,7 @@ int lw_quota_register(lw_quota *quota, uint64_t node, const lw_quota_limit *limi
 
 int lw_quota_forget(lw_quota *quota, uint64_t node) {
     pthread_mutex_lock(&quota->registering);
-    int found = lw__registry_forget(&quota->registry, node);
+    int found = lw__registry_forget(&quota->registry, node) != NULL;
     pthread_mutex_unlock(&quota->registering);
     if (found && quota->observer.forgotten != NULL) {
         quota->observer.forgotten(quota->observer.user, node);

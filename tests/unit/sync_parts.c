@@ -221,9 +221,7 @@ static void test_debts_of_those_who_left(void **state) {
     assert_diary(s, "away ");
     sail(GATE_OPEN, SECOND);
     assert_in_range(convoy_used(&c), 1200, before + 1200);
-    assert_diary(s, "back ");
-    tick(s);
-    assert_diary(s, "gone:0 ");
+    assert_diary(s, "back gone:0 ");
 }
 
 /* Not when that counts no more. */
@@ -259,6 +257,73 @@ static void test_debts_on_their_way(void **state) {
     sail(GATE_OPEN, SECOND);
     assert_in_range(convoy_used(&c), 1200, 1500);
 }
+
+/* ---- coming ---- */
+
+static void keep_both(ship *s) { assert_int_equal(lw_pool_update(s->pool, c.node, 2, 0, NULL), LW_OK); }
+
+/* The one that left goes once its debts are told; nobody forgets the one that came. */
+static void test_another_of_the_same_id(void **state) {
+    ship *s = &c.ship[0];
+    (void)state;
+    launch(1, 2, LW_OUTAGE_OPEN);
+    sail(GATE_SHUT, 5 * SECOND);
+    assert_int_equal(use_of(s, 0, 1200), 1200);
+    keep_only(s, 1);
+    sail(GATE_SHUT, 5 * SECOND);
+    keep_both(s);
+    sail(GATE_OPEN, 2 * SECOND);
+    tick(s);
+    assert_diary(s, "away back ");
+    assert_in_range(convoy_used(&c), 1200, 2000);
+}
+
+/* Where all are away, who comes is so too, be it new or back within its grace. */
+static void test_who_comes_in_the_dark(void **state) {
+    ship *s = &c.ship[0];
+    (void)state;
+    c.options.grace = 100 * SECOND;
+    launch(1, 3, LW_OUTAGE_OPEN);
+    assert_int_equal(lw_pool_update(s->pool, c.node, 2, 0, NULL), LW_OK);
+    keep_only(s, 0);
+    sail(GATE_SHUT, 5 * SECOND);
+    assert_int_equal(lw_pool_update(s->pool, c.node, 3, 0, NULL), LW_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(use_of(s, i, 2000), 2000);
+    }
+}
+
+/* All that were asked have gone by the time of the answer. */
+static void test_replaced_while_asked(void **state) {
+    (void)state;
+    launch(1, 2, LW_OUTAGE_OPEN);
+    assert_int_equal(lw_pool_update(c.ship[0].pool, c.node, 1, 0, NULL), LW_OK);
+    sail(GATE_SHUT, SECOND);
+    c.gate.meanwhile = leave_meanwhile;
+    sail(GATE_SHUT, SECOND);
+    assert_int_equal(away_of(&c.ship[0]), 1);
+    sail(GATE_OPEN, 2 * SECOND);
+    assert_one_outage(&c.ship[0]);
+}
+
+static uint32_t turns;
+
+static void swap_meanwhile(void) { keep_only(&c.ship[0], ++turns % 2); }
+
+/* Ticks and updates come in the middle of syncs only, and those that left still go. */
+static void test_syncs_without_a_pause(void **state) {
+    lw_pool_stats stats = {.size = sizeof stats};
+    (void)state;
+    launch(1, 2, LW_OUTAGE_OPEN);
+    for (int i = 0; i < 50; i++) {
+        c.gate.meanwhile = swap_meanwhile;
+        sail(GATE_OPEN, SECOND);
+    }
+    assert_int_equal(lw_pool_stats_read(c.ship[0].pool, c.book.now, &stats), LW_OK);
+    assert_in_range(stats.leaving, 0, 4);
+}
+
+/* ---- bounds ---- */
 
 static uint32_t forgotten;
 
@@ -311,6 +376,10 @@ int main(void) {
         TEST(test_debts_of_those_who_left),
         TEST(test_debts_that_are_past),
         TEST(test_debts_on_their_way),
+        TEST(test_another_of_the_same_id),
+        TEST(test_who_comes_in_the_dark),
+        TEST(test_replaced_while_asked),
+        TEST(test_syncs_without_a_pause),
         TEST(test_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
