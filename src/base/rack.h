@@ -4,7 +4,8 @@
  *
  * Slots that came back wait in stacks, of which the owner keeps as many as it likes; behind them stand those that were
  * never lent. A slot is first written when it is first lent. So a large rack costs no more to make than a small one,
- * and takes memory in earnest only for as many slots as were out at one time; whoever looks through it looks at those.
+ * and takes memory in earnest only for slots that were lent; whoever looks through it looks at those. Where all that
+ * comes back waits in the stack that is asked first, they are as many as were out at one time.
  *
  * A slot that was lent once is open. Whoever has a number from elsewhere asks for that first: before, what the memory
  * holds means nothing. Slots are opened by several threads at once and in no order, so each has a bit of its own.

@@ -286,6 +286,7 @@ static void test_who_comes_in_the_dark(void **state) {
     launch(1, 3, LW_OUTAGE_OPEN);
     assert_int_equal(lw_pool_update(s->pool, c.node, 2, 0, NULL), LW_OK);
     keep_only(s, 0);
+    sail(GATE_OPEN, 5 * SECOND); /* it has given back what it had */
     sail(GATE_SHUT, 5 * SECOND);
     assert_int_equal(lw_pool_update(s->pool, c.node, 3, 0, NULL), LW_OK);
     for (uint32_t i = 0; i < 3; i++) {
@@ -306,21 +307,39 @@ static void test_replaced_while_asked(void **state) {
     assert_one_outage(&c.ship[0]);
 }
 
+/* And says nothing of the store. */
+static void test_an_empty_pool(void **state) {
+    ship *s = &c.ship[0];
+    (void)state;
+    launch(1, 2, LW_OUTAGE_CLOSED);
+    sail(GATE_SHUT, 2 * SECOND);
+    assert_int_equal(lw_pool_update(s->pool, NULL, 0, LW_UPDATE_ALLOW_EMPTY, NULL), LW_OK);
+    sail(GATE_SHUT, 5 * SECOND);
+    assert_null(strstr(s->diary, "back"));
+    keep_both(s);
+    sail(GATE_OPEN, 2 * SECOND);
+    assert_one_outage(s);
+}
+
 static uint32_t turns;
 
 static void swap_meanwhile(void) { keep_only(&c.ship[0], ++turns % 2); }
 
 /* Ticks and updates come in the middle of syncs only, and those that left still go. */
 static void test_syncs_without_a_pause(void **state) {
-    lw_pool_stats stats = {.size = sizeof stats};
+    enum { SWAPS = 8 };
+    uint32_t gone = 0;
     (void)state;
     launch(1, 2, LW_OUTAGE_OPEN);
-    for (int i = 0; i < 50; i++) {
+    assert_int_equal(lw_pool_update(c.ship[0].pool, c.node, 1, 0, NULL), LW_OK);
+    for (int i = 0; i < SWAPS; i++) {
         c.gate.meanwhile = swap_meanwhile;
         sail(GATE_OPEN, SECOND);
     }
-    assert_int_equal(lw_pool_stats_read(c.ship[0].pool, c.book.now, &stats), LW_OK);
-    assert_in_range(stats.leaving, 0, 4);
+    for (const char *at = c.ship[0].diary; (at = strstr(at, "gone")) != NULL; at++) {
+        gone++;
+    }
+    assert_in_range(gone, SWAPS - 3, SWAPS + 1);
 }
 
 /* ---- bounds ---- */
@@ -379,6 +398,7 @@ int main(void) {
         TEST(test_another_of_the_same_id),
         TEST(test_who_comes_in_the_dark),
         TEST(test_replaced_while_asked),
+        TEST(test_an_empty_pool),
         TEST(test_syncs_without_a_pause),
         TEST(test_too_many),
     };
