@@ -207,15 +207,19 @@ static void test_lost_ones_leave(void **state) {
 
 /* ---- leaving ---- */
 
+static void leave_in_debt(ship *s) {
+    launch(1, 2, LW_OUTAGE_OPEN);
+    sail(GATE_SHUT, 5 * SECOND);
+    assert_int_equal(use_of(s, 0, 1200), 1200);
+    keep_only(s, 1);
+}
+
 /* What a node owes is told when the store is back, although it has left, and it goes when that is done. */
 static void test_debts_of_those_who_left(void **state) {
     ship *s = &c.ship[0];
     (void)state;
-    launch(1, 2, LW_OUTAGE_OPEN);
-    sail(GATE_SHUT, 5 * SECOND);
+    leave_in_debt(s);
     uint64_t before = convoy_used(&c);
-    assert_int_equal(use_of(s, 0, 1200), 1200);
-    keep_only(s, 1);
     sail(GATE_SHUT, 5 * SECOND); /* it tries */
     tick(s);
     assert_diary(s, "away ");
@@ -228,10 +232,7 @@ static void test_debts_of_those_who_left(void **state) {
 static void test_debts_that_are_past(void **state) {
     ship *s = &c.ship[0];
     (void)state;
-    launch(1, 2, LW_OUTAGE_OPEN);
-    sail(GATE_SHUT, 5 * SECOND);
-    assert_int_equal(use_of(s, 0, 1200), 1200);
-    keep_only(s, 1);
+    leave_in_debt(s);
     c.book.now += 58 * SECOND; /* and nobody syncs */
     tick(s);
     assert_null(strstr(s->diary, "gone"));
@@ -266,10 +267,7 @@ static void keep_both(ship *s) { assert_int_equal(lw_pool_update(s->pool, c.node
 static void test_another_of_the_same_id(void **state) {
     ship *s = &c.ship[0];
     (void)state;
-    launch(1, 2, LW_OUTAGE_OPEN);
-    sail(GATE_SHUT, 5 * SECOND);
-    assert_int_equal(use_of(s, 0, 1200), 1200);
-    keep_only(s, 1);
+    leave_in_debt(s);
     sail(GATE_SHUT, 5 * SECOND);
     keep_both(s);
     sail(GATE_OPEN, 2 * SECOND);

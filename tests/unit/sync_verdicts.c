@@ -296,13 +296,12 @@ static void test_far_ends(void **state) {
     assert_diary(s, "in:2f ");
 }
 
-/* The verdict cannot be told: it holds here all the same. And failures that could not be told are told later. */
-static void test_away(void **state) {
-    (void)state;
+/* Failures here are told after so many seconds of outage, and then those of another, who is returned. */
+static ship *tell_after(uint32_t seconds) {
     convoy_launch_all(&c, 2);
     fail_at(&c.ship[0], 3, 2, 0);
     c.gate.mood = GATE_SHUT;
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < seconds; i++) {
         c.book.now += SECOND;
         ship_sync(&c.ship[0], LW_UNAVAILABLE);
     }
@@ -312,25 +311,20 @@ static void test_away(void **state) {
     fail_at(s, 3, 2, 0);
     ship_sync(&c.ship[0], LW_OK);
     ship_sync(s, LW_OK);
+    return s;
+}
+
+/* The verdict cannot be told: it holds here all the same. And failures that could not be told are told later. */
+static void test_away(void **state) {
+    (void)state;
+    ship *s = tell_after(3);
     assert_diary(s, "out:3f judged:3@p2 ");
 }
 
 /* But not what is older than the window by then. */
 static void test_away_for_long(void **state) {
     (void)state;
-    convoy_launch_all(&c, 2);
-    fail_at(&c.ship[0], 3, 2, 0);
-    c.gate.mood = GATE_SHUT;
-    for (uint32_t i = 0; i < 12; i++) {
-        c.book.now += SECOND;
-        ship_sync(&c.ship[0], LW_UNAVAILABLE);
-    }
-    c.gate.mood = GATE_OPEN;
-    c.sync.failure_volume = 4;
-    ship *s = convoy_launch(&c);
-    fail_at(s, 3, 2, 0);
-    ship_sync(&c.ship[0], LW_OK);
-    ship_sync(s, LW_OK);
+    ship *s = tell_after(12);
     assert_diary(s, "");
 }
 
