@@ -89,7 +89,7 @@ static const struct lw__points *points_of(const lw_strategy *strategy) {
 
 static void assert_same_points(const struct lw__points *a, const struct lw__points *b) {
     assert_int_equal(a == NULL, b == NULL);
-    if (a != NULL) {
+    if (a != NULL && b != NULL) {
         assert_int_equal(a->count, b->count);
         assert_int_equal(a->shift, b->shift);
         assert_int_equal(a->nodes, b->nodes);
