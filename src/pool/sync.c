@@ -81,18 +81,17 @@ static void settle_back(lw_pool *pool, struct lw__sync_entry *entry, struct lw__
 
 /* A node that is back goes by its lease once it has one, lest picks find it without either. */
 static void hear_all(lw_pool *pool, bool asked) {
-    bool back = asked && lw__sync_compare(pool);
-    if (asked) {
-        lw__sync_turn(pool, true);
+    if (!asked) {
+        each_entry(pool, apply);
+        return;
     }
+    lw__sync_compare(pool);
+    lw__sync_turn(pool, true);
     each_entry(pool, apply);
-    if (back) {
-        lw__sync_turn(pool, false);
+    if (lw__sync_turn(pool, false)) {
         each_entry(pool, settle_back);
     }
-    if (asked) {
-        lw__sync_outage(pool);
-    }
+    lw__sync_outage(pool);
 }
 
 /* The first answer that is an error, but for those that say how things are. */

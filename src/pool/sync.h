@@ -140,10 +140,10 @@ static inline uint64_t lw__sync_away(const struct lw__node *node) {
     return __atomic_load_n(&node->sync->away, __ATOMIC_RELAXED);
 }
 
-/* sync_outage.c. The store was asked: says of each entry whether it is away, and whether that turns it. Is one back? */
-bool lw__sync_compare(lw_pool *pool);
-/* Turns those entries that are away now, or those that are not. No lock, no read section. */
-void lw__sync_turn(lw_pool *pool, bool away);
+/* sync_outage.c. The store was asked: says of each entry whether it is away, and whether that turns it. */
+void lw__sync_compare(lw_pool *pool);
+/* Turns those entries that are away now, or those that are not; were there any? No lock, no read section. */
+bool lw__sync_turn(lw_pool *pool, bool away);
 /* Counts, and tells the observer. As above. */
 void lw__sync_outage(lw_pool *pool);
 /* While a node is away, with LW_OUTAGE_STALE. In a read section. */

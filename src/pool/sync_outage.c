@@ -48,17 +48,15 @@ static bool is_answered(const struct lw__sync *sync, const struct lw__sync_entry
     return true;
 }
 
-bool lw__sync_compare(lw_pool *pool) {
+void lw__sync_compare(lw_pool *pool) {
     const struct lw__sync *sync = pool->sync;
-    bool resized = pool->rules.quota.fleet.instances != lw__sync_instances(sync), back = false;
+    bool resized = pool->rules.quota.fleet.instances != lw__sync_instances(sync);
     for (uint32_t i = 0; i < sync->count; i++) {
         struct lw__sync_entry *entry = &sync->memory.entries[i];
         bool was = entry->away;
         entry->away = !is_answered(sync, entry);
         entry->turns = was != entry->away || (entry->away && resized);
-        back = back || (was && !entry->away);
     }
-    return back;
 }
 
 static bool any_turns(const struct lw__sync *sync, bool away) {
@@ -70,11 +68,11 @@ static bool any_turns(const struct lw__sync *sync, bool away) {
     return false;
 }
 
-void lw__sync_turn(lw_pool *pool, bool away) {
+bool lw__sync_turn(lw_pool *pool, bool away) {
     struct lw__sync *sync = pool->sync;
     uint64_t first = sync->now != 0 ? sync->now : 1;
     if (!any_turns(sync, away)) {
-        return;
+        return false;
     }
     pthread_mutex_lock(&pool->changing);
     __atomic_store_n(&pool->rules.quota.fleet.instances, lw__sync_instances(sync), __ATOMIC_SEQ_CST);
@@ -86,6 +84,7 @@ void lw__sync_turn(lw_pool *pool, bool away) {
         }
     }
     pthread_mutex_unlock(&pool->changing);
+    return true;
 }
 
 void lw__sync_repeat(lw_pool *pool, struct lw__node *node) {

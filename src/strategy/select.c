@@ -292,7 +292,7 @@ ptrdiff_t lw_select_at(lw_strategy *strategy, const lw_nodes *nodes, const lw_re
 /* Out of line, so that where nobody wants the time nothing has to be saved. */
 __attribute__((noinline)) static ptrdiff_t select_timed(lw_strategy *strategy, const lw_nodes *nodes,
                                                         const lw_request *request) {
-    return select_now(strategy, nodes, request, time_for(strategy, nodes));
+    return select_now(strategy, nodes, request, lw__now_forward(&strategy->env, &strategy->latest));
 }
 
 ptrdiff_t lw_select(lw_strategy *strategy, const lw_nodes *nodes, const lw_request *request) {
