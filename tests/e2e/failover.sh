@@ -32,7 +32,7 @@ most=8
 serve_four ms=20 spread=50
 name_nodes "capacity: $most"
 begin --count 2000 --concurrency 20 --stack "balance p2c metric=peak_ewma" /
-until_served 0 50
+until_counted 0 served 50
 end 0 KILL
 ended 1
 lost=$(table whole not)
@@ -43,7 +43,7 @@ echo "killed, without retry: $lost of 2000 failed, at most $most were under way 
 
 serve 0 ms=20 spread=50
 begin --count 2000 --concurrency 20 --stack "retry | balance p2c metric=peak_ewma" /
-until_served 0 50
+until_counted 0 served 50
 end 0 KILL
 ended 0
 same "$(table whole ok)" 2000 "requests that went well with retry"
@@ -79,7 +79,7 @@ slowed() {
     for run in 1 2 3; do
         ask 0 "/control?ms=20&spread=50" >"$work/asked"
         begin --count 1200 --rate 200 --concurrency 400 --stack "balance $1" /
-        until_served 0 $(($(served 0) + 80))
+        until_counted 0 served $(($(served 0) + 80))
         ask 0 "/control?ms=400&spread=50" >"$work/asked"
         ended 0
         figures
@@ -128,12 +128,12 @@ serve_four ms=20 spread=50
 name_nodes
 begin --rate 200 --concurrency 50 --stack "timeout 10s | retry | balance p2c" /
 for i in 0 1 2 3; do
-    until_served "$i" 20
+    until_counted "$i" served 20
     end "$i" TERM
     other=$(((i + 1) % 4))
-    until_served "$other" $(($(served "$other") + 50))
+    until_counted "$other" served $(($(served "$other") + 50))
     serve "$i" ms=20 spread=50
-    until_served "$i" 20
+    until_counted "$i" served 20
 done
 kill -TERM "$fetch"
 ended 143

@@ -133,10 +133,10 @@ between "${hedges#* }" 1 "${hedges% *}" "hedges that won"
 # ---- Ctrl-C: nothing begins any more, what hangs is cancelled, and the table is printed ----
 # In a group of its own, since a shell starts what is in the background deaf to Ctrl-C.
 interrupted() {
-    local count=$1 signal=$2 got
-    shift 2
+    local signal=$1 number=$2 what=$3 count=$4 got
+    shift 4
     env --default-signal=INT "$LOADWISE" "$@" >"$work/out" 2>"$work/err" &
-    until_served 1 "$count"
+    until_counted "$number" "$what" "$count"
     kill "-$signal" $!
     wait $!
     got=$?
@@ -144,11 +144,11 @@ interrupted() {
     [ "$(table whole requests)" -ge 1 ] || fail "no table after $signal"
 }
 count=$(ask 1 /count)
-interrupted $((${count%% *} + 20)) INT "${fetch[@]}" --concurrency 4 --stack "balance round_robin" /
+interrupted INT 1 served $((${count%% *} + 20)) "${fetch[@]}" --concurrency 4 --stack "balance round_robin" /
 same "$(table whole not)" 0 "requests lost to an interrupt"
 ask 0 "/control?ms=0&end=hang&cut=0" >"$work/asked"
-count=$(ask 1 /count)
-interrupted $((${count%% *} + 1)) TERM "${fetch[@]}" --concurrency 4 --stack "timeout 10s | balance random" /
+# Not before one hangs, wherever those before it were drawn.
+interrupted TERM 0 under_way 1 "${fetch[@]}" --concurrency 4 --stack "timeout 60s | balance random" /
 out_has " cancelled"
 
 # ---- what somebody at a terminal sees meanwhile ----

@@ -86,10 +86,10 @@ table() {
         $1 == node { print $(at[want] + (node == "whole")); exit }' "${3-$work/out}"
 }
 
-# until_served NUMBER COUNT: waits until the test server has answered so many.
-until_served() {
-    local served=
-    until served=$(ask "$1" "/count?ms=10") && [ "${served%% *}" -ge "$2" ]; do
+# until_counted NUMBER served|under_way COUNT: waits until the test server has answered so many, or has so many to answer.
+until_counted() {
+    local served under_way _
+    until read -r served under_way _ <<<"$(ask "$1" "/count?ms=10")" && [ "${!2}" -ge "$3" ]; do
         kill -0 "${processes[$1]}" 2>/dev/null || { fail "server $1 is gone"; finish; }
     done
 }
