@@ -44,7 +44,7 @@ struct lw__layer_plan {
 
 /* Makes a layer with these options, NULL for the defaults, and the inner service its own. Zeroed but for what all
    layers have; NULL: inner has been freed, and *error says why. */
-void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *env, lw_clock *clock, lw_service *inner,
+void *lw__layer_new(const struct lw__layer_plan *plan, const lw_env *given, lw_clock *clock, lw_service *inner,
                     const void *options, int *error);
 /* Takes no more calls and cancels what is under way. */
 void lw__layer_end(struct lw__layer *layer);

@@ -22,6 +22,6 @@ void lw__records_free(struct lw__records *records);
 
 /* NULL: no memory. */
 void *lw__records_take(struct lw__records *records);
-void lw__records_give(struct lw__records *records, void *record);
+void lw__records_give(struct lw__records *records, void *given);
 
 #endif

@@ -86,7 +86,7 @@ static void moves_least_over_any_history(void **state) {
         for (uint32_t step = 0; step < ANCHOR_STEPS; step++) {
             uint64_t flips = UINT64_C(1) << law_below(&roster->chance, ANCHOR_IDS);
             if (step % 3 == 2) { /* many at once */
-                flips |= law_random(&roster->chance) & law_random(&roster->chance) & law_random(&roster->chance);
+                flips |= law_bits(&roster->chance, 1);
             }
             uint64_t now = (mask ^ flips) & ((UINT64_C(1) << ANCHOR_IDS) - 1);
             memcpy(before, roster->owners, sizeof roster->owners);

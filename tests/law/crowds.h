@@ -100,7 +100,7 @@ static inline lw_request crowds_move(crowds *c, uint32_t i, uint64_t *excluded, 
     for (size_t e = 0; e < count; e++) {
         excluded[e] = law_below(&chance, CROWDS_NODES);
     }
-    law_set_only(c->set, law_random(&chance) | law_random(&chance));
+    law_set_only(c->set, law_bits(&chance, 6));
     c->set->nodes.eligible = i % 3 == 0 ? NULL : c->set->words;
     return request;
 }

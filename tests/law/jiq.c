@@ -99,7 +99,7 @@ static void takes_them_over_a_part_of_the_nodes(void **state) {
         for (uint32_t i = 0; i < c->set->nodes.count; i++) {
             c->inflight[i] = law_below(&chance, round % 2 == 0 ? 2 : 20);
         }
-        law_set_only(c->set, (law_random(&chance) & law_random(&chance)) | 1);
+        law_set_only(c->set, law_bits(&chance, 2) | 1);
         excluded[0] = 1 + law_below(&chance, 60);
         excluded[1] = 1 + law_below(&chance, 60);
         lw_request retry = law_excluding(excluded, law_below(&chance, 3));

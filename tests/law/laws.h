@@ -134,6 +134,16 @@ static inline uint64_t law_random(uint64_t *state) {
 /* Below a small bound: the bias is far below what any law here can see. */
 static inline uint32_t law_below(uint64_t *state, uint32_t bound) { return (uint32_t)(law_random(state) % bound); }
 
+/* 64 bits, each of which is set in so many of 8 cases, from 1 to 7. */
+static inline uint64_t law_bits(uint64_t *state, unsigned eighths) {
+    uint64_t bits = 0;
+    for (unsigned digit = 0; digit < 3; digit++) { /* a binary fraction, from its last digit on */
+        uint64_t drawn = law_random(state);
+        bits = (eighths >> digit & 1) != 0 ? bits | drawn : bits & drawn;
+    }
+    return bits;
+}
+
 /* ---- strategies and picks ---- */
 
 static inline lw_strategy *law_strategy(const char *spec, uint64_t seed) {
