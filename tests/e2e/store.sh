@@ -13,16 +13,16 @@ trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$work"' EXIT
 # ask WORD...: one command, inline; the first line of the answer, or failure when nobody listens.
 ask() {
     local answer
-    exec 5<>"/dev/tcp/127.0.0.1/$port" || return 1
+    exec 5<>"/dev/tcp/$host/$port" || return 1
     printf '%s\r\n' "$*" >&5
-    IFS= read -r -t 5 answer <&5
+    IFS= read -r -t 60 answer <&5
     exec 5>&-
     printf '%s\n' "${answer%$'\r'}"
 } 2>/dev/null
 
 # start OPTION...: a server on the port, which answers when this returns.
 start() {
-    "$REDIS_SERVER" --bind 127.0.0.1 --port "$port" --save '' --appendonly no --dir "$work" "$@" >"$work/server" 2>&1 6>&- 7<&- &
+    "$REDIS_SERVER" --bind "$host" --port "$port" --save '' --appendonly no --dir "$work" "$@" >"$work/server" 2>&1 6>&- 7<&- &
     server=$!
     until [ -n "$(ask PING)" ]; do
         kill -0 "$server" 2>/dev/null || return 1
@@ -35,12 +35,12 @@ stop() {
     server=
 } 2>/dev/null
 
-# Of ports below the ones that the system gives out by itself, one that is free.
-for port in $(shuf -i 20000-30000 -n 20 --random-source=<(yes $$)); do
+# One that nobody listens at, not even at every address.
+for port in {20001..20020}; do
     [ -n "$(ask PING)" ] || ! start || break
 done
 [ -n "$server" ] || { fail "no server: $(cat "$work/server")"; finish; }
-url=redis://127.0.0.1:$port
+url=redis://$host:$port
 
 nodes=$work/nodes.yaml csv=$work/requests.csv
 printf 'nodes:\n- {name: a, limits: {n: 700}}\n- {name: b, limits: {n: 301}}\n' >"$nodes"
@@ -97,9 +97,9 @@ printf 'nodes:\n- {name: a, limits: {n: 1000000}}\n' >"$nodes"
 command=$!
 exec 6>"$work/rows" 7<"$work/decisions"
 # row TIME: writes it, waits for its decision.
-row() { echo "$1" >&6; IFS= read -r -t 20 decision <&7; }
+row() { echo "$1" >&6; IFS= read -r -t 60 decision <&7; }
 echo at >&6
-read -r -t 20 _ <&7 # the head
+read -r -t 60 _ <&7 # the head
 for i in 1 2 3; do row "$i"; done
 stop
 for i in 4 5 6 7; do row "$i"; [[ $decision == *" a" ]] || fail "row $i has no node: $decision"; done
@@ -129,11 +129,11 @@ expect_message 16 "${run[@]}" --requests "$csv" --store "$url" <<<"--store $url:
 [ ! -s "$work/out" ] || fail "there is output without a store"
 start --requirepass sesame || fail "the server does not start with a password"
 expect_message 16 "${run[@]}" --requests "$csv" --store "$url" <<<"--store $url: "
-expect_message 16 "${run[@]}" --requests "$csv" --store "redis://:mellon@127.0.0.1:$port" <<<"WRONGPASS"
-expect 0 "${run[@]}" --requests "$csv" --store "redis://:sesame@127.0.0.1:$port"
-expect_message 16 "${run[@]}" --requests "$csv" --store "http://127.0.0.1:$port" <<<"--store http://127.0.0.1:$port: "
+expect_message 16 "${run[@]}" --requests "$csv" --store "redis://:mellon@$host:$port" <<<"WRONGPASS"
+expect 0 "${run[@]}" --requests "$csv" --store "redis://:sesame@$host:$port"
+expect_message 16 "${run[@]}" --requests "$csv" --store "http://$host:$port" <<<"--store http://$host:$port: "
 expect_message 16 "${run[@]}" --requests "$csv" --store "redis://no.such.host.invalid:1" <<<"no.such.host.invalid"
-expect_message 16 "${run[@]}" --requests "$csv" --store "redis://:sesame@127.0.0.1:$port" --prefix 'a{b' <<<"prefix='a{b'"
+expect_message 16 "${run[@]}" --requests "$csv" --store "redis://:sesame@$host:$port" --prefix 'a{b' <<<"prefix='a{b'"
 expect_message 2 pick --nodes "$nodes" --requests "$csv" --strategy random --store "$url" <<<"--store: only --quota shares"
 expect_message 2 "${run[@]}" --requests "$csv" --prefix x/ <<<"--prefix: only --store has keys"
 stop
