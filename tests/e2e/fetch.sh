@@ -66,15 +66,16 @@ out_has '"outcomes":{"overload":10}'
 expect 0 "${fetch[@]}" --count 60 --rate 100 --concurrency 60 --json /
 awk -F'"seconds":' '{ exit !($2 + 0 >= 0.58) }' "$work/out" || fail "faster than --rate"
 expect 0 "${fetch[@]}" --seconds 1 --rate 100 --concurrency 4 /
-between "$(table whole requests)" 1 111 "requests of a second"
+# It looks at the time ten times a second, so the end is up to a tenth late; what then waited for its turn begins besides.
+between "$(table whole requests)" 1 $((110 + 1 + 4)) "requests of a second"
 expect 0 "${fetch[@]}" --count 50 --concurrency 5 --csv "$work/csv" /
 same "$(sed -n 1p "$work/csv")" "begun_s,latency_ms,node,tries,outcome,status" "head of the csv"
-same "$(grep -cE '^[0-9]+\.[0-9]{6},[0-9]+\.[0-9]{3},127\.0\.0\.1:[0-9]+,1,ok,200$' "$work/csv")" 50 "lines of the csv"
+same "$(grep -cE "^[0-9]+\.[0-9]{6},[0-9]+\.[0-9]{3},${host//./\\.}:[0-9]+,1,ok,200\$" "$work/csv")" 50 "lines of the csv"
 expect_message 11 "${fetch[@]}" --count 1 --csv "$work/absent/csv" / <<<"$work/absent/csv: cannot be written"
 
 # One ends: it is tried elsewhere, and what became of it is told.
 end 2 KILL
-dead=127.0.0.1:${ports[2]}
+dead=$host:${ports[2]}
 expect 0 "${fetch[@]}" --count 200 --concurrency 4 --stack "retry | balance round_robin" /
 same "$(table whole ok)" 200 "requests that went well with a server gone"
 same "$(table "$dead" ok)" 0 "answers of the server that is gone"
@@ -117,7 +118,7 @@ name_nodes
 # What hangs ends with the timeout, not later.
 expect 1 "${fetch[@]}" --count 2 --concurrency 2 --stack "timeout 300ms | balance round_robin" "/?end=hang&cut=0"
 out_has "2 timeout"
-awk '/answers a second/ { exit !($1 >= 0.3 && $1 < 5) }' "$work/out" || fail "a timeout of 300 ms"
+awk '/answers a second/ { exit !($1 >= 0.3 && $1 < 30) }' "$work/out" || fail "a timeout of 300 ms"
 # A POST may have been done: it is not sent again. With --safe it is.
 expect 1 "${fetch[@]}" --count 40 --body x --stack "retry max=9 budget=1000 | balance random" "/?status=500&share=30"
 out_has "Retries: 0,"

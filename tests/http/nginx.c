@@ -18,6 +18,7 @@ static struct visit_site site;
 static struct visit many[MANY];
 static pid_t nginx;
 static char folder[] = "/tmp/loadwise-nginx-XXXXXX";
+static char host[16]; /* an address that is nobody else's, as no other process has our number: its ports are ours */
 static unsigned ports[PORTS];
 static int sockets[PORTS]; /* hold the ports until nginx takes them */
 
@@ -25,8 +26,14 @@ static const struct script_answer answers[] = {{.target = "/", .text = SCRIPT_OK
 
 /* ---- nginx ---- */
 
+static struct sockaddr_in address_of(unsigned port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(0x7f000001 + 4 * (uint32_t)getpid());
+    return address;
+}
+
 static unsigned free_port(int *holder) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = address_of(0);
     socklen_t size = sizeof address;
     *holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(*holder, (const struct sockaddr *)&address, sizeof address), 0);
@@ -39,8 +46,8 @@ static void make_certificate(void) {
     char command[600];
     snprintf(command, sizeof command,
              "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out certificate -days 1 -subj /CN=test "
-             "-addext subjectAltName=IP:127.0.0.1 2>openssl-said",
-             folder);
+             "-addext subjectAltName=IP:%s 2>openssl-said",
+             folder, host);
     assert_int_equal(system(command), 0);
 }
 
@@ -59,19 +66,18 @@ static void write_config(void) {
     }
     for (int i = 0; i < PORTS; i++) {
         fprintf(file,
-                "server { listen 127.0.0.1:%u%s; keepalive_requests 120;\n"
+                "server { listen %s:%u%s; keepalive_requests 120;\n"
                 "location / { return 200 \"$connection $server_protocol\"; }\n"
                 "location /upload { proxy_pass http://127.0.0.1:1; }\n"
                 "location /later { add_header Retry-After 3 always; return 429; } }\n",
-                ports[i], ways[i]);
+                host, ports[i], ways[i]);
     }
     fprintf(file, "}\n");
     fclose(file);
 }
 
 static bool listens(unsigned port) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = address_of(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool there = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     close(fd);
@@ -113,6 +119,8 @@ static bool try_nginx(void) {
 static int start_nginx(void **state) {
     (void)state;
     assert_non_null(getenv("NGINX"));
+    struct sockaddr_in address = address_of(0);
+    assert_non_null(inet_ntop(AF_INET, &address.sin_addr, host, sizeof host));
     assert_non_null(mkdtemp(folder));
     make_certificate();
     for (int i = 0; i < TRIES; i++) {
@@ -147,7 +155,7 @@ static void open_with(int way, uint32_t per_node) {
     options.connect_timeout = VISIT_LONG;
     visit_open(&site, answers, 1, &options);
     lw_service_free(site.node);
-    snprintf(base, sizeof base, "%s://127.0.0.1:%u", way == SECURE ? "https" : "http", ports[way]);
+    snprintf(base, sizeof base, "%s://%s:%u", way == SECURE ? "https" : "http", host, ports[way]);
     assert_int_equal(lw_curl_node(site.curl, base, &site.node), LW_OK);
 }
 

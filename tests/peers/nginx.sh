@@ -19,13 +19,17 @@ stop() {
 }
 trap stop EXIT
 
+# home NUMBER: of four addresses that are nobody else's, since no other process has our number.
+home() { echo "127.$(($$ >> 14 & 255)).$(($$ >> 6 & 255)).$((($$ & 63) * 4 + $1))"; }
+host=$(home 0)
+
 # name_servers BASE: servers and their weights; the last one listens nowhere.
 name_servers() {
     local base=$1 i
     servers=()
     weights=(1 2 3 4 5 1 2)
-    for i in 0 1 2 3 4; do servers+=("127.0.0.$((1 + i % 3)):$((base + i))"); done
-    servers+=("unix:$scratch/socket" "127.0.0.1:$((base + 5))")
+    for i in 0 1 2 3 4; do servers+=("$(home $((i % 3))):$((base + i))"); done
+    servers+=("unix:$scratch/socket" "$host:$((base + 5))")
     silent=${servers[6]} marked=${servers[3]}
 }
 
@@ -40,7 +44,7 @@ upstream() {
     echo "}"
 }
 
-balancer() { echo "server { listen 127.0.0.1:$1; location / { proxy_pass http://$2; } }"; }
+balancer() { echo "server { listen $host:$1; location / { proxy_pass http://$2; } }"; }
 
 write_config() {
     local base=$1 server
@@ -63,7 +67,7 @@ write_config() {
 # Waits until it answers; fails when it has ended, because a port was taken.
 answers() {
     while kill -0 "$process" 2>/dev/null; do
-        curl -s -o "$scratch/first" "http://127.0.0.1:$1/?key=first" && return 0
+        curl -s -o "$scratch/first" "http://$host:$1/?key=first" && return 0
     done
     return 1
 }
@@ -86,7 +90,7 @@ start_nginx() {
 
 # asked PORT: what nginx chooses for each key, over one connection.
 asked() {
-    awk -v port="$1" '{ printf "url = \"http://127.0.0.1:%d/?key=%s\"\n", port, $0 }' "$scratch/keys" |
+    awk -v at="$host:$1" '{ printf "url = \"http://%s/?key=%s\"\n", at, $0 }' "$scratch/keys" |
         curl -s -K -
 }
 

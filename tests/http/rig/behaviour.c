@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A table of words: numbers, and three that are text. */
+/* A table of words: numbers, and four that are text. */
 #include "behaviour.h"
 
 #include <stdlib.h>
@@ -14,12 +14,13 @@ static const struct {
     {"status", offsetof(struct behaviour, status)},   {"bytes", offsetof(struct behaviour, bytes)},
     {"drip", offsetof(struct behaviour, drip)},       {"header", offsetof(struct behaviour, header)},
     {"garbage", offsetof(struct behaviour, garbage)}, {"cut", offsetof(struct behaviour, cut)},
+    {"crowd", offsetof(struct behaviour, crowd)},
 };
 
 static const char *const behaviour_ends[] = {"keep", "close", "reset", "half", "hang"};
 
 void behaviour_plain(struct behaviour *behaviour) {
-    *behaviour = (struct behaviour){.name = "ok", .share = 100, .status = 200, .cut = -1};
+    *behaviour = (struct behaviour){.name = "ok", .host = "127.0.0.1", .share = 100, .status = 200, .cut = -1};
 }
 
 static bool set_number(struct behaviour *behaviour, const char *word, const char *value) {
@@ -60,6 +61,9 @@ static bool set_word(struct behaviour *behaviour, const char *word, const char *
     }
     if (strcmp(word, "retry_after") == 0) {
         return set_text(behaviour->retry_after, value);
+    }
+    if (strcmp(word, "host") == 0) {
+        return set_text(behaviour->host, value);
     }
     return strcmp(word, "end") == 0 ? set_end(behaviour, value) : set_number(behaviour, word, value);
 }

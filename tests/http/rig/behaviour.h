@@ -27,16 +27,18 @@ enum behaviour_end {
 struct behaviour {
     char name[BEHAVIOUR_TEXT]; /* the body of an answer, where nothing else is asked for */
     char retry_after[BEHAVIOUR_TEXT];
-    long port;   /* on the command line */
+    char host[BEHAVIOUR_TEXT]; /* on the command line, as port: where it listens */
+    long port;
     long ms;     /* before the first byte */
     long spread; /* percent: ms is drawn from so much less to so much more */
-    long share;  /* percent of requests that have what follows; the rest is answered well */
+    long share;  /* percent of requests, evenly, that have what follows; the rest is answered well */
     long status;
     long bytes;   /* of the body; 0: its name */
     long drip;    /* ms between two bytes of the answer */
     long header;  /* bytes of one more header */
     long garbage; /* 1: an answer that is not HTTP */
     long cut;     /* the end comes after so many bytes of the answer; -1: after all of them */
+    long crowd;   /* answers begin once so many requests are under way, in place of ms; 0: each by itself */
     enum behaviour_end end;
 };
 

@@ -2,7 +2,7 @@
 /*
  * An HTTP/1.1 server that is as slow, broken or overloaded as a test wants; behaviour.h has the words.
  *
- *     test_http_server [WORD=VALUE]...      prints "127.0.0.1:PORT" once it listens, and ends with its parent
+ *     test_http_server [WORD=VALUE]...      prints "HOST:PORT" once it listens, and ends with its parent
  *
  *     /control?...   changes the behaviour from now on
  *     /count         "SERVED UNDER_WAY MOST_UNDER_WAY OPEN\n"
@@ -29,6 +29,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NEVER INT64_MAX /* due at no time, but when others are there */
 
 enum { WHEEL = 4096, FILES = 65536, EVENTS = 256, READ_AT_ONCE = 65536, REQUEST_MOST = 1 << 26 };
 
@@ -58,6 +60,8 @@ static struct {
     int64_t turned; /* the wheel, up to this millisecond */
     long waiting;   /* in it */
     long served, under_way, most_under_way, open;
+    long turns;    /* percent of a turn to misbehave */
+    bool complete; /* the crowd that some wait for */
     uint64_t chance;
 } server;
 
@@ -276,6 +280,12 @@ static void name_body(struct bytes *body, const struct request *request, const s
     }
 }
 
+/* Evenly: where it were drawn, now and then there would be none, or many in a row. */
+static bool has_turn(long share) {
+    server.turns = (server.turns + share) % 100;
+    return server.turns < share;
+}
+
 /* What is asked for, or what is usual; others than `share` percent of the requests go well. */
 static struct behaviour behave(const struct request *request) {
     struct behaviour behaviour = server.usual;
@@ -288,7 +298,7 @@ static struct behaviour behave(const struct request *request) {
         behaviour_plain(&behaviour);
         behaviour.status = 400;
     }
-    if (draw(100) >= behaviour.share) {
+    if (!has_turn(behaviour.share)) {
         struct behaviour well;
         behaviour_plain(&well);
         memcpy(well.name, behaviour.name, sizeof well.name);
@@ -300,6 +310,17 @@ static struct behaviour behave(const struct request *request) {
 }
 
 static void say(struct connection *connection);
+
+static void answer_crowd(void) {
+    for (size_t fd = 0; fd < FILES && server.complete; fd++) {
+        struct connection *connection = server.connections[fd];
+        if (connection != NULL && connection->due == NEVER) {
+            wheel_take(connection);
+            say(connection);
+        }
+    }
+    server.complete = false;
+}
 
 static void answer(struct connection *connection, const struct request *request, struct bytes *body) {
     connection->busy = true;
@@ -316,7 +337,10 @@ static void answer(struct connection *connection, const struct request *request,
     }
     connection->drip = behaviour.drip;
     connection->end = behaviour.end;
-    if (wait > 0) {
+    if (behaviour.crowd > 0) {
+        wheel_add(connection, NEVER);
+        server.complete |= server.under_way >= behaviour.crowd;
+    } else if (wait > 0) {
         wheel_add(connection, now_ms() + wait);
     } else {
         say(connection);
@@ -428,15 +452,16 @@ static void loop(void) {
                 hear(connection);
             }
         }
+        answer_crowd();
         wheel_turn();
     }
 }
 
-static void listen_at(long port) {
+static void listen_at(const char *host, long port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t size = sizeof address;
     int yes = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    need(inet_pton(AF_INET, host, &address.sin_addr) == 1, "host");
     server.listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = server.listener};
     setsockopt(server.listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -445,7 +470,7 @@ static void listen_at(long port) {
     need(getsockname(server.listener, (struct sockaddr *)&address, &size) == 0, "getsockname");
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
     need(epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &event) == 0, "epoll");
-    printf("127.0.0.1:%u\n", (unsigned)ntohs(address.sin_port));
+    printf("%s:%u\n", host, (unsigned)ntohs(address.sin_port));
     fclose(stdout); /* whoever reads that line need not wait for more */
 }
 
@@ -466,6 +491,6 @@ int main(int argc, char **argv) {
     }
     server.turned = now_ms();
     server.chance = (uint64_t)getpid();
-    listen_at(server.usual.port);
+    listen_at(server.usual.host, server.usual.port);
     loop();
 }
