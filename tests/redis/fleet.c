@@ -275,8 +275,8 @@ static void test_closed(void **state) {
     uint64_t unheard = site_stats(fleet_books.redis).calls - before;
     server_thaw(&fleet_server);
     assert_in_range(fleet_settled(), 1, 1 + unheard); /* each asked for one */
-    for (uint64_t end = rig_now() + SITE_LONG;
-         fleet_ask(FLEET_DEADLINE) != LW_OK;) { /* when the guard lets it through */
+    uint64_t end = rig_now() + SITE_LONG;
+    while (fleet_ask(FLEET_DEADLINE) != LW_OK) { /* until the guard lets it through */
         assert_true(rig_now() < end);
     }
     fleet_ledger_close();
