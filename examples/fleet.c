@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MINUTE (UINT64_C(60) * 1000000000)
+#define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND)
 
 enum { RPM, TPM, PROCESSES = 4, PROMPTS = 50 };
 
@@ -53,18 +54,20 @@ static int run(const char *url) {
     lw_quota_limit limits[] = {{.dimension = RPM, .limit = 100}, {.dimension = TPM, .limit = 60000}};
     lw_env env = LW_ENV_INIT;
     lw_redis_options redis_options = LW_REDIS_OPTIONS_INIT;
+    lw_guard_options guard = LW_GUARD_OPTIONS_INIT;
     lw_ledger_options options = LW_LEDGER_OPTIONS_INIT;
     lw_store *redis = NULL, *store = NULL;
     lw_ledger *ledger = NULL;
     uint64_t key = lw_id("key1", 4);
     env.log = say;
     redis_options.url = url;
+    guard.patience = 5 * SECOND; /* a model takes that long too: rather than go by a share, wait for the store */
     options.dimensions = dimensions;
     options.dimension_count = 2;
     options.instances = PROCESSES; /* each takes a fourth while nobody knows who is there */
     int asked = -1;
     if (lw_store_redis_new(&redis, &env, &redis_options) == LW_OK &&
-        lw_store_guard_new(&store, &env, redis, NULL) == LW_OK &&
+        lw_store_guard_new(&store, &env, redis, &guard) == LW_OK &&
         lw_ledger_new(&ledger, &env, store, &options) == LW_OK && lw_ledger_limits(ledger, key, limits, 2) == LW_OK) {
         asked = work(ledger, key);
     }

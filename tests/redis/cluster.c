@@ -56,7 +56,7 @@ static uint32_t slot_of_account(void) { return cluster_slot(&cluster_of_all, "lw
 
 /* Keys of all slots through one store, in one batch; those of a node together. */
 static void test_batch_over_masters(void **state) {
-    lw_store *store = cluster_store(10000);
+    lw_store *store = cluster_store(60000);
     lw_store_step steps[CLUSTER_KEYS];
     char keys[CLUSTER_KEYS][32];
     long long total = 0;
@@ -84,7 +84,7 @@ static void test_batch_over_masters(void **state) {
 
 /* A slot moves to another master and back, again and again: MOVED and ASK are followed, and nobody notices. */
 static void test_migration(void **state) {
-    lw_store *store = cluster_store(10000);
+    lw_store *store = cluster_store(60000);
     uint32_t slot = slot_of_account(), keys = 0;
     (void)state;
     load_begin(&cluster_load, store, LOAD_PATIENT, false);
@@ -128,7 +128,7 @@ static void test_failover(void **state) {
     load_await(&cluster_load, LOAD_DONE, CLUSTER_BEFORE);
     server_kill(&cluster_of_all.nodes[owner]);
     load_await(&cluster_load, LOAD_UNAVAILABLE, CLUSTER_DURING);
-    cluster_await_master(&cluster_of_all, owner + CLUSTER_MASTERS);
+    cluster_take_over(&cluster_of_all, owner + CLUSTER_MASTERS);
     cluster_await_answers(store);
     load_await(&cluster_load, LOAD_DONE, CLUSTER_BEFORE);
     load_end(&cluster_load, 1 << LOAD_UNAVAILABLE);

@@ -395,7 +395,7 @@ static void play_shrink(struct play *play, uint32_t most, uint32_t fails_at) {
 
 /* Redis forgets an account after real time, which may pass without us on a busy machine: then it is played again. */
 static uint32_t play_in_time(const struct play *play, uint32_t most) {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 50; i++) {
         uint64_t began = rig_now();
         uint32_t at = play_compare(play, most);
         if (at == play->count || rig_now() - began < 900 * SITE_MS) {

@@ -112,7 +112,8 @@ struct fleet_ledger {
     crew crew;
     lw_store *redis, *guard;
     lw_ledger *ledger;
-    uint64_t asks[FLEET_HANDS], granted[FLEET_HANDS], longest[FLEET_HANDS];
+    uint64_t asks[FLEET_HANDS], granted[FLEET_HANDS];
+    uint32_t late[FLEET_HANDS]; /* asks beyond their deadlines, what others kept the processor for, and FLEET_SLACK */
     uint32_t stop;
 };
 
@@ -149,7 +150,7 @@ static uint64_t fleet_settled(void) {
     lw_charge charge = LW_CHARGE_INIT;
     lw_posting posting = LW_POSTING_INIT;
     lw_store_step step = {.op = LW_STORE_CHARGE, .key = "loadwise/{0000000000000007}/quota", .posting = &posting};
-    for (uint64_t end = rig_now() + 20 * SITE_SECOND; fleet_stats().owed > 0 || fleet_stats().away;) {
+    for (uint64_t end = rig_now() + SITE_LONG; fleet_stats().owed > 0 || fleet_stats().away;) {
         assert_true(rig_now() < end);
         lw_ledger_beat(fleet_books.ledger, rig_now() + SITE_SECOND);
         server_wait(&fleet_server, 1);
@@ -158,7 +159,7 @@ static uint64_t fleet_settled(void) {
     charge.window = FLEET_HOUR;
     posting.charges = &charge;
     posting.count = 1;
-    assert_int_equal(lw_store_batch(fleet_books.redis, &step, 1, rig_now() + 10 * SITE_SECOND), LW_OK);
+    assert_int_equal(lw_store_batch(fleet_books.redis, &step, 1, rig_now() + SITE_LONG), LW_OK);
     assert_int_equal(step.answer, LW_OK);
     return charge.used;
 }
@@ -169,23 +170,33 @@ static void fleet_ledger_close(void) {
     lw_store_free(fleet_books.redis);
 }
 
-static int fleet_ask(void) {
+static int fleet_ask(uint64_t patience) {
     lw_reservation reservation;
-    int code = lw_ledger_reserve(fleet_books.ledger, 7, NULL, 0, rig_now() + FLEET_DEADLINE, &reservation, NULL);
-    return code == LW_OK ? lw_ledger_commit(fleet_books.ledger, &reservation, NULL, 0, rig_now() + FLEET_DEADLINE)
-                         : code;
+    int code = lw_ledger_reserve(fleet_books.ledger, 7, NULL, 0, rig_now() + patience, &reservation, NULL);
+    return code == LW_OK ? lw_ledger_commit(fleet_books.ledger, &reservation, NULL, 0, rig_now() + patience) : code;
+}
+
+/* Nobody runs far ahead of the others: there is something to grant in each outage. */
+static void fleet_keep_together(const struct fleet_ledger *books, uint32_t hand) {
+    for (uint32_t i = 0; i < FLEET_HANDS; i++) {
+        while (books->asks[hand] > __atomic_load_n(&books->asks[i], __ATOMIC_ACQUIRE) + FLEET_ASKS &&
+               !__atomic_load_n(&books->stop, __ATOMIC_RELAXED)) {
+            sched_yield();
+        }
+    }
 }
 
 static void fleet_work(crew_hand *hand) {
     struct fleet_ledger *books = &fleet_books;
     while (!__atomic_load_n(&books->stop, __ATOMIC_RELAXED)) {
-        uint64_t began = rig_now();
-        int code = fleet_ask();
+        uint64_t kept = rig_kept_waiting(), began = rig_now();
+        int code = fleet_ask(FLEET_DEADLINE);
         uint64_t took = rig_now() - began;
         CREW_EXPECT(hand, code == LW_OK || code == LW_OVER_QUOTA);
         books->granted[hand->number] += code == LW_OK;
-        books->longest[hand->number] = took > books->longest[hand->number] ? took : books->longest[hand->number];
+        books->late[hand->number] += took > 2 * FLEET_DEADLINE + FLEET_SLACK + (rig_kept_waiting() - kept);
         __atomic_fetch_add(&books->asks[hand->number], 1, __ATOMIC_RELEASE);
+        fleet_keep_together(books, hand->number);
     }
 }
 
@@ -221,7 +232,7 @@ static void test_ledger_through_outages(void **state) {
     uint64_t used = fleet_settled();
     for (uint32_t i = 0; i < FLEET_HANDS; i++) {
         granted += fleet_books.granted[i];
-        assert_true(fleet_books.longest[i] < 2 * FLEET_DEADLINE + FLEET_SLACK);
+        assert_in_range(fleet_books.late[i], 0, 1); /* a whole machine may stand still for once */
     }
     print_message("    granted %" PRIu64 " of %d, %" PRIu64 " of them while the store was away; it counts %" PRIu64
                   "\n",
@@ -238,28 +249,34 @@ static void test_open(void **state) {
     (void)state;
     fleet_ledger_open(LW_OUTAGE_OPEN);
     server_freeze(&fleet_server);
+    uint64_t before = site_stats(fleet_books.redis).calls;
     for (int i = 0; i < FLEET_LIMIT + 100; i++) {
-        assert_int_equal(fleet_ask(), LW_OK);
+        assert_int_equal(fleet_ask(FLEET_DEADLINE), LW_OK);
         granted++;
     }
+    uint64_t unheard = site_stats(fleet_books.redis).calls - before;
+    assert_true(unheard < FLEET_LIMIT / 10);
     server_thaw(&fleet_server);
     uint64_t used = fleet_settled();
-    assert_in_range(used, granted, granted + 10); /* and what was asked before it was seen to be away */
-    assert_int_equal(fleet_ask(), LW_OVER_QUOTA);
+    assert_in_range(used, granted, granted + unheard); /* each asked for one */
+    assert_int_equal(fleet_ask(SITE_LONG), LW_OVER_QUOTA);
     fleet_ledger_close();
 }
 
 static void test_closed(void **state) {
     (void)state;
     fleet_ledger_open(LW_OUTAGE_CLOSED);
-    assert_int_equal(fleet_ask(), LW_OK);
+    assert_int_equal(fleet_ask(SITE_LONG), LW_OK);
     server_freeze(&fleet_server);
+    uint64_t before = site_stats(fleet_books.redis).calls;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(fleet_ask(), LW_OVER_QUOTA);
+        assert_int_equal(fleet_ask(FLEET_DEADLINE), LW_OVER_QUOTA);
     }
+    uint64_t unheard = site_stats(fleet_books.redis).calls - before;
     server_thaw(&fleet_server);
-    assert_in_range(fleet_settled(), 1, 10);
-    for (uint64_t end = rig_now() + 20 * SITE_SECOND; fleet_ask() != LW_OK;) { /* when the guard lets it through */
+    assert_in_range(fleet_settled(), 1, 1 + unheard); /* each asked for one */
+    uint64_t end = rig_now() + SITE_LONG;
+    while (fleet_ask(FLEET_DEADLINE) != LW_OK) { /* until the guard lets it through */
         assert_true(rig_now() < end);
     }
     fleet_ledger_close();

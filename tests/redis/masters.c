@@ -15,10 +15,7 @@
 enum { FLEET = 2, NODES = 6, BEFORE = 4, LIMIT = 40, POOL_LIMIT = 4000 };
 
 #define AN_HOUR (3600 * SITE_SECOND)
-#define LONG (10 * SITE_SECOND)
-#define SHORT (20 * SITE_MS)
-#define PATIENCE (300 * SITE_MS)
-#define TOO_LONG (60 * SITE_SECOND)
+#define TOO_LONG (2 * SITE_LONG)
 
 struct events {
     uint32_t begun, ended;
@@ -49,7 +46,7 @@ static lw_store *open_store(void) {
     lw_redis_options options = LW_REDIS_OPTIONS_INIT;
     lw_store *store = NULL;
     options.url = cluster.url;
-    options.timeout = options.connect_timeout = PATIENCE;
+    options.timeout = options.connect_timeout = SITE_LONG;
     options.backoff = SITE_MS;
     options.max_backoff = 20 * SITE_MS;
     assert_int_equal(lw_store_redis_new(&store, NULL, &options), LW_OK);
@@ -89,7 +86,7 @@ static uint64_t used_of(lw_store *store, uint32_t node, uint64_t limit) {
     charge.limit = limit;
     posting.charges = &charge;
     posting.count = 1;
-    assert_int_equal(lw_store_batch(store, &step, 1, rig_now() + LONG), LW_OK);
+    assert_int_equal(lw_store_batch(store, &step, 1, rig_now() + SITE_LONG), LW_OK);
     assert_int_equal(step.answer, LW_OK);
     return charge.used;
 }
@@ -125,7 +122,7 @@ static void ledgers_open(void) {
         }
     }
     for (uint32_t i = 0; i < 2 * FLEET; i++) {
-        assert_int_equal(lw_ledger_beat(ledgers[i % FLEET], rig_now() + LONG), LW_OK);
+        assert_int_equal(lw_ledger_beat(ledgers[i % FLEET], rig_now() + SITE_LONG), LW_OK);
     }
 }
 
@@ -140,8 +137,7 @@ static void ledger_take(uint32_t process, uint32_t turns, uint64_t granted[NODES
     for (uint32_t i = 0; i < turns * NODES; i++) {
         lw_reservation reservation;
         uint32_t node = i % NODES;
-        int answer = lw_ledger_reserve(ledgers[process], ids[node], NULL, 0, rig_now() + (is_lost(node) ? SHORT : LONG),
-                                       &reservation, NULL);
+        int answer = lw_ledger_reserve(ledgers[process], ids[node], NULL, 0, rig_now() + SITE_LONG, &reservation, NULL);
         assert_true(answer == LW_OK || answer == LW_OVER_QUOTA);
         granted[node] += answer == LW_OK;
         if (answer == LW_OK) {
@@ -153,7 +149,7 @@ static void ledger_take(uint32_t process, uint32_t turns, uint64_t granted[NODES
 static void ledger_await(uint32_t process) {
     for (uint64_t end = rig_now() + TOO_LONG; ledger_stats(process).away > 0 || ledger_stats(process).owed > 0;) {
         assert_true(rig_now() < end);
-        lw_ledger_beat(ledgers[process], rig_now() + PATIENCE);
+        lw_ledger_beat(ledgers[process], rig_now() + SITE_LONG);
         server_wait(&cluster.nodes[lost], 1);
     }
 }
@@ -238,7 +234,7 @@ static void pools_open(void) {
         assert_int_equal(lw_pool_update(pools[i], specs, NODES, 0, NULL), LW_OK);
     }
     for (uint32_t i = 0; i < 2 * FLEET; i++) {
-        assert_int_equal(lw_pool_sync(pools[i % FLEET], pool_store[i % FLEET], rig_now() + LONG, NULL), LW_OK);
+        assert_int_equal(lw_pool_sync(pools[i % FLEET], pool_store[i % FLEET], rig_now() + SITE_LONG, NULL), LW_OK);
     }
 }
 
@@ -256,7 +252,7 @@ static void pool_take(uint32_t process, uint64_t used[NODES]) {
 
 static uint32_t pool_sync(uint32_t process) {
     lw_sync_report report = LW_SYNC_REPORT_INIT;
-    int answer = lw_pool_sync(pools[process], pool_store[process], rig_now() + PATIENCE, &report);
+    int answer = lw_pool_sync(pools[process], pool_store[process], rig_now() + SITE_LONG, &report);
     assert_true(answer == LW_OK || answer == LW_UNAVAILABLE);
     return report.away;
 }

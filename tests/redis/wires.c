@@ -27,12 +27,15 @@ static int wire_close(void **state) {
     return 0;
 }
 
+/* For calls that are meant to be answered. */
+static uint64_t wire_patience(void) { return rig_now() + SITE_LONG; }
+
 static lw_store *wire_store(void) { return site_store_at(wire_proxy.port, 100); }
 
 /* Waits for an answer that is not LW_UNAVAILABLE, as a store gives it once it has connected again. */
 static ptrdiff_t wire_get(lw_store *store, const char *key, char *value, size_t room) {
     ptrdiff_t answer;
-    uint64_t end = rig_now() + 10 * SITE_SECOND;
+    uint64_t end = wire_patience();
     do {
         answer = lw_store_get(store, key, value, room, 0);
     } while (answer == LW_UNAVAILABLE && rig_now() < end);
@@ -83,7 +86,7 @@ static void test_cut_anywhere(void **state) {
     lw_store *store = wire_store();
     int64_t sum = 0, done = 0, lost = 0;
     (void)state;
-    assert_int_equal(lw_store_add(store, "cut", 0, 0, NULL, 0), LW_OK);
+    assert_int_equal(lw_store_add(store, "cut", 0, 0, NULL, wire_patience()), LW_OK);
     for (size_t bytes = 0; bytes < WIRE_CUTS; bytes++) {
         proxy_set(&wire_proxy, PROXY_CUT, bytes);
         int answer = lw_store_add(store, "cut", 1, 0, NULL, 0);
@@ -94,7 +97,7 @@ static void test_cut_anywhere(void **state) {
         char value[32];
         assert_true(wire_get(store, "cut", value, sizeof value) > 0);
     }
-    assert_int_equal(lw_store_add(store, "cut", 0, 0, &sum, 0), LW_OK);
+    assert_int_equal(lw_store_add(store, "cut", 0, 0, &sum, wire_patience()), LW_OK);
     assert_true(lost > 0 && sum >= done && sum <= done + lost);
     assert_true(site_stats(store).broken > 0);
     lw_store_free(store);
@@ -105,11 +108,11 @@ static void test_get_is_asked_again(void **state) {
     lw_store *store = wire_store();
     char value[8];
     (void)state;
-    assert_int_equal(lw_store_put(store, "again", "here", 4, 0, 0), LW_OK);
+    assert_int_equal(lw_store_put(store, "again", "here", 4, 0, wire_patience()), LW_OK);
     proxy_done(&wire_proxy);
     for (int i = 0; i < 5; i++) {
         proxy_set(&wire_proxy, PROXY_CUT, 8); /* the first answer is cut in its last bytes, the next begins at zero */
-        ptrdiff_t answer = lw_store_get(store, "again", value, sizeof value, rig_now() + SITE_SECOND);
+        ptrdiff_t answer = lw_store_get(store, "again", value, sizeof value, wire_patience());
         assert_true(answer == LW_UNAVAILABLE || answer == 4);
         proxy_set(&wire_proxy, PROXY_PASS, 0);
         assert_int_equal(wire_get(store, "again", value, sizeof value), 4);
@@ -119,7 +122,26 @@ static void test_get_is_asked_again(void **state) {
     lw_store_free(store);
 }
 
-/* Bytes that are no answer, or not to what was asked. */
+/* Three calls that are lied to, none of which may believe it. */
+static void wire_believe(lw_store *store, size_t lie) {
+    lw_posting posting;
+    lw_charge charge;
+    char value[16];
+    lw_store_step step = load_posting(&posting, &charge, 1);
+    ptrdiff_t got = lw_store_get(store, "lie", value, sizeof value, rig_now() + LOAD_PATIENCE);
+    int put = lw_store_put(store, "lie", "truth", 5, 0, rig_now() + LOAD_PATIENCE);
+    int code = lw_store_batch(store, &step, 1, rig_now() + LOAD_PATIENCE);
+    if (got >= 0 || put >= 0 || (code == LW_OK && step.answer >= 0)) {
+        fail_msg("lie %zu was believed: get %td, put %d, batch %d, charge %td", lie, got, put, code, step.answer);
+    }
+}
+
+/* Whether so many calls of LOAD_PATIENCE each took longer than they may. */
+static bool wire_is_late(uint64_t began, uint64_t kept, uint32_t calls) {
+    return rig_now() - began > calls * (LOAD_PATIENCE + LOAD_SLACK) + (rig_kept_waiting() - kept);
+}
+
+/* Bytes that are no answer, or not to what was asked. The proxy may be slower than all three calls. */
 static void test_garbage(void **state) {
     static const char *const lies[] = {"garbage\r\n",
                                        "HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -143,50 +165,47 @@ static void test_garbage(void **state) {
                                        "%1\r\n+a\r\n+b\r\n",
                                        "\x01\x02\x03\xff\r\n"};
     lw_store *store = wire_store();
+    uint32_t late = 0;
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        lw_posting posting;
-        lw_charge charge;
         char value[16];
-        lw_store_step step = load_posting(&posting, &charge, 1);
-        assert_int_equal(lw_store_put(store, "lie", "truth", 5, 0, rig_now() + 10 * SITE_SECOND), LW_OK);
-        uint64_t began = rig_now();
+        uint64_t end = wire_patience();
+        assert_int_equal(lw_store_put(store, "lie", "truth", 5, 0, wire_patience()), LW_OK);
         proxy_lie(&wire_proxy, lies[i], strlen(lies[i]));
-        ptrdiff_t got = lw_store_get(store, "lie", value, sizeof value, rig_now() + LOAD_PATIENCE);
-        int put = lw_store_put(store, "lie", "truth", 5, 0, rig_now() + LOAD_PATIENCE);
-        int code = lw_store_batch(store, &step, 1, rig_now() + LOAD_PATIENCE);
-        if (got >= 0 || put >= 0 || (code == LW_OK && step.answer >= 0)) {
-            fail_msg("lie %zu was believed: get %td, put %d, batch %d, charge %td", i, got, put, code, step.answer);
-        }
-        assert_true(proxy_done(&wire_proxy) > 0);
-        if (rig_now() - began > 3 * (LOAD_PATIENCE + LOAD_SLACK)) {
-            fail_msg("lie %zu took %.1f ms", i, (double)(rig_now() - began) / 1e6);
+        for (uint32_t lied = 0; lied == 0; lied = proxy_done(&wire_proxy)) {
+            uint64_t began = rig_now(), kept = rig_kept_waiting();
+            assert_true(began < end);
+            wire_believe(store, i);
+            late += wire_is_late(began, kept, 3);
         }
         proxy_set(&wire_proxy, PROXY_PASS, 0);
         assert_int_equal(wire_get(store, "lie", value, sizeof value), 5);
         assert_memory_equal(value, "truth", 5);
     }
+    assert_in_range(late, 0, 1); /* a whole machine may stand still for once */
     lw_store_free(store);
 }
 
 /* The answer comes after the deadline, and then it is nobody's. */
 static void test_late_answer_is_nobodys(void **state) {
     lw_store *store = wire_store();
+    uint32_t late = 0;
     (void)state;
     for (int i = 0; i < 10; i++) {
         char key[2][16], value[16] = "";
         snprintf(key[0], sizeof *key, "late %d", i);
         snprintf(key[1], sizeof *key, "next %d", i);
-        assert_int_equal(lw_store_put(store, key[0], "late", 4, 0, rig_now() + 10 * SITE_SECOND), LW_OK);
-        assert_int_equal(lw_store_put(store, key[1], "next", 4, 0, 0), LW_OK);
+        assert_int_equal(lw_store_put(store, key[0], "late", 4, 0, wire_patience()), LW_OK);
+        assert_int_equal(lw_store_put(store, key[1], "next", 4, 0, wire_patience()), LW_OK);
         proxy_set(&wire_proxy, PROXY_HOLD, 0);
-        uint64_t began = rig_now();
+        uint64_t began = rig_now(), kept = rig_kept_waiting();
         assert_int_equal(lw_store_get(store, key[0], value, sizeof value, began + LOAD_PATIENCE / 5), LW_UNAVAILABLE);
-        assert_true(rig_now() - began < LOAD_PATIENCE + LOAD_SLACK);
+        late += wire_is_late(began, kept, 1);
         proxy_set(&wire_proxy, PROXY_PASS, 0);
         assert_int_equal(wire_get(store, key[1], value, sizeof value), 4);
         assert_memory_equal(value, "next", 4);
     }
+    assert_in_range(late, 0, 1);
     assert_true(site_stats(store).timeouts >= 10);
     lw_store_free(store);
 }

@@ -28,7 +28,7 @@ void cluster_open_slot(struct cluster *cluster, uint32_t slot, uint32_t from, ui
 uint32_t cluster_move_keys(struct cluster *cluster, uint32_t slot, uint32_t from, uint32_t to);
 void cluster_close_slot(struct cluster *cluster, uint32_t slot, uint32_t from, uint32_t to);
 
-/* Waits until the node says that it is a master: after its own was killed. */
-void cluster_await_master(struct cluster *cluster, uint32_t node);
+/* Makes a replica the master in the place of its own, and waits until it says that it is. */
+void cluster_take_over(struct cluster *cluster, uint32_t node);
 
 #endif

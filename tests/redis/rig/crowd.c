@@ -7,13 +7,13 @@
 #include "server.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the hands ---- */
@@ -43,16 +43,15 @@ uint64_t crowd_random(struct crowd_hand *hand) {
 static void *crowd_hand_run(void *argument) {
     struct crowd_hand *hand = argument;
     struct crowd *crowd = hand->crowd;
-    for (uint32_t seen = 0;;) {
-        while (atomic_load(&crowd->round) == seen && !atomic_load(&crowd->over)) {
-            sched_yield();
+    sem_t *begun = &crowd->begun[hand->process * CROWD_THREADS + hand->thread];
+    for (;;) {
+        while (sem_wait(begun) != 0) {
         }
         if (atomic_load(&crowd->over)) {
             return NULL;
         }
-        seen = atomic_load(&crowd->round);
         crowd->work->round(hand);
-        atomic_fetch_add(&crowd->arrived, 1);
+        sem_post(&crowd->arrived);
     }
 }
 
@@ -83,14 +82,26 @@ static void crowd_look(struct crowd *crowd) {
     }
 }
 
+static void crowd_begin(struct crowd *crowd) {
+    for (uint32_t i = 0; i < CROWD_HANDS; i++) {
+        sem_post(&crowd->begun[i]);
+    }
+}
+
+/* Waits for one more hand that has done its round, and looks at the processes now and then meanwhile. */
+static void crowd_await_hand(struct crowd *crowd) {
+    struct timespec until;
+    do {
+        crowd_look(crowd);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+    } while (atomic_load(&crowd->fault) == NULL && sem_timedwait(&crowd->arrived, &until) != 0);
+}
+
 static void crowd_round(struct crowd *crowd) {
-    atomic_store(&crowd->arrived, 0);
-    atomic_fetch_add(&crowd->round, 1);
-    for (uint32_t turn = 1; atomic_load(&crowd->arrived) < CROWD_HANDS && atomic_load(&crowd->fault) == NULL; turn++) {
-        if (turn % 1024 == 0) {
-            crowd_look(crowd);
-        }
-        sched_yield();
+    crowd_begin(crowd);
+    for (uint32_t i = 0; i < CROWD_HANDS; i++) {
+        crowd_await_hand(crowd);
     }
 }
 
@@ -101,6 +112,10 @@ struct crowd *crowd_play(const struct crowd_work *work, uint64_t clock, uint32_t
     rig_need(crowd != MAP_FAILED, "shared memory");
     crowd->work = work;
     atomic_store(&crowd->clock, clock);
+    sem_init(&crowd->arrived, 1, 0);
+    for (uint32_t i = 0; i < CROWD_HANDS; i++) {
+        sem_init(&crowd->begun[i], 1, 0);
+    }
     for (uint32_t i = 0; i < CROWD_PROCESSES; i++) {
         processes[i] = fork();
         rig_need(processes[i] >= 0, "a process");
@@ -115,6 +130,7 @@ struct crowd *crowd_play(const struct crowd_work *work, uint64_t clock, uint32_t
         crowd_round(crowd);
     }
     atomic_store(&crowd->over, 1);
+    crowd_begin(crowd);
     for (uint32_t i = 0; i < CROWD_PROCESSES; i++) {
         int status = 0;
         if (waitpid(processes[i], &status, 0) == processes[i] && status != 0 && atomic_load(&crowd->fault) == NULL) {

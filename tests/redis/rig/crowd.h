@@ -8,6 +8,7 @@
 #ifndef LOADWISE_TESTS_RIG_CROWD_H
 #define LOADWISE_TESTS_RIG_CROWD_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,8 +38,9 @@ struct crowd_work {
 
 struct crowd {
     _Atomic uint64_t clock; /* ns since 1970 */
-    _Atomic uint32_t round, arrived, over;
-    _Atomic(const char *) fault; /* the first; a literal, which all processes have at the same place */
+    _Atomic uint32_t over;
+    sem_t begun[CROWD_HANDS], arrived; /* of a round; who waits leaves the processor to the others */
+    _Atomic(const char *) fault;       /* the first; a literal, which all processes have at the same place */
     const struct crowd_work *work;
     uint32_t counts[CROWD_HANDS];
     struct crowd_use uses[CROWD_HANDS][CROWD_USES];

@@ -66,10 +66,14 @@ static inline void rig_need(bool holds, const char *what) {
     }
 }
 
-/* A loopback port that nobody uses now, below those that the system gives to connections. */
+/* A loopback port that nobody else uses as long as this process lives, below those that the system gives to
+   connections. */
 uint32_t rig_port(void);
 
 /* Monotonic ns. */
 uint64_t rig_now(void);
+
+/* ns that this thread was ready to run so far, and others ran in its place: what is late by that is not to blame. */
+uint64_t rig_kept_waiting(void);
 
 #endif
