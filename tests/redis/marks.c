@@ -29,10 +29,10 @@ static void test_there_and_back(void **state) {
         struct lw__redis_mark mark = {.master = (uint32_t)site_below(&chance, 1024)};
         mark.inside = site_below(&chance, 2) == 1;
         mark.scan = site_random(&chance) >> (64 - 1 - site_below(&chance, mark.inside ? 36 : LW__REDIS_SCAN_BITS));
-        uint32_t bits = lw__redis_mark_bits(mark.scan);
         mark.count = (uint32_t)site_below(&chance, 16);
+        uint32_t bits = lw__redis_mark_bits(mark.scan, mark.count);
         mark.seed = (uint32_t)site_below(&chance, LW__REDIS_SEED_TRIES);
-        mark.check = (uint32_t)site_below(&chance, UINT64_C(1) << lw__redis_mark_check_bits(mark.scan));
+        mark.check = (uint32_t)site_below(&chance, UINT64_C(1) << lw__redis_mark_check_bits(mark.scan, mark.count));
         mark.hash = bits > 0 ? site_random(&chance) >> (64 - bits) : 0;
         marks_there_and_back(&mark);
     }

@@ -123,14 +123,15 @@ static bool order_keys(struct page *page, uint32_t seed, uint32_t bits) {
 }
 
 /* A digest of the cursor after the page that begins at `scan`. */
-static uint32_t check_of(uint64_t next, uint64_t scan) {
-    return (uint32_t)lw__redis_draw(next, 0) & ((1u << lw__redis_mark_check_bits(scan)) - 1);
+static uint32_t check_of(const struct page *page, uint64_t scan) {
+    uint32_t bits = lw__redis_mark_check_bits(scan, page->count_asked);
+    return (uint32_t)lw__redis_draw(page->next, 0) & ((1u << bits) - 1);
 }
 
 /* Orders the keys and leaves out those that were given before. */
 static void go_to_mark(struct page *page, const struct lw__redis_mark *mark) {
-    uint32_t bits = lw__redis_mark_bits(mark->scan), seed = 0;
-    if (!mark->inside || mark->check != check_of(page->next, mark->scan)) {
+    uint32_t bits = lw__redis_mark_bits(mark->scan, page->count_asked), seed = 0;
+    if (!mark->inside || mark->check != check_of(page, mark->scan)) {
         while (!order_keys(page, seed, bits) && seed + 1 < LW__REDIS_SEED_TRIES) {
             seed++;
         }
@@ -213,7 +214,7 @@ static int give(struct page *page, const struct lw__redis_mark *mark, uint64_t *
         inside.inside = true;
         inside.count = page->count_asked;
         inside.seed = page->seed;
-        inside.check = check_of(page->next, mark->scan);
+        inside.check = check_of(page, mark->scan);
         inside.hash = page->found[i - 1].hash;
         *cursor = lw__redis_mark_write(&inside);
     }

@@ -8,7 +8,8 @@ enum {
     MASTER_MOST = 1023,
     SMALL_BITS = 11,
     REST_MOST = SIZE_SHIFT - SMALL_BITS, /* of SCAN's cursor, the check's further bits and the hash */
-    HASH_ENOUGH = 20,                    /* more of a hash tells a page's keys apart no better */
+    HASH_LEAST = 8,
+    HASH_MOST = 20,
     CHECK_LEAST = 4,
     CHECK_MOST = 16
 };
@@ -27,26 +28,36 @@ static uint64_t low_bits(uint64_t number, uint32_t count) {
 
 static uint32_t least_of(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
+/* With so many bits few pages have two keys of one hash: four times as many places as a page has pairs of keys. More of
+   it would tell keys apart no better. */
+static uint32_t hash_enough(uint32_t count) {
+    uint32_t bits = 2 * count + 2;
+    return bits > HASH_LEAST ? least_of(bits, HASH_MOST) : HASH_LEAST;
+}
+
 /* What is beside a cursor of that size, and how much of it the check has. */
 static uint32_t rest_beside(uint32_t size) { return size < REST_MOST ? REST_MOST - size : 0; }
-static uint32_t check_beside(uint32_t size) {
-    uint32_t rest = rest_beside(size);
-    return rest > HASH_ENOUGH ? least_of(rest - HASH_ENOUGH, CHECK_MOST - CHECK_LEAST) : 0;
+static uint32_t check_beside(uint32_t size, uint32_t count) {
+    uint32_t rest = rest_beside(size), enough = hash_enough(count);
+    return rest > enough ? least_of(rest - enough, CHECK_MOST - CHECK_LEAST) : 0;
 }
 
-uint32_t lw__redis_mark_bits(uint64_t scan) {
+uint32_t lw__redis_mark_bits(uint64_t scan, uint32_t count) {
     uint32_t size = size_of_scan(scan);
-    return rest_beside(size) - check_beside(size);
+    return rest_beside(size) - check_beside(size, count);
 }
 
-uint32_t lw__redis_mark_check_bits(uint64_t scan) { return CHECK_LEAST + check_beside(size_of_scan(scan)); }
+uint32_t lw__redis_mark_check_bits(uint64_t scan, uint32_t count) {
+    return CHECK_LEAST + check_beside(size_of_scan(scan), count);
+}
 
 uint64_t lw__redis_mark_write(const struct lw__redis_mark *mark) {
     uint64_t master = (uint64_t)(mark->master & MASTER_MOST) << MASTER_SHIFT;
     if (!mark->inside) {
         return master | low_bits(mark->scan, LW__REDIS_SCAN_BITS);
     }
-    uint32_t size = size_of_scan(mark->scan), rest = rest_beside(size), bits = lw__redis_mark_bits(mark->scan);
+    uint32_t size = size_of_scan(mark->scan), rest = rest_beside(size);
+    uint32_t bits = lw__redis_mark_bits(mark->scan, mark->count);
     uint64_t small = ((uint64_t)mark->count & 15) << 7 | (mark->seed & 7) << 4 | (mark->check & 15);
     uint64_t check = low_bits(mark->check >> CHECK_LEAST, rest - bits);
     uint64_t scan = (low_bits(mark->scan, REST_MOST) << SMALL_BITS | small) << rest;
@@ -61,14 +72,13 @@ struct lw__redis_mark lw__redis_mark_read(uint64_t cursor) {
         return mark;
     }
     uint32_t size = (uint32_t)(cursor >> SIZE_SHIFT) & 63, rest = rest_beside(size);
-    uint32_t further = check_beside(size), bits = rest - further;
+    uint64_t upper = low_bits(cursor, SIZE_SHIFT) >> rest;
     mark.inside = true;
+    mark.scan = upper >> SMALL_BITS;
+    mark.count = (uint32_t)(upper >> 7) & 15;
+    mark.seed = (uint32_t)(upper >> 4) & 7;
+    uint32_t further = check_beside(size, mark.count), bits = rest - further;
+    mark.check = (uint32_t)low_bits(cursor >> bits, further) << CHECK_LEAST | ((uint32_t)upper & 15);
     mark.hash = low_bits(cursor, bits);
-    mark.check = (uint32_t)low_bits(cursor >> bits, further) << CHECK_LEAST;
-    cursor = low_bits(cursor, SIZE_SHIFT) >> rest;
-    mark.check |= (uint32_t)cursor & 15;
-    mark.seed = (uint32_t)(cursor >> 4) & 7;
-    mark.count = (uint32_t)(cursor >> 7) & 15;
-    mark.scan = cursor >> SMALL_BITS;
     return mark;
 }
