@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORKERS = 4, WAIT_AT_MOST = 30 };
+enum { WORKERS = 4, WAIT_AT_MOST = 120 };
 
 static stand s;
 
