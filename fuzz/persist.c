@@ -43,8 +43,15 @@ static uint64_t persist_clock(void *user) {
     return 1000 * PERSIST_SECOND;
 }
 
-static void persist_open(struct persist_trackers *made) {
+static lw_env persist_env(void) {
     lw_env env = LW_ENV_INIT;
+    env.now = persist_clock;
+    env.seed = 1;
+    return env;
+}
+
+static void persist_open(struct persist_trackers *made) {
+    lw_env env = persist_env();
     lw_quota_options options = LW_QUOTA_OPTIONS_INIT;
     lw_quota_dimension dimensions[] = {
         {sizeof(lw_quota_dimension), "tpm", LW_QUOTA_SLIDING, 0, 60 * PERSIST_SECOND, 0, 0, 0, 0},
@@ -54,8 +61,6 @@ static void persist_open(struct persist_trackers *made) {
     lw_quota_limit limits[] = {{0, 0, 1000, 0}, {1, 0, 10, 20}, {2, 0, 3, 0}};
     lw_sample sample = LW_SAMPLE_INIT;
     lw_amount amount = {0, 10};
-    env.now = persist_clock;
-    env.seed = 1;
     options.dimensions = dimensions;
     options.dimension_count = 3;
     persist_check(lw_health_new(&made->health, &env, NULL) == LW_OK);
@@ -113,9 +118,10 @@ static int persist_note(void *user, const char *key, const void *value, size_t s
 static void persist_write(const lw_persist *where, struct persist_trackers *made, int kind,
                           struct persist_diary *diary) {
     lw_persist own = *where;
+    lw_env env = persist_env();
     uint64_t cursor = 0;
     memset(diary, 0, sizeof *diary);
-    persist_check(lw_store_memory_new(&own.store, NULL, NULL) == LW_OK);
+    persist_check(lw_store_memory_new(&own.store, &env, NULL) == LW_OK);
     persist_check(persist_save(&own, made, kind) >= 1);
     do {
         lw_store_list(own.store, "", &cursor, 0, persist_note, diary, 0);
@@ -163,13 +169,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct persist_trackers made;
     int refused = 0, kind = size > 0 ? bytes[0] % PERSIST_KINDS : 0;
     lw_persist where = LW_PERSIST_INIT;
+    lw_env env = persist_env();
     if (size == 0) {
         return 0;
     }
     where.now = persist_clock(NULL);
     where.refused = persist_refused;
     where.user = &refused;
-    persist_check(lw_store_memory_new(&where.store, NULL, NULL) == LW_OK);
+    persist_check(lw_store_memory_new(&where.store, &env, NULL) == LW_OK);
     size_t length = persist_record(bytes + 1, size - 1, kind, bytes[0] & PERSIST_WHOLE, record);
     persist_check(lw_store_put(where.store, persist_kinds[kind].key, record, length, 0, 0) == LW_OK);
     persist_open(&made);

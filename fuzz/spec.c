@@ -63,6 +63,11 @@ static void spec_log(void *user, int code, const char *message) {
     }
 }
 
+static uint64_t spec_now(void *user) {
+    (void)user;
+    return 1000000000;
+}
+
 /* ---- the nodes ---- */
 
 static const struct spec_node {
@@ -154,6 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     env.user = &watch;
     env.alloc = spec_alloc;
     env.release = spec_release;
+    env.now = spec_now;
     env.log = spec_log;
     env.seed = 1;
     int error = lw_strategy_new(&strategy, &env, spec);

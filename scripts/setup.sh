@@ -51,13 +51,14 @@ log=$(mktemp)
 folder=$(mktemp -d)
 trap 'rm -rf "$log" "$folder"' EXIT
 
-apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y "$@" </dev/null >>"$log" 2>&1; }
+patience="-o Acquire::Retries=3 -o DPkg::Lock::Timeout=120" # a mirror may stumble, another apt may be at work
+apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y $patience "$@" </dev/null >>"$log" 2>&1; }
 install() { [ -z "$missing" ] || apt install --no-install-recommends $missing; }
 take_programs() {
     local program package path
     for program in $programs; do
         package=${program%%:*} path=${program#*:}
-        (cd "$folder" && apt-get download "$package" && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "./$path") \
+        (cd "$folder" && apt-get $patience download "$package" && dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x "./$path") \
             </dev/null >>"$log" 2>&1 || return 1
         mkdir -p build && cp "$folder/$path" build/ || return 1
     done

@@ -2,8 +2,10 @@
 /*
  * What every store must do with accounts: a part of store_contract.h, which runs it.
  *
- * Postings bring times of their own, so accounts are looked at to the µs whatever the store's clock does. Each check
- * ends with an account that is empty, which is to say with none.
+ * Postings bring times of their own, so accounts are looked at to the µs whatever the store's clock does. By that clock
+ * a store forgets what counts no more; so whatever is looked at again counts for ten seconds at least, and a test that
+ * is held up between two calls finds it there. Each check ends with an account that is empty, which is to say with
+ * none.
  */
 #ifndef LOADWISE_TESTS_ACCOUNT_CONTRACT_H
 #define LOADWISE_TESTS_ACCOUNT_CONTRACT_H
@@ -58,7 +60,7 @@ static inline ptrdiff_t account_post(lw_store *store, const char *key, lw_charge
 /* Long after all that was counted there, a charge is made and given back: the account is empty, and gone. */
 static inline void account_forget(lw_store *store, const char *key) {
     const uint64_t late = UINT64_C(1000000000) * BATCH_SECOND;
-    lw_charge charge = account_sliding("last", BATCH_SECOND, 1, 1, 1);
+    lw_charge charge = account_sliding("last", BATCH_HOUR, 1, 1, 1);
     assert_int_equal(account_post(store, key, &charge, LW_POSTING_ALL, late), LW_OK);
     assert_int_equal(charge.used, 1);
     charge.amount = -1;
@@ -186,21 +188,21 @@ static inline void account_holding(lw_store *store) {
     account_forget(store, key);
 }
 
-/* 3 in a second, a burst of 5; so one comes back each third of a second, in whole µs. */
+/* 3 in 100 seconds, a burst of 5; so one comes back each 33 seconds and a third, in whole µs. */
 static inline void account_rates(lw_store *store) {
     static const char key[] = BATCH "{rate}";
-    const uint64_t s = BATCH_SECOND;
-    lw_charge five = account_gcra("rps", s, 3, 5, 5), two = account_gcra("rps", s, 3, 5, 2);
+    const uint64_t s = 100 * BATCH_SECOND;
+    lw_charge five = account_gcra("rate", s, 3, 5, 5), two = account_gcra("rate", s, 3, 5, 2);
     assert_int_equal(account_post(store, key, &five, LW_POSTING_ALL, 0), LW_OK);
     ACCOUNT_EXPECT(five, 5, 5, 0);
     assert_int_equal(account_post(store, key, &two, LW_POSTING_ALL, 0), LW_OVER_QUOTA);
-    ACCOUNT_EXPECT(two, 0, 5, 666667000);
-    assert_int_equal(account_post(store, key, &two, LW_POSTING_ALL, 666666999), LW_OVER_QUOTA);
+    ACCOUNT_EXPECT(two, 0, 5, 66666667000);
+    assert_int_equal(account_post(store, key, &two, LW_POSTING_ALL, 66666666999), LW_OVER_QUOTA);
     ACCOUNT_EXPECT(two, 0, 4, 1000);
-    assert_int_equal(account_post(store, key, &two, LW_POSTING_ALL, 666667000), LW_OK);
+    assert_int_equal(account_post(store, key, &two, LW_POSTING_ALL, 66666667000), LW_OK);
     ACCOUNT_EXPECT(two, 2, 5, 0);
     assert_int_equal(account_post(store, key, &five, LW_POSTING_PART, s + 1000), LW_OK);
-    ACCOUNT_EXPECT(five, 1, 5, 1666666000);
+    ACCOUNT_EXPECT(five, 1, 5, 166666666000);
     five.amount = 6;
     assert_int_equal(account_post(store, key, &five, LW_POSTING_ALL, s + 1000), LW_OVER_QUOTA);
     ACCOUNT_EXPECT(five, 0, 5, LW_QUOTA_NEVER);
@@ -211,8 +213,8 @@ static inline void account_rates(lw_store *store) {
 
 static inline void account_giving_rates_back(lw_store *store) {
     static const char key[] = BATCH "{rate back}";
-    const uint64_t s = BATCH_SECOND;
-    lw_charge first = account_gcra("rps", 10 * s, 10, 5, 4), second = account_gcra("rps", 10 * s, 10, 5, 2);
+    const uint64_t s = 100 * BATCH_SECOND;
+    lw_charge first = account_gcra("rate", 10 * s, 10, 5, 4), second = account_gcra("rate", 10 * s, 10, 5, 2);
     assert_int_equal(account_post(store, key, &first, LW_POSTING_ALL, 0), LW_OK);
     assert_int_equal(account_post(store, key, &second, LW_POSTING_ALL, s), LW_OK); /* 3 were left, now 5 */
     first.amount = -4;

@@ -58,6 +58,7 @@ static void hold_own_keys(crew_hand *hand) {
             if (index != first[key]) {
                 __atomic_fetch_add(&strayed, 1, __ATOMIC_RELAXED);
                 first[key] = index;
+                sched_yield(); /* let a writer that was interrupted go on, or all keys beside its own stray for long */
             }
         }
     }

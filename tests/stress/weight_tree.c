@@ -32,8 +32,15 @@ static void pick_and_change(crew_hand *hand) {
     }
 }
 
-static void check_shares(void) {
+static bool picks_fit(const double *shares, size_t picks) {
     uint64_t counts[NODES] = {0};
+    law_tally(strategy, &nodes, NULL, picks, counts);
+    return law_fits(counts, shares, NODES);
+}
+
+/* What was drawn before depends on who met whom, so no seed makes these draws the same: once in 100,000 times chance
+   alone has them not fit. A wrong sum stays wrong, and more draws show it better. */
+static void check_shares(void) {
     double shares[NODES];
     for (uint32_t i = 0; i < NODES; i++) { /* nobody so heavy that all others are too rare to be counted */
         workers[i].weight %= 1000;
@@ -42,8 +49,7 @@ static void check_shares(void) {
     for (uint32_t i = 0; i < NODES; i++) {
         assert_true(lw_select_at(strategy, &nodes, NULL, 0) >= NEVER);
     }
-    law_tally(strategy, &nodes, NULL, PICKS, counts);
-    assert_true(law_fits(counts, shares, NODES));
+    assert_true(picks_fit(shares, PICKS) || picks_fit(shares, 4 * PICKS));
 }
 
 static void test_sums_are_right_when_it_is_quiet(void **state) {

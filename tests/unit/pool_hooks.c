@@ -22,7 +22,7 @@ static int open_hooks(void **state) {
     s.observer.user = &s;
     calls = inner = 0;
     under_way = false;
-    alarm(30);
+    alarm(120);
     return 0;
 }
 
