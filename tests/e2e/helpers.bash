@@ -1,6 +1,3 @@
-# An address that is nobody else's, as no other process has our number: ports at it are free, and stay so while their
-# server is away, whatever runs beside this. Connections have 127.0.0.1 at their own end, so none can come upon itself.
-host=127.$(($$ >> 14 & 255)).$(($$ >> 6 & 255)).$((($$ & 63) * 4 + 1))
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What the end-to-end tests share. They see the command from outside: words in; output, messages and exit status back.
 #
@@ -14,6 +11,10 @@ data=$LOADWISE_SOURCE/examples/data
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failures=0
+
+# An address that is nobody else's, as no other process has our number: ports at it are free, and stay so while their
+# server is away, whatever runs beside this. Connections have 127.0.0.1 at their own end, so none can come upon itself.
+host=127.$(($$ >> 14 & 255)).$(($$ >> 6 & 255)).$((($$ & 63) * 4 + 1))
 
 fail() {
     failures=$((failures + 1))
