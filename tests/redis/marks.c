@@ -5,7 +5,7 @@
 
 #include "list.h"
 
-enum { MARKS_STAYING = 300, MARKS_PASSING = 6000, MARKS_LISTINGS = 12, MARKS_MISSED = 4 };
+enum { MARKS_STAYING = 300, MARKS_PASSING = 6000, MARKS_LISTINGS = 12, MARKS_MISSED = 3 };
 
 static void marks_there_and_back(const struct lw__redis_mark *mark) {
     uint64_t cursor = lw__redis_mark_write(mark);
@@ -108,7 +108,7 @@ static bool marks_list(uint64_t chance) {
 }
 
 /* The check in a cursor errs at times where a table is resized inside a page (list.h), and each server draws for itself
-   where a key has its place: one listing in about 80 misses something here. Without the check nearly all would. */
+   where a key has its place: one listing in about 250 misses something here. Without the check nearly all would. */
 static void test_stops_anywhere(void **state) {
     (void)state;
     uint32_t missed = 0;
