@@ -8,11 +8,13 @@
 #include <loadwise/loadwise.h>
 #include <loadwise/ops.h>
 
-enum { SPAWNERS = 28, LIVES = 60, PICKS = 12, NODES = 11, TICKETS = 1 << 18 };
+enum { SPAWNERS = 28, LIVES = 60, PICKS = 12, NODES = 11 };
 
 static lw_nodes nodes;
 static uint32_t weights[NODES];
-static uint32_t given[LW_LANES][TICKETS], taken[LW_LANES];
+static uint8_t *given[LW_LANES]; /* how often each ticket was */
+static uint32_t taken[LW_LANES];
+static uint64_t lives, draws; /* of each spawner; of all lives */
 static uint64_t counts[NODES], lives_over;
 static lw_strategy *rotation, *wheel, *tickets;
 static bool faulty;
@@ -30,7 +32,7 @@ static ptrdiff_t draw_ticket(const lw_view *view) {
     note(!own || __atomic_compare_exchange_n(&taken[lane], &nobody, 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     sched_yield();
     uint64_t ticket = lw_view_ticket(view, lw_view_lane(view));
-    note(ticket < TICKETS && __atomic_fetch_add(&given[lane][ticket % TICKETS], 1, __ATOMIC_RELAXED) == 0);
+    note(ticket < draws && __atomic_fetch_add(&given[lane][ticket % draws], 1, __ATOMIC_RELAXED) == 0);
     if (own) {
         __atomic_store_n(&taken[lane], 0, __ATOMIC_RELAXED);
     }
@@ -58,10 +60,8 @@ static void *serve(void *hand) {
     return NULL;
 }
 
-static uint64_t lives(void) { return (uint64_t)LIVES * crew_factor(); }
-
 static void spawn(crew_hand *hand) {
-    for (uint64_t i = 0; i < lives(); i++) {
+    for (uint64_t i = 0; i < lives; i++) {
         pthread_t thread;
         int error = pthread_create(&thread, NULL, serve, NULL);
         CREW_EXPECT(hand, error == 0);
@@ -84,7 +84,7 @@ static lw_strategy *make(const char *spec) {
 /* The nodes stay the same while their versions pass, so nobody reads what is written here. */
 static void publish_until_all_are_over(void) {
     lw_nodes next = nodes;
-    while (__atomic_load_n(&lives_over, __ATOMIC_ACQUIRE) < SPAWNERS * lives()) {
+    while (__atomic_load_n(&lives_over, __ATOMIC_ACQUIRE) < SPAWNERS * lives) {
         next.version++;
         assert_int_equal(lw_prepare(wheel, &next), LW_OK);
         sched_yield();
@@ -94,12 +94,12 @@ static void publish_until_all_are_over(void) {
 static void judge_tickets(void) {
     uint64_t drawn = 0;
     for (uint32_t lane = 0; lane < LW_LANES; lane++) {
-        for (uint32_t ticket = 0; ticket < TICKETS && given[lane][ticket] != 0; ticket++) {
+        for (uint32_t ticket = 0; ticket < draws && given[lane][ticket] != 0; ticket++) {
             assert_int_equal(given[lane][ticket], 1);
             drawn++;
         }
     }
-    assert_int_equal(drawn, SPAWNERS * lives() * PICKS); /* without gaps */
+    assert_int_equal(drawn, draws); /* without gaps */
 }
 
 static void judge_rotation(void) {
@@ -123,6 +123,12 @@ static void test_lanes_pass_from_life_to_life(void **state) {
     rotation = make("round_robin");
     wheel = make("smooth_wrr");
     tickets = make("tickets");
+    lives = (uint64_t)LIVES * crew_factor();
+    draws = SPAWNERS * lives * PICKS;
+    for (uint32_t lane = 0; lane < LW_LANES; lane++) { /* one of them may give out all */
+        given[lane] = calloc(draws, 1);
+        assert_non_null(given[lane]);
+    }
     crew_start(&c, SPAWNERS, spawn);
     publish_until_all_are_over();
     crew_join(&c);
@@ -132,6 +138,9 @@ static void test_lanes_pass_from_life_to_life(void **state) {
     lw_strategy_free(rotation);
     lw_strategy_free(wheel);
     lw_strategy_free(tickets);
+    for (uint32_t lane = 0; lane < LW_LANES; lane++) {
+        free(given[lane]);
+    }
 }
 
 int main(void) {
