@@ -37,7 +37,8 @@ LW_BEGIN
 /* What an outcome does to health. */
 enum lw_health_effect { LW_EFFECT_NONE = 0, LW_EFFECT_SUCCESS = 1, LW_EFFECT_FAILURE = 2 };
 
-/* All that a policy may judge by. The counters stay at their largest value: in a row 4095, ejections 255. */
+/* All that a policy may judge by. The counters stay at their largest value: in a row 4095, ejections 255. A row is of
+   failures or of successes: the other is 0, and where a state that is restored has both, the failures count. */
 typedef struct lw_health_state {
     uint32_t status; /* enum lw_status */
     uint32_t consecutive_failures, consecutive_successes;

@@ -2,13 +2,13 @@
 /*
  * The health of one node in one word, so that a transition is one compare-and-swap and no report waits for another:
  *
- *     epoch 13 | serial 4 | round 4 | permits 8 | ejections 8 | successes 12 | failures 12 | down 1 | status 2
+ *     epoch 13 | serial 15 | round 4 | permits 8 | ejections 8 | row 12 | failing 1 | down 1 | status 2
  *
- * failures, successes and ejections saturate. epoch rises whenever the node turns unhealthy, fails a probe or is
- * healthy again: reports that carry another one are late. round rises when permits that did not come back are given up:
- * one of an earlier round is void, and so is one of an earlier life of the node, which a permit tells too. serial
- * counts the permits given, so that a word that looks unchanged is unchanged: else permits could be given up that were
- * given a moment ago.
+ * row is of failures or of successes, as failing says; row and ejections saturate. epoch rises whenever the node turns
+ * unhealthy, fails a probe or is healthy again: reports that carry another one are late. round rises when permits that
+ * did not come back are given up: one of an earlier round is void, and so is one of an earlier life of the node, which
+ * a permit tells too. serial counts the permits given, so that a word that looks unchanged is unchanged: else a thread
+ * that was held up could give up permits that were given a moment ago. It takes 32,768 of them for that.
  *
  * Times stand beside the word, only grow and are written before it, so whoever sees a change sees its time too. When
  * the next probe is due follows from word and times and is not stored.
@@ -23,13 +23,14 @@
 enum {
     STATUS_BITS = 2,
     DOWN_BITS = 1,
-    ROW_BITS = 12, /* failures or successes in a row */
+    FAILING_BITS = 1,
+    ROW_BITS = 12,
     EJECTION_BITS = 8,
     PERMIT_BITS = 8,
     ROUND_BITS = 4,
-    SERIAL_BITS = 4,
+    SERIAL_BITS = 15,
     EPOCH_BITS = 13,
-    SUCCESS_SHIFT = STATUS_BITS + DOWN_BITS + ROW_BITS,
+    ROW_SHIFT = STATUS_BITS + DOWN_BITS + FAILING_BITS,
     /* In the flags of a permit. */
     ROUND_SHIFT = 8,
     LIFE_SHIFT = ROUND_SHIFT + ROUND_BITS,
@@ -54,8 +55,10 @@ static struct machine unpack(const struct lw__health_node *node, uint64_t word) 
     struct machine machine = {.life = node->life};
     machine.state.status = take_bits(&word, STATUS_BITS);
     machine.down = take_bits(&word, DOWN_BITS);
-    machine.state.consecutive_failures = take_bits(&word, ROW_BITS);
-    machine.state.consecutive_successes = take_bits(&word, ROW_BITS);
+    bool failing = take_bits(&word, FAILING_BITS) != 0;
+    uint32_t row = take_bits(&word, ROW_BITS);
+    machine.state.consecutive_failures = failing ? row : 0;
+    machine.state.consecutive_successes = failing ? 0 : row;
     machine.state.ejections = take_bits(&word, EJECTION_BITS);
     machine.permits = take_bits(&word, PERMIT_BITS);
     machine.round = take_bits(&word, ROUND_BITS);
@@ -74,8 +77,10 @@ static uint64_t pack(const struct machine *machine) {
     word = put_bits(word, ROUND_BITS, machine->round);
     word = put_bits(word, PERMIT_BITS, machine->permits);
     word = put_bits(word, EJECTION_BITS, machine->state.ejections);
-    word = put_bits(word, ROW_BITS, machine->state.consecutive_successes);
-    word = put_bits(word, ROW_BITS, machine->state.consecutive_failures);
+    const lw_health_state *state = &machine->state;
+    bool failing = state->consecutive_failures > 0;
+    word = put_bits(word, ROW_BITS, failing ? state->consecutive_failures : state->consecutive_successes);
+    word = put_bits(word, FAILING_BITS, failing);
     word = put_bits(word, DOWN_BITS, machine->down);
     return put_bits(word, STATUS_BITS, machine->state.status);
 }
@@ -204,7 +209,7 @@ int lw__health_admit(const struct lw__health_rules *rules, struct lw__health_nod
 }
 
 /* Nothing in status, verdict and failures in a row. */
-static bool is_plain(uint64_t word) { return (word & ((UINT64_C(1) << SUCCESS_SHIFT) - 1)) == 0; }
+static bool is_plain(uint64_t word) { return (word & ((UINT64_C(1) << ROW_SHIFT) - 1)) == 0; }
 
 static lw_health_permit plain_permit(const struct lw__health_node *node, uint64_t word) {
     uint32_t epoch = (uint32_t)(word >> (64 - EPOCH_BITS));
@@ -348,15 +353,15 @@ static bool is_plain_report(const struct lw__health_rules *rules, const struct l
     lw_health_permit given = plain_permit(node, word);
     const lw_health_permit *permit = report->permit;
     bool current = permit == NULL || (permit->epoch == given.epoch && permit->flags == given.flags);
-    bool ejected = (word >> (SUCCESS_SHIFT + ROW_BITS) & most_of(EJECTION_BITS)) != 0;
+    bool ejected = (word >> (ROW_SHIFT + ROW_BITS) & most_of(EJECTION_BITS)) != 0;
     return report->effect == LW_EFFECT_SUCCESS && is_plain(word) && !ejected && current && judges_by_row(rules);
 }
 
 /* The usual report in short. False if another thread changed the word meanwhile. */
 static bool count_plainly(struct lw__health_node *node, const struct report *report, uint64_t seen) {
-    bool saturated = (seen >> SUCCESS_SHIFT & most_of(ROW_BITS)) == most_of(ROW_BITS);
+    bool saturated = (seen >> ROW_SHIFT & most_of(ROW_BITS)) == most_of(ROW_BITS);
     lw__raise(&node->last_success, report->now);
-    return saturated || __atomic_compare_exchange_n(&node->word, &seen, seen + (UINT64_C(1) << SUCCESS_SHIFT), false,
+    return saturated || __atomic_compare_exchange_n(&node->word, &seen, seen + (UINT64_C(1) << ROW_SHIFT), false,
                                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 

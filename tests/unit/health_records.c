@@ -204,9 +204,12 @@ static void test_restore_checks(void **state) {
     assert_int_equal(lw_health_restore(w.health, &most), LW_OK);
     lw_health_state restored = info_of(NODE).state;
     assert_int_equal(restored.consecutive_failures, 4095);
-    assert_int_equal(restored.consecutive_successes, 4095);
+    assert_int_equal(restored.consecutive_successes, 0); /* a row is of one kind */
     assert_int_equal(restored.ejections, 255);
     assert_int_equal(restored.window_total, 0);
+    most.state.consecutive_failures = 0;
+    assert_int_equal(lw_health_restore(w.health, &most), LW_OK);
+    assert_int_equal(info_of(NODE).state.consecutive_successes, 4095);
 }
 
 /* ---- forgetting ---- */
