@@ -2,13 +2,14 @@
 /*
  * The health of one node in one word, so that a transition is one compare-and-swap and no report waits for another:
  *
- *     epoch 13 | serial 15 | round 4 | permits 8 | ejections 8 | row 12 | failing 1 | down 1 | status 2
+ *     epoch 13 | serial 8 | round 11 | permits 8 | ejections 8 | row 12 | failing 1 | down 1 | status 2
  *
  * row is of failures or of successes, as failing says; row and ejections saturate. epoch rises whenever the node turns
  * unhealthy, fails a probe or is healthy again: reports that carry another one are late. round rises when permits that
  * did not come back are given up: one of an earlier round is void, and so is one of an earlier life of the node, which
- * a permit tells too. serial counts the permits given, so that a word that looks unchanged is unchanged: else a thread
- * that was held up could give up permits that were given a moment ago. It takes 32,768 of them for that.
+ * a permit tells too; one that comes back after just 2048 rounds is taken for another's. serial counts the permits
+ * given, so that a word that looks unchanged is unchanged: else a thread that was held up could give up permits that
+ * were given a moment ago.
  *
  * Times stand beside the word, only grow and are written before it, so whoever sees a change sees its time too. When
  * the next probe is due follows from word and times and is not stored.
@@ -27,12 +28,12 @@ enum {
     ROW_BITS = 12,
     EJECTION_BITS = 8,
     PERMIT_BITS = 8,
-    ROUND_BITS = 4,
-    SERIAL_BITS = 15,
+    ROUND_BITS = 11,
+    SERIAL_BITS = 8,
     EPOCH_BITS = 13,
     ROW_SHIFT = STATUS_BITS + DOWN_BITS + FAILING_BITS,
     /* In the flags of a permit. */
-    ROUND_SHIFT = 8,
+    ROUND_SHIFT = 1, /* beside LW_PERMIT_PROBE */
     LIFE_SHIFT = ROUND_SHIFT + ROUND_BITS,
     LIFE_BITS = 32 - LIFE_SHIFT,
 };
